@@ -1,0 +1,22 @@
+"""isocenter convert: DICOM studies -> volumes in real-world values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from isocenter.commands.launch import DONE, UNPROCESSED
+from isocenter.console import say, tell
+from isocenter.dicom import ConvertSettings, convert_studies
+from isocenter.findings import unwaived_errors
+from isocenter.settings import settings_from
+
+
+def run(config: DictConfig) -> int:
+    """Convert; exit code 3 where a volume or a file was refused."""
+    output = Path(config.output)
+    done = convert_studies(Path(config.input), output, settings_from(ConvertSettings, config.conversion, "conversion"))
+    tell(done.findings)
+    say(f"{len(done.rows) - done.refused} volume(s) accepted, {done.refused} refused: {output / 'volumes.csv'}")
+    return UNPROCESSED if unwaived_errors(done.findings, ()) else DONE

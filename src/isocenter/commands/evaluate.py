@@ -1,0 +1,43 @@
+"""isocenter evaluate: references and predictions -> measures in the patient's millimetres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from isocenter import nifti
+from isocenter.commands.launch import DONE, UNPROCESSED
+from isocenter.commands.settings import scheme_from
+from isocenter.console import say, tell
+from isocenter.evaluation import HD95, EvaluateSettings, Evaluation, evaluate
+from isocenter.findings import refuse
+from isocenter.settings import settings_from
+
+
+def run(config: DictConfig) -> int:
+    """Evaluate; exit code 3 where a case could not be scored by its prediction."""
+    references = Path(config.references)
+    if not references.is_dir():
+        raise refuse("USE101", str(references), "no such folder", "a folder of label files", "Check the path.")
+    labels = scheme_from(config.label_names)
+    if labels is None:
+        raise refuse("USE107", "label_names", "nothing", "{name: value, ...}", "Name the labels to be scored.")
+    settings = settings_from(EvaluateSettings, config.evaluation, "evaluation")
+    done = evaluate(nifti.images_in(references), Path(config.predictions), labels, Path(config.output), settings)
+    tell(done.findings)
+    say_summary(done)
+    say(f"measures: {Path(config.output) / 'cases.csv'}")
+    return UNPROCESSED if done.findings else DONE
+
+
+def say_summary(done: Evaluation) -> None:
+    """A line a label."""
+    for name, values in done.summary["labels"].items():
+        if values["n"]:
+            say(
+                f"  {name}: Dice {values['dice']:.4f}, HD95 {values[HD95]:.2f} mm, ASSD {values['assd_mm']:.2f} mm, "
+                f"NSD {values['nsd']:.4f} (n {values['n']}, missed {values['missed']}, spurious {values['spurious']})"
+            )
+        else:
+            say(f"  {name}: absent everywhere")

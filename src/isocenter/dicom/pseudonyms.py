@@ -1,0 +1,54 @@
+"""Keyed pseudonyms, and the one local file that links them to people and places.
+
+Nothing else that the program writes holds a PatientID or a path of the export.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from isocenter.artifacts import read_json, replacing
+
+
+@dataclass
+class PseudonymMap:
+    """Pseudonyms of patients, files and volumes under one key.
+
+    Attributes:
+        key: secret of the keyed hash; the same key gives the same pseudonyms.
+        known: kind -> pseudonym -> what it stands for.
+    """
+
+    key: str
+    known: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path, key: str | None) -> PseudonymMap:
+        """Read the map at `path`, or begin one with `key` (a fresh random key where None)."""
+        if path.is_file():
+            stored = read_json(path, "the converted volumes")
+            if key is None or key == stored["key"]:
+                return cls(stored["key"], stored["known"])
+        return cls(key or secrets.token_hex(16))
+
+    def pseudonym(self, kind: str, identity: str) -> str:
+        """The pseudonym (12 hex digits) of an identity, remembered for the map."""
+        digest = hmac.new(self.key.encode(), f"{kind}|{identity}".encode(), hashlib.sha256).hexdigest()[:12]
+        self.known.setdefault(kind, {})[digest] = identity
+        return digest
+
+    def link(self, kind: str, pseudonym: str, identity: str) -> None:
+        """Remember what a name made elsewhere stands for."""
+        self.known.setdefault(kind, {})[pseudonym] = identity
+
+    def save(self, path: Path) -> None:
+        """Write the map, readable by its owner alone."""
+        kinds = {kind: dict(sorted(pairs.items())) for kind, pairs in sorted(self.known.items())}
+        with replacing(path) as temporary:
+            temporary.touch(mode=0o600)
+            temporary.write_text(json.dumps({"key": self.key, "known": kinds}, indent=1) + "\n")

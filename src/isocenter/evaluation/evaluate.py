@@ -1,0 +1,168 @@
+"""The stage: references and predictions -> evaluation/, on the reference's own grid."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+
+from isocenter import nifti
+from isocenter.artifacts import EvaluationFolder, write_findings, write_json, write_rows
+from isocenter.console import tracked
+from isocenter.evaluation.metrics import MEASURES, measure, worst
+from isocenter.findings import Finding, Refusal, refuse
+from isocenter.geometry import Grid
+from isocenter.labels import LabelScheme
+from isocenter.nifti import NiftiImage
+
+SCHEMA = "isocenter/evaluation/1"
+_GRID_TOLERANCE = 0.01  # of the smallest spacing
+_GRID_TOLERANCE_MM = 1e-3
+_COLUMNS = (
+    "case", "label", "status", *MEASURES, "tolerance_mm", "reference_mm3", "prediction_mm3", "volume_error_mm3",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Settings of the evaluation.
+
+    Attributes:
+        tolerance_mm: of the surface Dice (NSD), for every label that `tolerances_mm` does not name.
+        workers: processes; the result does not depend on it.
+    """
+
+    tolerance_mm: float = 1.0
+    tolerances_mm: dict[str, float] = field(default_factory=dict)
+    workers: int = 2
+
+    def tolerance_of(self, label: str) -> float:
+        """The NSD tolerance of a label."""
+        return self.tolerances_mm.get(label, self.tolerance_mm)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Rows of cases.csv, the summary, and what was found on the way."""
+
+    rows: tuple[dict[str, Any], ...]
+    summary: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+
+def evaluate(
+    references: Mapping[str, Path], predictions: Path, labels: LabelScheme, output: Path, settings: EvaluateSettings
+) -> Evaluation:
+    """Score the prediction of every reference, and write cases.csv and summary.json.
+
+    A prediction that is missing, unreadable or on another grid is scored as the worst there is, and named.
+
+    Raises:
+        Refusal: no references.
+    """
+    if not references:
+        raise refuse("USE106", "references", "no reference", "at least one label file", "Check the path.")
+    found = nifti.images_in(predictions) if predictions.is_dir() else {}
+    run = joblib.Parallel(n_jobs=max(1, min(settings.workers, os.cpu_count() or 1)), return_as="generator")
+    jobs = (joblib.delayed(_case)(name, path, found.get(name), labels, settings) for name, path in references.items())
+    done = list(tracked(run(jobs), len(references), "measuring"))
+    rows = [row for case_rows, _ in done for row in case_rows]
+    findings = [finding for _, case_findings in done for finding in case_findings]
+    findings += [
+        Finding("EVL103", f"prediction {name}", "a prediction without a reference", "a reference of that name",
+                "Remove it, or add the reference.")
+        for name in sorted(found.keys() - references.keys())
+    ]  # fmt: skip
+    summary = summarise(rows, labels, len(references), [f for f in findings if f.rule != "EVL103"])
+    folder = EvaluationFolder(output)
+    write_rows(folder.cases, rows, _COLUMNS)
+    write_findings(folder.findings, findings)
+    write_json(folder.summary, summary)
+    return Evaluation(tuple(rows), summary, tuple(findings))
+
+
+def grid_finding(case: str, reference: Grid, prediction: Grid) -> Finding | None:
+    """Why a prediction may not be compared voxel by voxel, or None where it may."""
+    tolerance_mm = max(_GRID_TOLERANCE_MM, _GRID_TOLERANCE * min(reference.spacing_mm))
+    apart_mm = reference.corner_displacement_mm(prediction)
+    if apart_mm <= tolerance_mm:
+        return None
+    distance = "" if np.isinf(apart_mm) else f", corners {apart_mm:.3g} mm apart"
+    return Finding(
+        "EVL201", f"case {case}", f"a prediction on another grid ({prediction}{distance})",
+        f"the reference's grid ({reference}) within {tolerance_mm:.3g} mm",
+        "Write the prediction on the reference's grid.",
+    )  # fmt: skip
+
+
+def _case(
+    name: str, reference_path: Path, prediction_path: Path | None, labels: LabelScheme, settings: EvaluateSettings
+) -> tuple[list[dict[str, Any]], list[Finding]]:
+    try:
+        reference = nifti.read_label(reference_path)
+    except Refusal as refusal:
+        return [], list(refusal.findings)
+    prediction, findings = _prediction(name, prediction_path, reference)
+    rows = []
+    for label, value in zip(labels.names, labels.values):
+        truth = reference.voxels == value
+        tolerance_mm = settings.tolerance_of(label)
+        if prediction is None:
+            row = _unscored(truth, reference.grid, tolerance_mm, findings[0].rule)
+        else:
+            judged = np.ones(truth.shape, bool) if labels.ignore is None else reference.voxels != labels.ignore
+            row = measure(truth, (prediction.voxels == value) & judged, reference.grid, tolerance_mm)
+        rows.append({"case": name, "label": label, **row})
+    return rows, findings
+
+
+def _prediction(name: str, path: Path | None, reference: NiftiImage) -> tuple[NiftiImage | None, list[Finding]]:
+    if path is None:
+        return None, [Finding(
+            "EVL101", f"case {name}", "no prediction", f"{name}.nii.gz", "Predict the case; until then it scores 0."
+        )]  # fmt: skip
+    try:
+        prediction = nifti.read_label(path)
+    except Refusal as refusal:
+        return None, list(refusal.findings)
+    finding = grid_finding(name, reference.grid, prediction.grid)
+    return (prediction, []) if finding is None else (None, [finding])
+
+
+def _unscored(truth: np.ndarray, grid: Grid, tolerance_mm: float, rule: str) -> dict[str, Any]:
+    """The worst score, also where the structure is absent: not predicting must never pay."""
+    return {
+        "status": "missing" if rule == "EVL101" else "refused",
+        **worst(grid),
+        "tolerance_mm": tolerance_mm,
+        "reference_mm3": float(truth.sum()) * grid.voxel_volume_mm3,
+        "prediction_mm3": None,
+        "volume_error_mm3": None,
+    }
+
+
+def summarise(
+    rows: Sequence[Mapping[str, Any]], labels: LabelScheme, n_cases: int, unscored: Sequence[Finding] = ()
+) -> dict[str, Any]:
+    """Means per label over the cases that count, with how many count, and the mean Dice over labels."""
+    per_label: dict[str, Any] = {}
+    for label in labels.names:
+        own = [row for row in rows if row["label"] == label]
+        counted = [row for row in own if row["status"] != "absent"]
+        statuses = {status: sum(row["status"] == status for row in own)
+                    for status in ("found", "missed", "spurious", "missing", "refused", "absent")}  # fmt: skip
+        means = {name: float(np.mean([row[name] for row in counted])) if counted else None for name in MEASURES}
+        per_label[label] = {"n": len(counted), **statuses, **means}
+    dices = [values["dice"] for values in per_label.values() if values["dice"] is not None]
+    return {
+        "schema": SCHEMA,
+        "n_cases": n_cases,
+        "n_unscored": len({finding.where for finding in unscored}),
+        "mean_dice": float(np.mean(dices)) if dices else None,
+        "labels": per_label,
+    }

@@ -1,0 +1,264 @@
+"""Where voxels lie in the patient.
+
+The only file that flips or permutes axes, or converts between LPS (DICOM, ITK) and RAS+ (NIfTI, this
+program). Lengths are millimetres; affines are 4 x 4, float64, and map the index (i, j, k) of a voxel's
+centre to RAS+ (DICOM PS3.3 C.7.6.2.1.1 gives the same map in LPS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+Affine = NDArray[np.float64]
+Array = NDArray[Any]
+
+_LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_CODES = ("LR", "PA", "IS")  # negative, positive end of the RAS+ axes
+
+ORIENTATIONS: tuple[str, ...] = tuple(
+    "".join(_CODES[axis][end] for axis, end in zip(axes, ends))
+    for axes in permutations(range(3))
+    for ends in product(range(2), repeat=3)
+)
+"""The 48 three-letter codes; each letter names the side that its index axis points to."""
+
+
+def lps_from_ras(affine: Affine) -> Affine:
+    """The same index map with its outputs in LPS (or, the map being its own inverse, RAS from LPS)."""
+    return np.asarray(_LPS_RAS @ affine, dtype=np.float64)
+
+
+ras_from_lps = lps_from_ras
+
+
+def lps_point(point_mm: Array) -> Array:
+    """A point in RAS+ mm -> LPS mm, or back."""
+    return np.asarray(point_mm * np.array([-1.0, -1.0, 1.0]))
+
+
+@dataclass(frozen=True)
+class Reorientation:
+    """A lossless reordering of the voxel axes, with its exact inverse.
+
+    Attributes:
+        source_axis: for each axis of the result, the axis of the input that it comes from.
+        flip: for each axis of the result, whether it runs against that input axis.
+    """
+
+    source_axis: tuple[int, int, int]
+    flip: tuple[bool, bool, bool]
+
+    def apply(self, array: Array) -> Array:
+        """Reorder the last three axes of `array`; leading axes (channels) stay."""
+        lead = array.ndim - 3
+        moved = array.transpose(*range(lead), *(lead + axis for axis in self.source_axis))
+        steps = tuple(slice(None, None, -1 if flipped else 1) for flipped in self.flip)
+        return np.ascontiguousarray(moved[(..., *steps)])
+
+    def inverse(self) -> Reorientation:
+        """The reordering that undoes this one to the bit."""
+        source, flip = [0, 0, 0], [False, False, False]
+        for result_axis, axis in enumerate(self.source_axis):
+            source[axis], flip[axis] = result_axis, self.flip[result_axis]
+        return Reorientation((source[0], source[1], source[2]), (flip[0], flip[1], flip[2]))
+
+    def index_map(self, shape: Sequence[int]) -> Affine:
+        """4 x 4 map from indices of the result to indices of an input of this `shape`."""
+        matrix = np.zeros((4, 4))
+        matrix[3, 3] = 1.0
+        for result_axis, axis in enumerate(self.source_axis):
+            matrix[axis, result_axis] = -1.0 if self.flip[result_axis] else 1.0
+            matrix[axis, 3] = shape[axis] - 1.0 if self.flip[result_axis] else 0.0
+        return matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A block of voxels in the patient: its shape and the affine that places it.
+
+    Attributes:
+        shape: number of voxels along the index axes (i, j, k).
+        affine: 4 x 4, float64, index -> RAS+ mm. Kept read-only.
+
+    Raises:
+        ValueError: the shape is empty, or the affine is not finite, not affine, or singular.
+    """
+
+    shape: tuple[int, int, int]
+    affine: Affine
+
+    def __post_init__(self) -> None:
+        affine = np.array(self.affine, dtype=np.float64)
+        shape = tuple(int(size) for size in self.shape)
+        if len(shape) != 3 or min(shape) < 1:
+            raise ValueError(f"a grid has three positive sizes, not {self.shape}")
+        if affine.shape != (4, 4) or not np.isfinite(affine).all():
+            raise ValueError("the affine is not a finite 4 x 4 matrix")
+        if not np.array_equal(affine[3], [0, 0, 0, 1]):
+            raise ValueError(f"the affine's last row is {affine[3].tolist()}, not 0 0 0 1")
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
+        if lengths.min() <= 0 or abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-6:
+            raise ValueError("the affine is singular: its axes do not span space")
+        affine.setflags(write=False)
+        object.__setattr__(self, "affine", affine)
+        object.__setattr__(self, "shape", shape)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Grid):
+            return NotImplemented
+        return self.shape == other.shape and np.array_equal(self.affine, other.affine)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.affine.tobytes()))
+
+    @classmethod
+    def from_parts(
+        cls,
+        shape: Sequence[int],
+        spacing_mm: Sequence[float],
+        origin_mm: Sequence[float] = (0.0, 0.0, 0.0),
+        directions: Array | None = None,
+    ) -> Grid:
+        """A grid from spacing, the RAS+ place of voxel (0, 0, 0), and unit axes as columns."""
+        affine = np.eye(4)
+        affine[:3, :3] = (np.eye(3) if directions is None else directions) * np.asarray(spacing_mm)
+        affine[:3, 3] = origin_mm
+        return cls((shape[0], shape[1], shape[2]), affine)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxel centres along each index axis."""
+        x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(x), float(y), float(z)
+
+    @property
+    def directions(self) -> Affine:
+        """3 x 3: unit vectors of the index axes in RAS+, as columns."""
+        return np.asarray(self.affine[:3, :3] / np.asarray(self.spacing_mm), dtype=np.float64)
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of one voxel; right for sheared grids too."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def shear(self) -> float:
+        """Largest |cosine| between two index axes: 0 where they stand at right angles."""
+        cosines = self.directions.T @ self.directions
+        return float(np.abs(cosines - np.eye(3)).max())
+
+    @property
+    def orientation(self) -> str:
+        """Three letters, the side of the patient each index axis points to, as 'RAS' or 'LPI'."""
+        return "".join(nib.aff2axcodes(self.affine))
+
+    def points_mm(self, indices: Array) -> Array:
+        """RAS+ places, (..., 3), of voxel indices, (..., 3); fractions allowed."""
+        return np.asarray(indices @ self.affine[:3, :3].T + self.affine[:3, 3])
+
+    def corners_mm(self) -> Array:
+        """(8, 3): the block's outer corners, half a voxel beyond the outermost centres."""
+        ends = [(-0.5, size - 0.5) for size in self.shape]
+        return self.points_mm(np.array(list(product(*ends))))
+
+    def corner_displacement_mm(self, other: Grid) -> float:
+        """Largest distance between like corners; infinite where the shapes differ."""
+        if self.shape != other.shape:
+            return float("inf")
+        return float(np.linalg.norm(self.corners_mm() - other.corners_mm(), axis=1).max())
+
+    def reorientation_to(self, code: str = "RAS") -> Reorientation:
+        """The reordering of this grid's axes after which `orientation` is `code`."""
+        if code not in ORIENTATIONS:
+            raise ValueError(f"{code!r} is none of the 48 orientation codes")
+        own = nib.io_orientation(self.affine)
+        wanted = nib.orientations.axcodes2ornt(code)
+        change = nib.orientations.ornt_transform(own, wanted)  # a row an axis of the input
+        source, flip = [0, 0, 0], [False, False, False]
+        for axis, (result_axis, sign) in enumerate(change):
+            source[int(result_axis)], flip[int(result_axis)] = axis, bool(sign < 0)
+        return Reorientation((source[0], source[1], source[2]), (flip[0], flip[1], flip[2]))
+
+    def reoriented(self, change: Reorientation) -> Grid:
+        """The grid of the array that `change.apply` makes: the same voxels at the same places."""
+        sizes = [self.shape[axis] for axis in change.source_axis]
+        return Grid((sizes[0], sizes[1], sizes[2]), self.affine @ change.index_map(self.shape))
+
+    def resampled(self, spacing_mm: Sequence[float]) -> Grid:
+        """The grid over the same block at another spacing, aligned on the block's edges.
+
+        Sizes round to the nearest whole voxel (a half down, so that no voxel centre leaves the block), at
+        least 1; the first corner of the block stays where it is.
+        """
+        ratio = np.asarray(spacing_mm, dtype=np.float64) / np.asarray(self.spacing_mm)
+        sizes = [max(1, int(np.ceil(size / r - 0.5))) for size, r in zip(self.shape, ratio)]
+        scale = np.diag([*ratio, 1.0])
+        scale[:3, 3] = 0.5 * (ratio - 1.0)
+        return Grid((sizes[0], sizes[1], sizes[2]), self.affine @ scale)
+
+    def indices_of(self, other: Grid) -> Affine:
+        """4 x 4 map from voxel indices of `other` to (fractional) voxel indices of this grid."""
+        return np.asarray(np.linalg.solve(self.affine, other.affine), dtype=np.float64)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Shape and affine as plain lists, exact in JSON."""
+        return {"shape": list(self.shape), "affine": self.affine.tolist()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Grid:
+        """The grid that `as_dict` wrote."""
+        i, j, k = values["shape"]
+        return cls((i, j, k), np.array(values["affine"], dtype=np.float64))
+
+    def __str__(self) -> str:
+        """Short and readable: shape, spacing, orientation, place of the first voxel."""
+        shape = " x ".join(str(size) for size in self.shape)
+        spacing = " x ".join(f"{step:.4g}" for step in self.spacing_mm)
+        origin = ", ".join(f"{place:.1f}" for place in self.affine[:3, 3])
+        return f"{shape} voxels of {spacing} mm, {self.orientation}, first at ({origin}) mm RAS+"
+
+
+def dicom_grid(
+    shape: Sequence[int],
+    row_cosine: Array,
+    column_cosine: Array,
+    first_mm: Array,
+    last_mm: Array,
+    row_spacing_mm: float,
+    column_spacing_mm: float,
+) -> Grid:
+    """The grid of a stack of DICOM slices in order along their normal (C.7.6.2.1.1).
+
+    Args:
+        shape: (columns, rows, slices).
+        row_cosine, column_cosine: ImageOrientationPatient; the row cosine is the direction along a row,
+            in which the column index i grows.
+        first_mm, last_mm: ImagePositionPatient of the first and last slice, LPS. The slice axis is taken
+            from them, so that a sheared stack stays exact.
+        row_spacing_mm, column_spacing_mm: PixelSpacing, in its order: distance between rows, then columns.
+    """
+    steps = int(shape[2]) - 1
+    apart = np.asarray(last_mm) - np.asarray(first_mm)
+    affine = np.eye(4)
+    affine[:3, 0] = np.asarray(row_cosine) * column_spacing_mm
+    affine[:3, 1] = np.asarray(column_cosine) * row_spacing_mm
+    affine[:3, 2] = apart / steps if steps else np.cross(row_cosine, column_cosine)
+    affine[:3, 3] = first_mm
+    return Grid((shape[0], shape[1], shape[2]), ras_from_lps(affine))
+
+
+def volume_from_frames(frames: Sequence[Array]) -> Array:
+    """Frames, each (rows, columns) as pixel data lie in a DICOM file -> array (columns, rows, frames)."""
+    return np.stack([frame.T for frame in frames], axis=-1)
+
+
+def frames_from_volume(volume: Array) -> list[Array]:
+    """Array (columns, rows, frames) -> its frames, each (rows, columns): undoes `volume_from_frames`."""
+    return [np.ascontiguousarray(volume[:, :, k].T) for k in range(volume.shape[2])]

@@ -1,0 +1,5 @@
+"""A trained run -> segmentations on the native grid."""
+
+from isocenter.inference.predict import Model, PredictSettings, load_model, predict_cases, predict_images
+
+__all__ = ["Model", "PredictSettings", "load_model", "predict_cases", "predict_images"]

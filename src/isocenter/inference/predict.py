@@ -1,0 +1,132 @@
+"""The stage: a run and images -> predictions/ on each image's own grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from isocenter import nifti
+from isocenter.artifacts import RunFolder, map_array, read_json
+from isocenter.console import tracked
+from isocenter.findings import Finding, Refusal, refuse
+from isocenter.geometry import Grid
+from isocenter.inference.native import native_channels
+from isocenter.inference.sliding_window import predict_probabilities
+from isocenter.labels import LabelScheme
+from isocenter.nets import build_net
+from isocenter.preparation import Dataset, Plan, canonical_image, read_case
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """Settings of the inference.
+
+    Attributes:
+        overlap: smallest share of a tile that its neighbour covers too.
+        batch: tiles at a time.
+        device: 'auto', 'cpu' or 'cuda'.
+    """
+
+    overlap: float = 0.5
+    batch: int = 2
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained net and all that it takes to use it."""
+
+    net: nn.Module
+    plan: Plan
+    labels: LabelScheme
+    settings: PredictSettings
+    device: torch.device
+
+    def channels(self, image: np.ndarray, canonical: Grid, native: Grid, beyond: float) -> np.ndarray:
+        """Channel numbers on the native grid for a canonical image (1, x, y, z)."""
+        probabilities = predict_probabilities(
+            self.net, image, self.plan.topology.patch, self.labels.n_channels, beyond,
+            overlap=self.settings.overlap, batch=self.settings.batch, device=self.device,
+            bfloat16=self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported(),
+        )  # fmt: skip
+        return native_channels(probabilities, canonical, native)
+
+
+def load_model(run: Path, settings: PredictSettings) -> Model:
+    """Load a finished run. Raises Refusal where its plan or weights are missing."""
+    folder = RunFolder(run)
+    stored = read_json(folder.plan, "the run")
+    plan, labels = Plan.from_dict(stored["plan"]), LabelScheme.from_dict(stored["labels"])
+    if not folder.weights.is_file():
+        raise refuse(
+            "USE105", str(folder.weights), "no such file", "the weights of a finished run",
+            "Run the training to its end; the same command goes on where it stopped.",
+        )  # fmt: skip
+    net = build_net(stored["net"], plan.topology, stored["channels_in"], labels.n_channels)
+    net.load_state_dict(load_file(folder.weights))
+    device = _device(settings.device)
+    net = net.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    return Model(net.eval(), plan, labels, settings, device)
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(wanted)
+
+
+def predict_cases(model: Model, dataset: Dataset, names: Iterable[str], output: Path) -> list[Path]:
+    """Predict prepared cases; one file a case, under the header of its image."""
+    written = []
+    chosen = list(names)
+    for name in tracked(chosen, len(chosen), "predicting"):
+        case = read_case(dataset.folder, name)
+        image = map_array(dataset.folder.case(name) / "image.npy")
+        channels = model.channels(image, case.canonical, case.native, case.background)
+        written.append(_write(output, name, channels, model.labels, case.header))
+    return written
+
+
+def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
+    """Predict every NIfTI image of a folder (or one file); findings name those that could not be.
+
+    Raises:
+        Refusal: nothing to predict.
+    """
+    if images.is_file():
+        found = {nifti.stem(images): images}
+    else:
+        found = nifti.images_in(images) if images.is_dir() else {}
+    found = {name: path for name, path in found.items() if not name.endswith(".padding")}
+    if not found:
+        raise refuse("USE101", str(images), "no NIfTI image", "a folder of .nii or .nii.gz files", "Check the path.")
+    findings: list[Finding] = []
+    for name, path in tracked(found.items(), len(found), "predicting"):
+        try:
+            image = nifti.read_image(path)
+        except Refusal as refusal:
+            findings += refusal.findings
+            continue
+        voxels, canonical = canonical_image(image.voxels, image.grid, model.plan)
+        channels = model.channels(voxels, canonical, image.grid, float(voxels.min()))
+        _write(output, name, channels, model.labels, image.header)
+    return findings
+
+
+def _write(
+    output: Path, name: str, channels: np.ndarray, labels: LabelScheme, header: nib.Nifti1Header
+) -> Path:
+    values: np.ndarray[Any, Any] = labels.values_from_channels(channels)
+    if max(labels.values) < 256:
+        values = values.astype(np.uint8)
+    path = output / f"{name}.nii.gz"
+    nifti.write_like(path, values, header)
+    return path

@@ -1,0 +1,40 @@
+"""Networks shaped by a plan. A net is one file here, with `Settings` and `build`, and one config."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from isocenter.findings import refuse
+from isocenter.nets.topology import Topology, topology
+from isocenter.settings import settings_from
+
+__all__ = ["Topology", "build_net", "net_names", "topology"]
+
+_NOT_NETS = {"topology"}
+
+
+def net_names() -> list[str]:
+    """The nets that can be asked for: the modules of this package that build one."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _NOT_NETS)
+
+
+def build_net(config: Mapping[str, Any], plan: Topology, channels_in: int, channels_out: int) -> nn.Module:
+    """Build the net that `config` (its `name`, and its settings) describes.
+
+    Raises:
+        Refusal: no such net, or settings that do not fit it.
+    """
+    name = str(config.get("name"))
+    if name not in net_names():
+        raise refuse("USE110", "net.name", repr(name), f"one of {', '.join(net_names())}", "Choose a net.")
+    module = importlib.import_module(f"{__name__}.{name}")
+    chosen = {key: value for key, value in config.items() if key != "name"}
+    settings = settings_from(module.Settings, chosen, "net")
+    net = module.build(settings, plan, channels_in, channels_out)
+    assert isinstance(net, nn.Module)
+    return net

@@ -1,0 +1,134 @@
+"""Fingerprint -> plan: target spacing, normalisation, patch, batch, kernels and strides. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isocenter.nets import Topology, topology
+from isocenter.preparation.fingerprint import Fingerprint
+
+_ANISOTROPIC = 3.0
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How intensities become network inputs.
+
+    Attributes:
+        kind: 'window': clamp to [lower, upper] in the image's unit (HU), then map it to [-1, 1].
+            'z_score': clamp to the image's own 0.5 and 99.5 percentile, then to mean 0, deviation 1.
+    """
+
+    kind: str
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that preparation decided; the same for training and for inference."""
+
+    spacing_mm: tuple[float, float, float]
+    normalisation: Normalisation
+    topology: Topology
+    batch: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "spacing_mm": list(self.spacing_mm),
+            "normalisation": vars(self.normalisation),
+            "topology": self.topology.as_dict(),
+            "batch": self.batch,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Plan:
+        """The plan that `as_dict` wrote."""
+        x, y, z = values["spacing_mm"]
+        return cls(
+            spacing_mm=(x, y, z),
+            normalisation=Normalisation(**values["normalisation"]),
+            topology=Topology.from_dict(values["topology"]),
+            batch=int(values["batch"]),
+        )
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """What a user may fix; None is decided from the data.
+
+    Attributes:
+        spacing_mm: target spacing (x, y, z).
+        patch: patch in voxels (x, y, z), padded up to what the strides divide.
+        max_patch_voxels: largest patch; bounds memory and the time of a step.
+        batch: patches a step.
+    """
+
+    spacing_mm: list[float] | None = None
+    patch: list[int] | None = None
+    max_patch_voxels: int = 120_000
+    batch: int = 2
+
+
+def make_plan(found: Fingerprint, modality: str, settings: PlanSettings) -> Plan:
+    """The plan for a data set of a modality ('CT' has a unit, Hounsfield; others have none)."""
+    spacing_mm = _three(settings.spacing_mm) if settings.spacing_mm else target_spacing(found)
+    shape = np.asarray(found.median_shape) * found.median_spacing_mm / np.asarray(spacing_mm)
+    if settings.patch:
+        shaped = topology(spacing_mm, settings.patch)
+    else:
+        shaped = fitted_topology(spacing_mm, np.maximum(1, np.rint(shape)).astype(int), settings.max_patch_voxels)
+    return Plan(spacing_mm, _normalisation(found, modality), shaped, settings.batch)
+
+
+def target_spacing(found: Fingerprint) -> tuple[float, float, float]:
+    """Median spacing; a coarse, short axis takes its 10th percentile (nnU-Net's rule).
+
+    An axis is coarse and short where its spacing is above 3 times the others' and its voxels below a third
+    of theirs. The percentile is not let below the coarser of the other axes.
+    """
+    spacing = list(found.median_spacing_mm)
+    worst = int(np.argmax(spacing))
+    others = [axis for axis in range(3) if axis != worst]
+    coarse = spacing[worst] > _ANISOTROPIC * max(spacing[axis] for axis in others)
+    short = found.median_shape[worst] * _ANISOTROPIC < min(found.median_shape[axis] for axis in others)
+    if coarse and short:
+        finest_mm = max(spacing[axis] for axis in others) + 1e-5
+        spacing[worst] = max(finest_mm, found.coarse_spacing_mm[worst])
+    return _three(spacing)
+
+
+def fitted_topology(spacing_mm: tuple[float, float, float], shape: np.ndarray, max_voxels: int) -> Topology:
+    """The largest topology within `max_voxels`: from the median shape (voxels at the target spacing) down.
+
+    Begins like nnU-Net with a block of equal millimetres a side no larger than the shape, then takes
+    voxels off the axis that is largest against the shape.
+    """
+    wished = 1.0 / np.asarray(spacing_mm)
+    wished = np.minimum(np.rint(wished * (256**3 / wished.prod()) ** (1 / 3)), shape).astype(int)
+    shaped = topology(spacing_mm, wished)
+    while np.prod(shaped.patch) > max_voxels:
+        patch = np.asarray(shaped.patch)
+        steps = np.asarray(shaped.divisor)
+        shrinkable = patch > steps
+        if not shrinkable.any():
+            break
+        axis = int(np.argmax(np.where(shrinkable, patch / shape, -1)))
+        patch[axis] -= steps[axis]
+        shaped = topology(spacing_mm, patch)
+    return shaped
+
+
+def _normalisation(found: Fingerprint, modality: str) -> Normalisation:
+    if modality != "CT":
+        return Normalisation("z_score")
+    return Normalisation("window", round(found.intensity["p00_5"], 3), round(found.intensity["p99_5"], 3))
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

@@ -1,0 +1,54 @@
+"""Keyed random streams: every draw is a pure function of (seed, stream, epoch, case, patch, ...).
+
+No draw depends on what was drawn before it, so the data are the same for any number of loader workers and
+after any restart. The only file that makes or seeds a generator (evaluation.md 4.3 gives the measurements).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+Key = str | int
+
+
+def stream_key(seed: int, stream: str, *parts: Key) -> int:
+    """128 bits from the seed, the stream's name and what the draw is for; the same on every machine."""
+    text = json.dumps([seed, stream, *parts], ensure_ascii=True, separators=(",", ":"))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
+
+
+def generator(seed: int, stream: str, *parts: Key) -> np.random.Generator:
+    """A NumPy generator (Philox) for one keyed stream."""
+    return np.random.Generator(np.random.Philox(key=stream_key(seed, stream, *parts)))
+
+
+def torch_generator(seed: int, stream: str, *parts: Key) -> torch.Generator:
+    """A CPU torch generator for one keyed stream."""
+    return torch.Generator().manual_seed(stream_key(seed, stream, *parts) & (2**63 - 1))
+
+
+@contextmanager
+def global_streams(seed: int, stream: str, *parts: Key) -> Iterator[None]:
+    """Lend the libraries' global generators one keyed stream, and put them back as they were.
+
+    For code that can only draw from global generators: TorchIO's transforms (torch), weight
+    initialisation (torch), others (NumPy's legacy one, `random`).
+    """
+    key = stream_key(seed, stream, *parts)
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(key & (2**63 - 1))
+        np.random.seed(key & (2**32 - 1))  # noqa: NPY002
+        random.seed(key)
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            random.setstate(python_state)

@@ -1,0 +1,1 @@
+from isocenter.reports.run_report import write_run_report

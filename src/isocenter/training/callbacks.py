@@ -1,0 +1,105 @@
+"""What happens around the steps: checkpoints, the metrics table, progress."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+
+from isocenter.artifacts import replacing, write_rows
+from isocenter.console import say
+
+_PLAIN_INTERVAL_S = 15.0
+
+
+class Checkpoints(Callback):
+    """`last.ckpt` after every epoch and `best.ckpt` by the validation patches, each replaced atomically."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._best = -math.inf
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best score so far."""
+        return {"best": self._best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the best score so far."""
+        self._best = float(state_dict["best"])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save; Lightning has validated by now."""
+        score = float(trainer.callback_metrics.get("patch_dice", -math.inf))
+        better = score > self._best
+        self._best = max(self._best, score)
+        last = self._folder / "last.ckpt"
+        with replacing(last) as temporary:
+            trainer.save_checkpoint(temporary)
+        if better:
+            with replacing(self._folder / "best.ckpt") as temporary:
+                shutil.copyfile(last, temporary)
+
+
+class MetricsTable(Callback):
+    """metrics.csv: a row an epoch, whole after every epoch; a resumed run adds to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: list[dict[str, Any]] = []
+        self._began = time.monotonic()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep the rows of the epochs that a resumed run does not repeat."""
+        if self._path.is_file():
+            with self._path.open(newline="") as stream:
+                rows = list(csv.DictReader(stream))
+            self._rows = [row for row in rows if int(row["epoch"]) < trainer.current_epoch]
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch's row."""
+        values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        values.pop("loss_step", None)
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self._rows.append({
+            "epoch": trainer.current_epoch,
+            "step": trainer.global_step,
+            "seconds": round(time.monotonic() - self._began, 1),
+            "learning_rate": rate,
+            **{name.removesuffix("_epoch"): value for name, value in values.items() if name != "loss"},
+        })  # fmt: skip
+        columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        write_rows(self._path, self._rows, columns)
+
+
+class PlainProgress(Callback):
+    """A line now and then with the time left, for output that is not a terminal."""
+
+    def __init__(self, total_steps: int) -> None:
+        self._total = total_steps
+        self._first = 0
+        self._began = self._said = time.monotonic()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock, at the step a resumed run begins with."""
+        self._first = trainer.global_step
+        self._began = self._said = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Say how far it is."""
+        now, step = time.monotonic(), trainer.global_step
+        if now - self._said < _PLAIN_INTERVAL_S and step < self._total:
+            return
+        self._said = now
+        left_s = (now - self._began) / max(1, step - self._first) * (self._total - step)
+        metrics = {name: round(float(value), 4) for name, value in trainer.callback_metrics.items()}
+        shown = {name: metrics[name] for name in ("loss_step", "patch_dice") if name in metrics}
+        say(f"training: step {step} of {self._total}, about {left_s:.0f} s left {json.dumps(shown)}")

@@ -1,0 +1,84 @@
+"""The LightningModule: a net, its loss, its optimiser. Nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from isocenter.training.losses import deeply_supervised
+
+
+@dataclass(frozen=True)
+class OptimiserSettings:
+    """AdamW with a cosine schedule.
+
+    Attributes:
+        learning_rate: at its peak, after `warmup_steps`.
+        clip_norm: largest norm of the gradient.
+    """
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 30
+    clip_norm: float = 12.0
+
+
+class Segmenter(pl.LightningModule):
+    """Trains a net on patches. Input channels-last, which is what processors like."""
+
+    def __init__(self, net: nn.Module, names: tuple[str, ...], optimiser: OptimiserSettings, total_steps: int) -> None:
+        super().__init__()
+        self.net = net.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self._names = names
+        self._optimiser = optimiser
+        self._total_steps = total_steps
+        self._counts = torch.zeros(2, len(names))
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Logits of (batch, channels, x, y, z), the finest resolution first."""
+        logits: list[torch.Tensor] = self.net(image.contiguous(memory_format=torch.channels_last_3d))
+        return logits
+
+    def training_step(self, batch: dict[str, torch.Tensor], _index: int) -> torch.Tensor:
+        """The loss of one batch."""
+        loss = deeply_supervised(self(batch["image"]), batch["label"])
+        self.log("loss", loss.detach(), on_step=True, on_epoch=True, batch_size=len(batch["label"]), prog_bar=True)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin counting."""
+        self._counts = torch.zeros(2, len(self._names), dtype=torch.float64)
+
+    def validation_step(self, batch: dict[str, torch.Tensor], _index: int) -> None:
+        """Count overlap and volume of each structure."""
+        found, label = self(batch["image"])[0].argmax(1), batch["label"]
+        for i in range(len(self._names)):
+            mine, truth = found == i + 1, label == i + 1
+            self._counts[0, i] += 2 * (mine & truth).sum().item()
+            self._counts[1, i] += mine.sum().item() + truth.sum().item()
+
+    def on_validation_epoch_end(self) -> None:
+        """Dice over all validation patches together: a guide while training, not a result."""
+        dice = self._counts[0] / self._counts[1].clamp(min=1)
+        for name, value in zip(self._names, dice.tolist()):
+            self.log(f"patch_dice/{name}", value)
+        self.log("patch_dice", float(dice.mean()), prog_bar=True)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW; learning rate by step: linear warm-up, then half a cosine to zero."""
+        chosen = self._optimiser
+        optimiser = torch.optim.AdamW(
+            self.net.parameters(), lr=chosen.learning_rate, weight_decay=chosen.weight_decay
+        )
+
+        def factor(step: int) -> float:
+            warmup = min(1.0, (step + 1) / max(1, chosen.warmup_steps))
+            return warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self._total_steps)))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
