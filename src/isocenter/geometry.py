@@ -262,3 +262,12 @@ def volume_from_frames(frames: Sequence[Array]) -> Array:
 def frames_from_volume(volume: Array) -> list[Array]:
     """Array (columns, rows, frames) -> its frames, each (rows, columns): undoes `volume_from_frames`."""
     return [np.ascontiguousarray(volume[:, :, k].T) for k in range(volume.shape[2])]
+
+
+def picture_plane(volume: Array, axis: int, index: int) -> Array:
+    """The plane of an array in RAS+ order at `index` of `axis`, as a picture: rows up, columns across.
+
+    Across x: columns run to anterior, rows to superior. Across y: to right, to superior. Across z: to
+    right, to anterior. Which side is drawn left is the drawing's business.
+    """
+    return np.take(volume, index, axis).T

@@ -138,7 +138,6 @@ def run_manifest(checkout: Path, config: Mapping[str, Any], **facts: Any) -> dic
         "packages": package_versions(),
         "hardware": hardware(),
         "environment": {name: os.environ.get(name) for name in _ENVIRONMENT},
-        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "config": dict(config),
         "config_sha256": sha256_of_values(dict(config)),
         **facts,

@@ -25,7 +25,8 @@ def settings_from(kind: type[Settings], section: DictConfig | Mapping[str, Any],
     schema = OmegaConf.structured(kind)
     _unlock(schema)  # frozen dataclasses make read-only schemas, which nothing can be merged into
     try:
-        return cast(Settings, OmegaConf.to_object(OmegaConf.merge(schema, section)))
+        values = OmegaConf.to_container(section, resolve=True) if isinstance(section, DictConfig) else dict(section)
+        return cast(Settings, OmegaConf.to_object(OmegaConf.merge(schema, values)))
     except OmegaConfBaseException as error:
         key = f"{where}.{error.full_key}" if error.full_key else where
         raise refuse(

@@ -21,15 +21,20 @@ def native_channels(
     """
     order = native.reorientation_to("RAS")
     ordered = native.reoriented(order)
-    places = _places(canonical, ordered)
     best = np.zeros(ordered.shape, dtype=np.uint16)
     share = np.full(ordered.shape, -1.0, dtype=np.float32)
     for channel, values in enumerate(probabilities):
-        for axis in range(3):
-            values = _interpolated(values, places[axis], axis)
-        wins = values > share
-        best[wins], share[wins] = channel, values[wins]
+        here = ordered_values(values, canonical, ordered)
+        wins = here > share
+        best[wins], share[wins] = channel, here[wins]
     return order.inverse().apply(best)
+
+
+def ordered_values(values: NDArray[np.float32], canonical: Grid, ordered: Grid) -> NDArray[np.float32]:
+    """Values (x, y, z) on the canonical grid -> the same on a native grid in RAS+ order, linearly."""
+    for axis, places in enumerate(_places(canonical, ordered)):
+        values = _interpolated(values, places, axis)
+    return values
 
 
 def _places(canonical: Grid, ordered: Grid) -> list[NDArray[np.float64]]:

@@ -94,6 +94,7 @@ def fit(
             default_root_dir=output,
         )
         trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+        deterministic = torch.are_deterministic_algorithms_enabled()
         torch.use_deterministic_algorithms(False)
     if trainer.interrupted:
         raise KeyboardInterrupt
@@ -105,6 +106,7 @@ def fit(
         "parameters": sum(value.numel() for value in built.parameters()),
         "steps": total,
         "precision": precision,
+        "deterministic_algorithms": deterministic,
     }
 
 

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import json
+import stat
+
+import nibabel as nib
+import numpy as np
+import pytest
+from pydicom.uid import RLELossless
+from scipy.spatial.transform import Rotation
+
+from isocenter.dicom import ConvertSettings, convert_studies
+from isocenter.findings import Refusal
+from tests.dicom.ramp import SLICE_MM, SLICES, ramp_error, ramp_series, set_values, write
+
+ONE = ConvertSettings(workers=1, pseudonym_key="test")
+DIRECTIONS = {
+    "axial HFS": ((1, 0, 0), (0, 1, 0)),
+    "axial FFS": ((-1, 0, 0), (0, 1, 0)),
+    "axial HFP": ((-1, 0, 0), (0, -1, 0)),
+    "axial FFP": ((1, 0, 0), (0, -1, 0)),
+    "sagittal": ((0, 1, 0), (0, 0, -1)),
+    "coronal": ((1, 0, 0), (0, 0, -1)),
+}
+for _i, _turn in enumerate(Rotation.random(6, random_state=1).as_matrix()):
+    DIRECTIONS[f"oblique {_i}"] = (tuple(_turn[0]), tuple(_turn[1]))
+
+
+def convert(series, tmp_path, settings=ONE):
+    return convert_studies(write(series, tmp_path / "studies"), tmp_path / "volumes", settings)
+
+
+def only_rules(done):
+    return sorted({finding.rule for finding in done.findings})
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_every_voxel_lies_where_its_value_says(tmp_path, name):
+    done = convert(ramp_series(*DIRECTIONS[name]), tmp_path)
+    assert [row["decision"] for row in done.rows] == ["accept"]
+    image = nib.load(tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz")
+    assert ramp_error(image.get_fdata(), image.affine) <= 1.0
+    assert done.rows[0]["spacing_mm"][2] == pytest.approx(SLICE_MM), "from positions, not SliceThickness"
+
+
+def test_instance_numbers_do_not_order_slices(tmp_path):
+    series = ramp_series()
+    for data, number in zip(series, np.random.default_rng(3).permutation(SLICES)):
+        data.InstanceNumber = int(number)
+    done = convert(series, tmp_path)
+    image = nib.load(tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz")
+    assert ramp_error(image.get_fdata(), image.affine) <= 1.0
+    assert only_rules(done) == ["DCM210"]
+
+
+def test_the_sidecar_leads_from_every_slice_to_its_file(tmp_path):
+    series = ramp_series()
+    done = convert(series, tmp_path)
+    sidecar = json.loads((tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.json").read_text())
+    assert sidecar["slices"] == [data.SOPInstanceUID for data in series]
+
+
+def test_slope_and_intercept_are_applied_slice_by_slice_in_float(tmp_path):
+    series = ramp_series()
+    for k, data in enumerate(series):
+        data.PixelRepresentation, data.RescaleSlope, data.RescaleIntercept = 0, str(0.5 + k), "-1024"
+        set_values(data, np.full((data.Rows, data.Columns), 40000, np.uint16))
+    done = convert(series, tmp_path)
+    voxels = nib.load(tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz").get_fdata()
+    assert np.array_equal(voxels[0, 0], 40000 * (0.5 + np.arange(SLICES)) - 1024)
+
+
+def test_monochrome1_does_not_change_hounsfield_units(tmp_path):
+    done = convert(ramp_series(PhotometricInterpretation="MONOCHROME1"), tmp_path)
+    image = nib.load(tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz")
+    assert ramp_error(image.get_fdata(), image.affine) <= 1.0
+
+
+@pytest.mark.parametrize("declared", [-2000, 63536])
+def test_padding_is_masked_from_stored_values_with_either_sign(tmp_path, declared):
+    series = ramp_series()
+    for data in series:
+        stored = np.full((data.Rows, data.Columns), 7, np.int16)
+        stored[:2] = -2000
+        set_values(data, stored)
+        data.add_new(0x00280120, "US" if declared > 0 else "SS", declared)
+    done = convert(series, tmp_path)
+    mask = nib.load(tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.padding.nii.gz").get_fdata()
+    assert mask[:, :2].all()
+    assert not mask[:, 2:].any()
+
+
+def test_compressed_slices_are_decoded(tmp_path):
+    series = ramp_series()
+    for data in series:
+        data.compress(RLELossless, generate_instance_uid=False)
+    done = convert(series, tmp_path)
+    image = nib.load(tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz")
+    assert ramp_error(image.get_fdata(), image.affine) <= 1.0
+
+
+def drop_slice(series):
+    del series[4]
+
+
+def repeat_place(series):
+    series[4].ImagePositionPatient = series[3].ImagePositionPatient
+
+
+def stretch(series):
+    for k, data in enumerate(series[5:]):
+        x, y, z = map(float, data.ImagePositionPatient)
+        data.ImagePositionPatient = [x, y, z + 0.7 * (k + 1)]
+
+
+def tilt(series):
+    for k, data in enumerate(series):
+        x, y, z = map(float, data.ImagePositionPatient)
+        data.ImagePositionPatient = [x, y + 0.9 * k, z]
+
+
+def lose_rescale(series):
+    del series[0].RescaleSlope
+
+
+def lose_place(series):
+    del series[0].ImagePositionPatient
+
+
+def nan_place(series):
+    series[0].ImagePositionPatient = ["1", "2", "nan"]
+
+
+def truncate(series):
+    series[3].PixelData = series[3].PixelData[:-40]
+
+
+def many(**changes):
+    def change(series):
+        for data in series:
+            for keyword, value in changes.items():
+                setattr(data, keyword, value)
+
+    return change
+
+
+DEFECTS = {
+    "missing slice": (drop_slice, "DCM211"),
+    "repeated place": (repeat_place, "DCM215"),
+    "uneven steps": (stretch, "DCM212"),
+    "gantry tilt": (tilt, "DCM213"),
+    "no rescale": (lose_rescale, "DCM110"),
+    "slope 0": (many(RescaleSlope="0"), "DCM116"),
+    "no position": (lose_place, "DCM216"),
+    "position NaN": (nan_place, "DCM216"),
+    "no orientation": (many(ImageOrientationPatient=None), "DCM216"),
+    "crooked orientation": (many(ImageOrientationPatient=[1, 0, 0, 0.1, 0.99, 0]), "DCM214"),
+    "HighBit 15 of 12": (many(BitsStored=12), "DCM120"),
+    "localizer": (many(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), "DCM203"),
+    "secondary capture": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.7"), "DCM701"),
+    "multi-frame capture": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.7.2"), "DCM701"),
+    "enhanced CT": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.2.1"), "DCM007"),
+    "dose report": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.67", Rows=None), "DCM706"),
+    "truncated pixels": (truncate, "DCM002"),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_what_cannot_be_read_exactly_is_refused_by_name(tmp_path, name):
+    change, rule = DEFECTS[name]
+    series = ramp_series()
+    change(series)
+    done = convert(series, tmp_path)
+    assert done.refused >= 1
+    refused = [row for row in done.rows if row["decision"] == "reject"]
+    assert any(rule in row["reasons"] for row in refused)
+    for row in refused:
+        assert not (tmp_path / "volumes" / f"{row['volume_id']}.nii.gz").exists()
+    for finding in done.findings:
+        assert finding.found and finding.expected and finding.remedy
+
+
+def test_one_series_with_a_scout_and_two_kernels_is_three_volumes(tmp_path):
+    series = ramp_series()
+    for data in series[:4]:
+        data.ConvolutionKernel = ["I30f", "3"]
+    series[-1].ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    done = convert(series, tmp_path)
+    assert sorted((row["decision"], row["slices"]) for row in done.rows) == [("accept", 4), ("accept", 4), ("reject", 1)]
+    assert "DCM202" in only_rules(done)
+
+
+def test_jitter_below_the_tolerance_does_not_split_or_refuse(tmp_path):
+    rng = np.random.default_rng(0)
+    series = ramp_series()
+    for data in series:
+        data.ImageOrientationPatient = [float(v) + rng.uniform(-1e-5, 1e-5) for v in data.ImageOrientationPatient]
+        data.ImagePositionPatient = [float(v) + rng.uniform(-1e-3, 1e-3) for v in data.ImagePositionPatient]
+    done = convert(series, tmp_path)
+    assert [row["decision"] for row in done.rows] == ["accept"]
+
+
+def test_the_result_does_not_depend_on_file_order_or_workers(tmp_path):
+    series = ramp_series() + ramp_series(*DIRECTIONS["sagittal"])
+    for seed, workers in ((0, 1), (5, 2)):
+        write(series, tmp_path / f"s{seed}", seed)
+        convert_studies(tmp_path / f"s{seed}", tmp_path / f"v{seed}", ConvertSettings(workers, "test"))
+    first = {p.name: p.read_bytes() for p in (tmp_path / "v0").iterdir() if p.name != "pseudonyms.json"}
+    second = {p.name: p.read_bytes() for p in (tmp_path / "v5").iterdir() if p.name != "pseudonyms.json"}
+    assert first == second
+    assert len(first) == 7
+
+
+def test_a_second_run_converts_nothing_again(tmp_path):
+    done = convert(ramp_series(), tmp_path)
+    image = tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz"
+    before = image.stat().st_mtime_ns
+    again = convert_studies(tmp_path / "studies", tmp_path / "volumes", ONE)
+    assert image.stat().st_mtime_ns == before
+    assert again.rows == done.rows
+
+
+def test_patients_are_named_in_one_local_file_only(tmp_path):
+    series = ramp_series()
+    (write(series, tmp_path / "studies" / "DOE_JANE") / "notes.txt").write_text("Doe, Jane")
+    done = convert_studies(tmp_path / "studies", tmp_path / "volumes", ONE)
+    assert only_rules(done) == ["DCM001"]
+    pseudonyms = tmp_path / "volumes" / "pseudonyms.json"
+    assert "SECRET-4711" in pseudonyms.read_text()
+    assert stat.S_IMODE(pseudonyms.stat().st_mode) == 0o600
+    for path in (tmp_path / "volumes").iterdir():
+        content = nib.load(path).header.binaryblock if path.name.endswith(".gz") else path.read_bytes()
+        if path != pseudonyms:
+            assert b"SECRET" not in content and b"oe" not in path.name.encode(), path.name
+            assert b"DOE" not in content and b"Doe" not in content, path.name
+
+
+@pytest.mark.parametrize(("make", "rule"), [(False, "USE101"), (True, "USE102")])
+def test_a_missing_or_empty_folder_is_one_message(tmp_path, make, rule):
+    if make:
+        (tmp_path / "studies").mkdir()
+    with pytest.raises(Refusal, match=rule):
+        convert_studies(tmp_path / "studies", tmp_path / "volumes", ONE)
+
+
+def test_garbage_among_the_files_is_named_and_the_rest_goes_on(tmp_path):
+    folder = write(ramp_series(), tmp_path / "studies")
+    (folder / "broken").write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 300)
+    (folder / "empty").write_bytes(b"")
+    done = convert_studies(folder, tmp_path / "volumes", ONE)
+    assert [row["decision"] for row in done.rows] == ["accept"]
+    assert set(only_rules(done)) <= {"DCM001", "DCM003"}
+    assert len(done.findings) == 2
+
+
+def test_real_ct_equals_an_independent_conversion(tmp_path, shared_data):
+    root = shared_data("totalsegmentator")
+    done = convert_studies(root / "example_ct_dicom", tmp_path / "volumes", ONE)
+    assert done.rows[0]["spacing_mm"][2] == pytest.approx(2.0), "its SliceThickness says 3"
+    ours = nib.as_closest_canonical(nib.load(tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz"))
+    theirs = nib.as_closest_canonical(nib.load(next((root / "oracle_dcm2niix").glob("*.nii.gz"))))
+    assert np.abs(ours.affine - theirs.affine).max() < 1e-3
+    assert np.array_equal(ours.get_fdata(), theirs.get_fdata())
