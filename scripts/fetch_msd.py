@@ -79,6 +79,8 @@ def download(address: str, part: Path) -> None:
                 while block := answer.read(BLOCK_BYTES):
                     stream.write(block)
                     show(stream.tell(), total)
+                if stream.tell() < total:
+                    raise OSError(f"the connection ended after {stream.tell()} of {total} bytes")
     except urllib.error.HTTPError as error:
         if error.code == 416:  # nothing is left to send
             return

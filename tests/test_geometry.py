@@ -146,7 +146,11 @@ def test_a_picture_plane_has_the_lower_axis_across(axis):
 
 @pytest.mark.parametrize(
     "affine",
-    [np.diag([1, 1, 0, 1]), np.full((4, 4), np.nan), np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])],
+    [
+        np.diag([1, 1, 0, 1]),
+        np.full((4, 4), np.nan),
+        np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]),
+    ],
 )
 def test_an_affine_that_does_not_span_space_is_refused(affine):
     with pytest.raises(ValueError, match="affine"):

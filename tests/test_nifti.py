@@ -62,7 +62,7 @@ def test_labels_with_fractions_are_refused(tmp_path):
 def test_nan_voxels_are_counted_and_refused(tmp_path):
     voxels = np.zeros(GRID.shape, np.float32)
     voxels[0, 0, :3] = np.nan
-    with pytest.raises(Refusal, match="NII106 .* found 3 voxels"):
+    with pytest.raises(Refusal, match=r"NII106 .* found 3 voxels"):
         nifti.read_image(raw(tmp_path, voxels))
 
 

@@ -60,7 +60,7 @@ class Reorientation:
         lead = array.ndim - 3
         moved = array.transpose(*range(lead), *(lead + axis for axis in self.source_axis))
         steps = tuple(slice(None, None, -1 if flipped else 1) for flipped in self.flip)
-        return np.ascontiguousarray(moved[(..., *steps)])
+        return np.ascontiguousarray(moved[..., steps[0], steps[1], steps[2]])
 
     def inverse(self) -> Reorientation:
         """The reordering that undoes this one to the bit."""
@@ -270,4 +270,4 @@ def picture_plane(volume: Array, axis: int, index: int) -> Array:
     Across x: columns run to anterior, rows to superior. Across y: to right, to superior. Across z: to
     right, to anterior. Which side is drawn left is the drawing's business.
     """
-    return np.take(volume, index, axis).T
+    return np.asarray(np.take(volume, index, axis).T)

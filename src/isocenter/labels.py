@@ -82,8 +82,8 @@ class LabelScheme:
         table[list(self.values)] = np.arange(1, self.n_channels, dtype=np.uint16)
         if self.ignore is not None:
             table[self.ignore] = self.n_channels
-        return table[label]
+        return np.asarray(table[label])
 
     def values_from_channels(self, channels: NDArray[Any]) -> NDArray[np.uint16]:
         """Channel numbers, as a network's argmax gives them -> voxel values."""
-        return np.array([0, *self.values], dtype=np.uint16)[channels]
+        return np.asarray(np.array([0, *self.values], dtype=np.uint16)[channels])

@@ -25,7 +25,9 @@ def moved(matrix, shift=(0.0, 0.0, 0.0)):
 
 
 def ball(shape, spacing_mm, centre_mm, radius_mm):
-    places = np.stack(np.meshgrid(*[(np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, spacing_mm)], indexing="ij"), -1)
+    places = np.stack(
+        np.meshgrid(*[(np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, spacing_mm)], indexing="ij"), -1
+    )
     return torch.from_numpy((np.linalg.norm(places - centre_mm, axis=-1) <= radius_mm).astype(np.int64))
 
 

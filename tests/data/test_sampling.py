@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
 import nibabel as nib
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

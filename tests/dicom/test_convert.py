@@ -186,7 +186,11 @@ def test_one_series_with_a_scout_and_two_kernels_is_three_volumes(tmp_path):
         data.ConvolutionKernel = ["I30f", "3"]
     series[-1].ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
     done = convert(series, tmp_path)
-    assert sorted((row["decision"], row["slices"]) for row in done.rows) == [("accept", 4), ("accept", 4), ("reject", 1)]
+    assert sorted((row["decision"], row["slices"]) for row in done.rows) == [
+        ("accept", 4),
+        ("accept", 4),
+        ("reject", 1),
+    ]
     assert "DCM202" in only_rules(done)
 
 

@@ -66,7 +66,9 @@ def test_weights_come_from_the_keyed_stream():
     assert not torch.equal(states[0], states[2])
 
 
-@pytest.mark.parametrize("config", [{"name": "os"}, {"name": "topology"}, {"name": None}, {"name": "plain_unet", "width": 3}])
+@pytest.mark.parametrize(
+    "config", [{"name": "os"}, {"name": "topology"}, {"name": None}, {"name": "plain_unet", "width": 3}]
+)
 def test_an_unknown_net_or_setting_is_refused(config):
     with pytest.raises(Refusal, match=r"USE1(10|08)"):
         build_net(config, topology((1, 1, 1), (16, 16, 16)), 1, 2)

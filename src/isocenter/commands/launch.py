@@ -9,7 +9,7 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hydra
 from hydra.errors import HydraException
@@ -69,10 +69,9 @@ def _help(command: str) -> str:
     main = configs_folder() / f"{command}.yaml"
     body = main.read_text().split("_self_\n", 1)[1]
     lines = [*_usage(command), "", body.split("\n\n", 1)[-1].strip() if "experiment:" in body else body.strip()]
-    groups = OmegaConf.load(main).get("defaults", [])
-    for entry in groups:
-        if isinstance(entry, DictConfig) and (group := next(iter(entry))) != "experiment":
-            table = (configs_folder() / str(group) / f"{entry[group]}.yaml").read_text().rstrip()
+    for entry in cast(DictConfig, OmegaConf.load(main)).defaults:
+        if isinstance(entry, DictConfig) and (group := str(next(iter(entry)))) != "experiment":
+            table = (configs_folder() / group / f"{entry[group]}.yaml").read_text().rstrip()
             lines += ["", f"{group}:", *(f"  {line}" for line in table.splitlines())]
     if command == "train":
         experiments = sorted(path.stem for path in (configs_folder() / "experiment").glob("*.yaml"))
@@ -101,7 +100,7 @@ def launch(command: str, arguments: list[str]) -> int:
 
     wrapped = hydra.main(version_base="1.3", config_path=str(configs_folder()), config_name=command)(task)
     before, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = [f"isocenter {command}", *_HYDRA, *arguments]
+    sys.argv = [f"isocenter {command}", *_hydra_arguments(arguments)]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, so that we say it
     try:
         problem = _guarded(lambda: wrapped() or DONE)
@@ -111,6 +110,14 @@ def launch(command: str, arguments: list[str]) -> int:
         if full_error is not None:
             os.environ["HYDRA_FULL_ERROR"] = full_error
     return max([problem, *codes])
+
+
+def _hydra_arguments(arguments: list[str]) -> list[str]:
+    """The user's arguments, flags first (argparse wants the overrides in one piece), and our settings of Hydra."""
+    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
+    rest = [argument for argument in arguments if argument not in flags]
+    given = {argument.split("=", 1)[0] for argument in rest}
+    return [*flags, *rest, *(setting for setting in _HYDRA if setting.split("=", 1)[0] not in given)]
 
 
 def _complete(config: DictConfig) -> DictConfig:

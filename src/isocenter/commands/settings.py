@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from isocenter.findings import refuse
 from isocenter.labels import LabelScheme
 
+
 def plain(config: DictConfig) -> dict[str, Any]:
     """The configuration with everything resolved, as plain values."""
     return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True))

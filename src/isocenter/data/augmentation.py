@@ -121,7 +121,7 @@ def _rotation(angles: np.ndarray) -> np.ndarray:
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return about_z @ about_y @ about_x
+    return np.asarray(about_z @ about_y @ about_x)
 
 
 def _sampling_grid(how: Augmentation, shape: Sequence[int], spacing_mm: Sequence[float]) -> torch.Tensor:
@@ -130,9 +130,10 @@ def _sampling_grid(how: Augmentation, shape: Sequence[int], spacing_mm: Sequence
     theta = np.asarray(how.matrix) * half_mm[None, :] / half_mm[:, None]
     theta = np.hstack([theta, 2 * np.asarray(how.shift)[:, None]])
     backwards = np.ascontiguousarray(theta[::-1][:, [2, 1, 0, 3]])
-    return functional.affine_grid(
+    grid: torch.Tensor = functional.affine_grid(
         torch.from_numpy(backwards)[None].float(), [1, 1, *shape], align_corners=False
     )
+    return grid
 
 
 def _moved_label(label: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
@@ -142,7 +143,8 @@ def _moved_label(label: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
         return label
     masks = (label[None] == present[:, None, None, None]).float()
     shares = functional.grid_sample(masks[None], grid, padding_mode="border", align_corners=False)[0]
-    return present[shares.argmax(0)]
+    moved: torch.Tensor = present[shares.argmax(0)]
+    return moved
 
 
 def _blurred(image: torch.Tensor, sigma: float) -> torch.Tensor:

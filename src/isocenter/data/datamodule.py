@@ -68,8 +68,8 @@ class Patches(TorchDataset[Patch]):
 
     def _open(self, name: str) -> tuple[Case, np.ndarray, np.ndarray, np.ndarray]:
         place = self._dataset.folder.case(name)
-        arrays = (map_array(place / f"{kind}.npy") for kind in ("image", "label", "foreground"))
-        return (read_case(self._dataset.folder, name), *arrays)
+        image, label, foreground = (map_array(place / f"{kind}.npy") for kind in ("image", "label", "foreground"))
+        return read_case(self._dataset.folder, name), image, label, foreground
 
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in vars(self).items() if name != "_opened"}

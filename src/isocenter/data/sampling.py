@@ -100,5 +100,6 @@ def cut_patch(volume: np.ndarray, corner: Sequence[int], patch: Sequence[int], b
         first, last = max(start, 0), min(start + size, limit)
         source.append(slice(first, last))
         target.append(slice(first - start, last - start))
-    out[(..., *target)] = volume[(..., *source)]
+    (x, y, z), (to_x, to_y, to_z) = source, target
+    out[..., to_x, to_y, to_z] = volume[..., x, y, z]
     return out

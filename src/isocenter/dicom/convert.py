@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def _write_volume(volume: SortedVolume, folder: VolumesFolder) -> dict[str, Any]
     try:
         return _converted(volume, folder, source)
     except Refusal as refusal:
-        found = [Finding(**{**_plain(f), "where": f"volume {volume.volume_id}"}) for f in refusal.findings]
+        found = [replace(finding, where=f"volume {volume.volume_id}") for finding in refusal.findings]
         return _row(volume, (*volume.findings, *found))
 
 
@@ -128,7 +128,7 @@ def _kept(folder: VolumesFolder, volume: SortedVolume, source: str) -> dict[str,
 def _converted(volume: SortedVolume, folder: VolumesFolder, source: str) -> dict[str, Any]:
     frames = [read_frame(one) for one in volume.instances]
     first, last = volume.instances[0], volume.instances[-1]
-    orientation = np.mean([one.orientation for one in volume.instances], axis=0)
+    orientation = np.mean([one.orientation or () for one in volume.instances], axis=0)
     voxels = volume_from_frames([frame.values for frame in frames])
     grid = dicom_grid(
         voxels.shape, orientation[:3], orientation[3:], np.asarray(first.position_mm), np.asarray(last.position_mm),

@@ -9,9 +9,9 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 
-from isocenter.dicom.scan import Instance
+from isocenter.dicom.scan import Instance, quiet_pydicom
 from isocenter.findings import refuse
 
 
@@ -44,8 +44,9 @@ def read_frame(instance: Instance) -> Frame:
         Refusal: DCM002 where the pixel data are short, damaged or of another shape than declared.
     """
     try:
-        data = pydicom.dcmread(instance.path)
-        stored = data.pixel_array
+        with quiet_pydicom():
+            data = pydicom.dcmread(instance.path)
+            stored = data.pixel_array
     except Exception as error:  # decoders raise many types: dicom.md 5.2
         raise refuse(
             "DCM002", instance.sop_uid, f"pixel data that cannot be decoded ({type(error).__name__})",

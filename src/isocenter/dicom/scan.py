@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +67,20 @@ _DISCRIMINATORS = (
 )  # fmt: skip
 
 
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Keep pydicom's warnings to ourselves: they quote header values and paths, which may name a patient."""
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
 def files_in(folder: Path) -> list[Path]:
     """Every regular file below a folder, in one order on every machine."""
     files = (path for path in folder.rglob("*") if path.is_file())
@@ -75,7 +92,9 @@ def scan(files: list[Path], root: Path, names: PseudonymMap) -> Iterator[Instanc
     for path in files:
         where = f"file {names.pseudonym('files', path.relative_to(root).as_posix())}"
         try:
-            yield _instance(pydicom.dcmread(path, stop_before_pixels=True), path, names)
+            with quiet_pydicom():
+                instance = _instance(pydicom.dcmread(path, stop_before_pixels=True), path, names)
+            yield instance
         except InvalidDicomError:
             yield Finding(
                 "DCM001", where, "a file that is not DICOM", "DICOM files with the DICM prefix",

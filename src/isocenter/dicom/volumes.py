@@ -154,7 +154,7 @@ def _pixel_findings(instances: list[Instance], where: str) -> list[Finding]:
     first = instances[0]
     if first.samples != 1 or not all(one.photometric.startswith("MONOCHROME") for one in instances):
         findings.append(Finding(
-            "DCM008", where, f"{first.samples} sample(s) a pixel, {first.photometric or 'no photometric interpretation'}",
+            "DCM008", where, f"{first.samples} sample(s) a pixel, {first.photometric or 'unstated'}",
             "grey values, one sample a pixel", "Export the original series, not a colour rendering of it.",
         ))  # fmt: skip
     if missing := sorted({one.transfer_syntax for one in instances if not decodable(one.transfer_syntax)}):
@@ -165,7 +165,7 @@ def _pixel_findings(instances: list[Instance], where: str) -> list[Finding]:
     if any(one.high_bit != (one.bits_stored or 0) - 1 for one in instances):
         findings.append(Finding(
             "DCM120", where, f"HighBit {first.high_bit} with BitsStored {first.bits_stored}",
-            "HighBit = BitsStored - 1 (PS3.3 C.7.6.3)", "Have the archive rewrite the pixels; they would decode wrongly.",
+            "HighBit = BitsStored - 1 (PS3.3 C.7.6.3)", "Have the archive rewrite the pixels: they decode wrongly.",
         ))  # fmt: skip
     if any(one.has_modality_lut for one in instances):
         findings.append(Finding(
@@ -224,7 +224,7 @@ def _geometry_findings(instances: list[Instance], where: str) -> list[Finding]:
 
 
 def _sorted_along_normal(instances: list[Instance]) -> tuple[list[Instance], list[float]]:
-    orientation = np.mean([one.orientation for one in instances], axis=0)
+    orientation = np.mean([one.orientation or () for one in instances], axis=0)
     normal = np.cross(orientation[:3], orientation[3:])
     places = [float(normal @ np.asarray(one.position_mm)) for one in instances]
     order = np.argsort(places, kind="stable")

@@ -10,9 +10,7 @@ from isocenter.geometry import Grid
 _DIAGONAL_TOLERANCE = 1e-6
 
 
-def native_channels(
-    probabilities: NDArray[np.float32], canonical: Grid, native: Grid
-) -> NDArray[np.uint16]:
+def native_channels(probabilities: NDArray[np.float32], canonical: Grid, native: Grid) -> NDArray[np.uint16]:
     """Probabilities (channels, x, y, z) on the canonical grid -> channel numbers on the native grid.
 
     The canonical grid is the native one, reordered and rescaled, so each axis is interpolated by itself;

@@ -101,10 +101,9 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
     Raises:
         Refusal: nothing to predict.
     """
+    found = nifti.images_in(images) if images.is_dir() else {}
     if images.is_file():
         found = {nifti.stem(images): images}
-    else:
-        found = nifti.images_in(images) if images.is_dir() else {}
     found = {name: path for name, path in found.items() if not name.endswith(".padding")}
     if not found:
         raise refuse("USE101", str(images), "no NIfTI image", "a folder of .nii or .nii.gz files", "Check the path.")
@@ -121,9 +120,7 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
     return findings
 
 
-def _write(
-    output: Path, name: str, channels: np.ndarray, labels: LabelScheme, header: nib.Nifti1Header
-) -> Path:
+def _write(output: Path, name: str, channels: np.ndarray, labels: LabelScheme, header: nib.Nifti1Header) -> Path:
     values: np.ndarray[Any, Any] = labels.values_from_channels(channels)
     if max(labels.values) < 256:
         values = values.astype(np.uint8)

@@ -6,13 +6,12 @@ convolutions down, transposed ones up, a head at every resolution of the decoder
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from isocenter.nets.topology import Topology
+from isocenter.nets.topology import Topology, Triple
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,7 @@ class PlainUNet(nn.Module):
         return outputs[::-1] if outputs else [self.heads[0](features)]
 
 
-def _stage(
-    channels_in: int, channels_out: int, kernel: Sequence[int], stride: Sequence[int], depth: int
-) -> nn.Sequential:
+def _stage(channels_in: int, channels_out: int, kernel: Triple, stride: Triple, depth: int) -> nn.Sequential:
     """Convolution, instance norm and leaky ReLU, `depth` times; the first takes the stride."""
     layers: list[nn.Module] = []
     for i in range(depth):
@@ -88,9 +85,9 @@ def _stage(
             nn.Conv3d(
                 channels_in if i == 0 else channels_out,
                 channels_out,
-                tuple(kernel),
-                tuple(stride) if i == 0 else 1,
-                tuple(edge // 2 for edge in kernel),
+                kernel,
+                stride if i == 0 else (1, 1, 1),
+                (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2),
             ),
             nn.InstanceNorm3d(channels_out, affine=True),
             nn.LeakyReLU(0.01, inplace=True),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from isocenter import nifti
 from isocenter.artifacts import read_json, replacing, write_json
@@ -116,9 +116,7 @@ def _placed(row: tuple[float, ...], column: tuple[float, ...], draw: np.random.G
     corner = middle - (_PIXELS - 1) / 2 * pixel_mm * (np.asarray(row) + np.asarray(column))
     first = corner - (_SLICES - 1) / 2 * slice_mm * normal
     last = first + (_SLICES - 1) * slice_mm * normal
-    return dicom_grid(
-        (_PIXELS, _PIXELS, _SLICES), np.asarray(row), np.asarray(column), first, last, pixel_mm, pixel_mm
-    )
+    return dicom_grid((_PIXELS, _PIXELS, _SLICES), np.asarray(row), np.asarray(column), first, last, pixel_mm, pixel_mm)
 
 
 def _write_study(series: Series, output: Path, settings: PhantomSettings) -> list[dict[str, Any]]:
@@ -172,13 +170,15 @@ def _scanned(anatomy: Anatomy, series: Series, seed: int) -> NDArray[np.int16]:
         middle = (np.asarray(series.grid.shape[:2]) - 1) / 2
         i, j = np.meshgrid(*(np.arange(size) for size in series.grid.shape[:2]), indexing="ij")
         values[np.hypot(i - middle[0], j - middle[1]) > _PIXELS / 2] = _PADDING
-    return values
+    return np.asarray(values)
 
 
 def _slices(series: Series, volume: NDArray[np.int16], seed: int) -> Iterator[FileDataset]:
     numbers = generator(seed, "numbers", series.study).permutation(_SLICES) + 1
     for k, frame in enumerate(frames_from_volume(volume)):
-        data = _header(series, seed, _CT_IMAGE, _uid(seed, "series", series.study), _uid(seed, "slice", series.study, k))
+        data = _header(
+            series, seed, _CT_IMAGE, _uid(seed, "series", series.study), _uid(seed, "slice", series.study, k)
+        )
         data.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
         data.InstanceNumber = int(numbers[k]) if series.study % 3 else k + 1
         place = series.grid.points_mm(np.array([0.0, 0.0, float(k)]))
@@ -213,8 +213,8 @@ def _capture(series: Series, volume: NDArray[np.int16], seed: int) -> FileDatase
 
 def _header(series: Series, seed: int, sop_class: str, series_uid: str, sop_uid: str) -> FileDataset:
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = sop_class
-    meta.MediaStorageSOPInstanceUID = sop_uid
+    meta.MediaStorageSOPClassUID = UID(sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(sop_uid)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     data.SOPClassUID, data.SOPInstanceUID = sop_class, sop_uid

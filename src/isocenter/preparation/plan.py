@@ -110,7 +110,7 @@ def fitted_topology(spacing_mm: tuple[float, float, float], shape: np.ndarray, m
     """
     wished = 1.0 / np.asarray(spacing_mm)
     wished = np.minimum(np.rint(wished * (256**3 / wished.prod()) ** (1 / 3)), shape).astype(int)
-    shaped = topology(spacing_mm, wished)
+    shaped = topology(spacing_mm, wished.tolist())
     while np.prod(shaped.patch) > max_voxels:
         patch = np.asarray(shaped.patch)
         steps = np.asarray(shaped.divisor)
@@ -119,7 +119,7 @@ def fitted_topology(spacing_mm: tuple[float, float, float], shape: np.ndarray, m
             break
         axis = int(np.argmax(np.where(shrinkable, patch / shape, -1)))
         patch[axis] -= steps[axis]
-        shaped = topology(spacing_mm, patch)
+        shaped = topology(spacing_mm, patch.tolist())
     return shaped
 
 

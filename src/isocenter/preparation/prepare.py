@@ -6,7 +6,7 @@ import base64
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -183,8 +183,7 @@ def _survey(case: RawCase, scheme: LabelScheme) -> Survey:
     try:
         image, label = nifti.read_image(case.image), nifti.read_label(case.label)
     except Refusal as refusal:
-        named = [Finding(**{**f.as_row(), "severity": f.severity, "where": f"case {case.name} ({f.where})"})
-                 for f in refusal.findings]  # fmt: skip
+        named = [replace(finding, where=f"case {case.name} ({finding.where})") for finding in refusal.findings]
         return case.name, "", None, named
     found = check_case(case.name, image, label, scheme)
     if found:

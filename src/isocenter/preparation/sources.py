@@ -119,9 +119,12 @@ def _strays(images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
 def _absent(listed: set[str], images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
     return [
         Finding(
-            "PRP103", f"case {name}", "neither image nor label", "both, as dataset.json lists the case",
+            "PRP103",
+            f"case {name}",
+            "neither image nor label",
+            "both, as dataset.json lists the case",
             "Fetch the files, or take the case off the list.",
-        )  # fmt: skip
+        )
         for name in sorted(listed - images.keys() - labels.keys())
     ]
 
@@ -174,5 +177,3 @@ def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: Lab
             "Convert the modalities into separate folders.",
         )  # fmt: skip
     return Source(modalities.pop() if modalities else "CT", scheme, tuple(cases), tuple(findings))
-
-

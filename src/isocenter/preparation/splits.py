@@ -29,9 +29,7 @@ class Splits:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Splits:
         """The splits that `as_dict` wrote."""
-        return cls(
-            tuple((tuple(fold["train"]), tuple(fold["val"])) for fold in values["folds"]), tuple(values["test"])
-        )
+        return cls(tuple((tuple(fold["train"]), tuple(fold["val"])) for fold in values["folds"]), tuple(values["test"]))
 
     def held_out(self, fold: int) -> tuple[str, ...]:
         """The cases that judge a run: the test set, or the fold's validation cases where there is none."""
@@ -71,7 +69,9 @@ def fixed_splits(wanted: Mapping[str, Any], patients: Mapping[str, str]) -> Spli
     Raises:
         Refusal: a patient stands on two sides.
     """
-    sides = {side: tuple(name for name in wanted.get(side, ()) if name in patients) for side in ("train", "val", "test")}
+    sides = {
+        side: tuple(name for name in wanted.get(side, ()) if name in patients) for side in ("train", "val", "test")
+    }
     owners: dict[str, set[str]] = defaultdict(set)
     for side, names in sides.items():
         for name in names:

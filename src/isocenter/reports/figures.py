@@ -130,8 +130,8 @@ def _letters(axes: Axes, across: tuple[str, str], upward: tuple[str, str]) -> No
 def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
-    axes.xaxis.label.set_size(8)
-    axes.yaxis.label.set_size(8)
+    axes.xaxis.label.set_fontsize(8)
+    axes.yaxis.label.set_fontsize(8)
 
 
 def _png(figure: Figure) -> bytes:

@@ -125,9 +125,7 @@ def _data(dataset: Dataset, fold: int, known: Sequence[str]) -> list[str]:
     train, val = dataset.splits.folds[fold]
     counts = f"{len(train)} cases trained on, {len(val)} for validation, {len(dataset.splits.test)} for the test."
     told = [finding for finding in dataset.findings if finding.severity is not Severity.INFO]
-    rows = [
-        [f.rule + (" (expected)" if f.rule in known else ""), f.where, f.found, f.expected, f.remedy] for f in told
-    ]
+    rows = [[f.rule + (" (expected)" if f.rule in known else ""), f.where, f.found, f.expected, f.remedy] for f in told]
     left_out = (
         [page.table(["rule", "where", "found", "expected", "what to do"], rows)]
         if rows

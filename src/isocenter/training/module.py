@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import nn
 
 from isocenter.training.losses import deeply_supervised
@@ -22,7 +22,7 @@ class OptimiserSettings:
         clip_norm: largest norm of the gradient.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 0.002
     weight_decay: float = 0.01
     warmup_steps: int = 30
     clip_norm: float = 12.0
@@ -33,7 +33,7 @@ class Segmenter(pl.LightningModule):
 
     def __init__(self, net: nn.Module, names: tuple[str, ...], optimiser: OptimiserSettings, total_steps: int) -> None:
         super().__init__()
-        self.net = net.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.net = net.to(memory_format=torch.channels_last_3d)
         self._names = names
         self._optimiser = optimiser
         self._total_steps = total_steps
@@ -69,12 +69,10 @@ class Segmenter(pl.LightningModule):
             self.log(f"patch_dice/{name}", value)
         self.log("patch_dice", float(dice.mean()), prog_bar=True)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; learning rate by step: linear warm-up, then half a cosine to zero."""
         chosen = self._optimiser
-        optimiser = torch.optim.AdamW(
-            self.net.parameters(), lr=chosen.learning_rate, weight_decay=chosen.weight_decay
-        )
+        optimiser = torch.optim.AdamW(self.net.parameters(), lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
 
         def factor(step: int) -> float:
             warmup = min(1.0, (step + 1) / max(1, chosen.warmup_steps))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import wandb
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+
+from isocenter.provenance import sha256_of_values
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,26 @@ def trackers(settings: TrackerSettings, folder: Path, name: str, config: Mapping
     if settings.tensorboard:
         loggers.append(TensorBoardLogger(folder, name="tensorboard", version=""))
     if settings.wandb != "off":
-        os.environ.setdefault("WANDB_SILENT", "true")
-        loggers.append(WandbLogger(
-            project=settings.wandb_project, name=name, save_dir=folder, offline=settings.wandb != "online",
-            config=dict(config),
-        ))  # fmt: skip
+        loggers.append(WandbLogger(experiment=_wandb_run(settings, folder, name, config)))
     try:
         yield loggers
     finally:
         for logger in loggers:
             logger.finalize("success")
         if settings.wandb != "off":
-            import wandb
-
             wandb.finish()
+
+
+def _wandb_run(settings: TrackerSettings, folder: Path, name: str, config: Mapping[str, Any]) -> Any:
+    """A W&B run of our own making: a resumed run keeps its id, and facts of the machine stay in the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return wandb.init(
+        project=settings.wandb_project,
+        name=name,
+        id=sha256_of_values([name, dict(config)])[:16],
+        resume="allow",
+        dir=folder,
+        mode="online" if settings.wandb == "online" else "offline",
+        config=dict(config),
+        settings=wandb.Settings(silent=True, x_disable_machine_info=True),
+    )

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+import torchio as tio
+
+from isocenter import nifti
+from isocenter.artifacts import map_array
+from isocenter.findings import Refusal
+from isocenter.geometry import ORIENTATIONS, Grid
+from isocenter.labels import LabelScheme
+from isocenter.nets import topology
+from isocenter.preparation import PrepareSettings, prepare, read_case, read_dataset, read_source
+from isocenter.preparation.canonicalise import canonical_image, canonical_label, normalised
+from isocenter.preparation.plan import Normalisation, Plan
+from isocenter.preparation.prepare import SplitSettings
+from tests.conftest import write_decathlon
+
+ONE = PrepareSettings(splits=SplitSettings(folds=2), workers=1)
+SCHEME = LabelScheme(("a", "b"), (1, 2))
+
+
+def prepared(root, output, settings=ONE):
+    return prepare(read_source(root, None, None, settings.patient_pattern), output, settings)
+
+
+def rules(dataset):
+    return [finding.rule for finding in dataset.findings]
+
+
+def plan(spacing, kind="z_score"):
+    return Plan(spacing, Normalisation(kind, -100.0, 200.0), topology(spacing, (16, 16, 16)), 2)
+
+
+class TestCanonicalisation:
+    def test_window_clips_before_it_rescales(self):
+        image = tio.ScalarImage(tensor=torch.tensor([-2000.0, -100, 50, 200, 3000]).reshape(1, 5, 1, 1))
+        out = normalised(image, Normalisation("window", -100.0, 200.0)).numpy().ravel()
+        assert np.allclose(out, [-1, -1, 0, 1, 1])
+
+    def test_z_score_is_not_moved_by_a_few_absurd_voxels(self):
+        values = np.random.default_rng(0).normal(100, 10, (1, 20, 20, 20)).astype(np.float32)
+        values[0, 0, 0, :5] = 1.7e6
+        out = normalised(tio.ScalarImage(tensor=torch.from_numpy(values)), Normalisation("z_score")).numpy()
+        assert abs(np.median(out)) < 0.05
+        assert out.max() < 4
+
+    @pytest.mark.parametrize("code", ORIENTATIONS)
+    def test_every_orientation_of_one_image_gives_the_same_input(self, code):
+        grid = Grid.from_parts((9, 8, 7), (1.0, 1.5, 2.0), (3.0, 4.0, 5.0))
+        voxels = np.random.default_rng(0).normal(size=grid.shape).astype(np.float32)
+        change = grid.reorientation_to(code)
+        expected, target = canonical_image(voxels, grid, plan((1.2, 1.2, 2.0)))
+        found, there = canonical_image(change.apply(voxels), grid.reoriented(change), plan((1.2, 1.2, 2.0)))
+        assert there.corner_displacement_mm(target) < 1e-9
+        assert np.allclose(found, expected, atol=1e-5)
+
+    def test_a_ramp_keeps_its_places_when_resampled(self):
+        grid = Grid.from_parts((20, 22, 12), (1.0, 1.0, 3.0), (7.0, -4.0, 2.0))
+        indices = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)
+        values = grid.points_mm(indices) @ [1.0, 2.0, 3.0]
+        out, target = canonical_image(values, grid, Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0),
+                                                         topology((1, 1, 1), (8, 8, 8)), 2))  # fmt: skip
+        there = np.stack(np.meshgrid(*map(np.arange, target.shape), indexing="ij"), -1)
+        expected = target.points_mm(there) @ [1.0, 2.0, 3.0] / 500
+        assert np.abs(out[0] - expected)[2:-2, 2:-2, 2:-2].max() < 1e-4
+
+    def test_a_label_on_the_target_grid_is_only_reordered(self):
+        grid = Grid.from_parts((5, 6, 7), (1, 1, 2)).reoriented(
+            Grid.from_parts((5, 6, 7), (1, 1, 2)).reorientation_to("LPI")
+        )
+        channels = np.random.default_rng(0).integers(0, 3, grid.shape)
+        out = canonical_label(channels, grid, SCHEME, plan((1.0, 1.0, 2.0)))
+        assert np.array_equal(out, grid.reorientation_to("RAS").apply(channels))
+
+    def test_a_resampled_label_keeps_its_volume_and_makes_up_no_channel(self):
+        grid = Grid.from_parts((24, 24, 12), (1.0, 1.0, 3.0))
+        places = grid.points_mm(np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)) - [12, 12, 17]
+        channels = np.where(np.linalg.norm(places, axis=-1) < 9, 2, 0)
+        out = canonical_label(channels, grid, SCHEME, plan((1.0, 1.0, 1.0)))
+        assert set(np.unique(out)) == {0, 2}
+        assert (out == 2).sum() == pytest.approx((channels == 2).sum() * 3, rel=0.05)
+
+
+class TestCases:
+    def test_a_case_is_written_with_its_way_back(self, decathlon, tmp_path):
+        dataset = prepared(decathlon, tmp_path / "d")
+        assert rules(dataset) == []
+        name = "case_003"
+        case, place = read_case(dataset.folder, name), dataset.folder.case(name)
+        image = nifti.read_image(decathlon / "imagesTr" / f"{name}.nii.gz")
+        assert case.native == image.grid
+        assert bytes(case.header.binaryblock) == bytes(image.header.binaryblock)
+        label = map_array(place / "label.npy")
+        indices = map_array(place / "foreground.npy")
+        assert (label.reshape(-1)[indices] == 1).all()
+        assert case.foreground == {1: int((label == 1).sum())}
+        assert (place / "reference.nii.gz").read_bytes() == (decathlon / "labelsTr" / f"{name}.nii.gz").read_bytes()
+
+    def test_strays_are_named_and_the_rest_goes_on(self, decathlon, tmp_path):
+        (decathlon / "imagesTr" / "case_000.nii.gz").unlink()
+        (decathlon / "labelsTr" / "case_001.nii.gz").unlink()
+        for side in ("imagesTr", "labelsTr"):
+            (decathlon / side / "case_002.nii.gz").unlink()
+        (decathlon / "imagesTr" / "case_003.nii.gz").write_bytes(b"junk")
+        dataset = prepared(decathlon, tmp_path / "d")
+        assert sorted(rules(dataset)) == ["NII101", "PRP101", "PRP102", "PRP103"]
+        assert {finding.where[:13] for finding in dataset.findings} == {f"case case_00{i}" for i in range(4)}
+        assert len(list((tmp_path / "d" / "cases").iterdir())) == 4
+
+    @pytest.mark.parametrize(
+        ("change", "rule"),
+        [
+            (lambda voxels: voxels + 5, "PRP202"),
+            (lambda voxels: np.where(voxels > 0, np.nan, 0.0).astype(np.float32), "NII106"),
+            (lambda voxels: voxels * 0.5, "NII107"),
+        ],
+        ids=["value outside the scheme", "NaN", "fractions"],
+    )
+    def test_a_bad_label_stops_its_case_alone(self, decathlon, tmp_path, change, rule):
+        path = decathlon / "labelsTr" / "case_004.nii.gz"
+        label = nifti.read_image(path)
+        nifti.write_image(path, change(label.voxels).astype(np.float32), label.grid)
+        dataset = prepared(decathlon, tmp_path / "d")
+        assert rules(dataset) == [rule]
+        assert "case_004" in dataset.findings[0].where
+        assert len(list((tmp_path / "d" / "cases").iterdir())) == 7
+
+    def test_a_label_on_another_grid_stops_its_case_and_says_both(self, decathlon, tmp_path):
+        path = decathlon / "labelsTr" / "case_005.nii.gz"
+        label = nifti.read_label(path)
+        moved = np.array(label.grid.affine)
+        moved[0, 3] += 0.5
+        nifti.write_image(path, label.voxels, Grid(label.grid.shape, moved))
+        dataset = prepared(decathlon, tmp_path / "d")
+        assert rules(dataset) == ["PRP201"]
+        assert "corners 0.5 mm apart" in dataset.findings[0].found
+
+    def test_float32_noise_in_a_header_is_no_other_grid(self, decathlon, tmp_path):
+        path = decathlon / "labelsTr" / "case_005.nii.gz"
+        label = nifti.read_label(path)
+        moved = np.array(label.grid.affine)
+        moved[:3, 3] += 1e-5
+        nifti.write_image(path, label.voxels, Grid(label.grid.shape, moved))
+        assert rules(prepared(decathlon, tmp_path / "d")) == []
+
+    def test_nothing_left_is_refused(self, decathlon, tmp_path):
+        for path in (decathlon / "labelsTr").iterdir():
+            path.unlink()
+        with pytest.raises(Refusal, match="PRP104"):
+            prepared(decathlon, tmp_path / "d")
+        assert not (tmp_path / "d" / "dataset.json").exists()
+
+    def test_real_strays_are_named_and_the_real_cases_go_on(self, tmp_path, shared_data):
+        real, strays = shared_data("hippocampus"), shared_data("hippocampus_outliers")
+        root = tmp_path / "set"
+        names = [f"hippocampus_{i}" for i in ("001", "003", "004", "006", "007")]
+        for side in ("imagesTr", "labelsTr"):
+            (root / side).mkdir(parents=True)
+            for name in names:
+                (root / side / f"{name}.nii.gz").symlink_to(real / side / f"{name}.nii.gz")
+            for path in (strays / side).iterdir():
+                (root / side / path.name).symlink_to(path)
+        # the 512 x 512 label of another anatomy, given a hippocampus for an image
+        (root / "imagesTr" / "hippocampus_281.nii.gz").symlink_to(real / "imagesTr" / "hippocampus_008.nii.gz")
+        (root / "dataset.json").write_text((real / "dataset.json").read_text())
+        dataset = prepared(root, tmp_path / "d")
+        found = {(f.rule, f.where) for f in dataset.findings if f.rule != "PRP103"}
+        assert found == {
+            ("PRP101", "case hippocampus_118"),
+            ("PRP102", "case hippocampus_010"),
+            ("PRP201", "case hippocampus_281"),
+        }
+        assert sorted(path.name for path in (tmp_path / "d" / "cases").iterdir()) == names
+
+
+class TestRerun:
+    def test_the_data_set_is_the_same_for_any_number_of_workers(self, decathlon, tmp_path):
+        contents = {
+            prepared(
+                decathlon, tmp_path / f"d{workers}", PrepareSettings(splits=SplitSettings(folds=2), workers=workers)
+            ).content_sha256
+            for workers in (1, 2)
+        }
+        assert len(contents) == 1
+
+    def test_a_second_run_writes_no_case_again(self, decathlon, tmp_path):
+        prepared(decathlon, tmp_path / "d")
+        before = {path: path.stat().st_mtime_ns for path in (tmp_path / "d" / "cases").glob("*/*")}
+        prepared(decathlon, tmp_path / "d")
+        assert {path: path.stat().st_mtime_ns for path in (tmp_path / "d" / "cases").glob("*/*")} == before
+
+    def test_a_changed_image_changes_its_case_and_the_content_hash(self, decathlon, tmp_path):
+        first = prepared(decathlon, tmp_path / "d")
+        path = decathlon / "imagesTr" / "case_002.nii.gz"
+        image = nifti.read_image(path)
+        image.voxels[0, 0, 0] += 1
+        nifti.write_image(path, image.voxels, image.grid)
+        assert prepared(decathlon, tmp_path / "d").content_sha256 != first.content_sha256
+
+    def test_a_kill_leaves_a_folder_that_the_same_command_finishes(self, tmp_path):
+        root = write_decathlon(tmp_path / "decathlon", 24, (40, 40, 30))
+        whole = prepared(root, tmp_path / "whole")
+        output = tmp_path / "killed"
+        command = [sys.executable, "-m", "isocenter", "prepare", f"input={root}", f"output={output}",
+                   "preparation.workers=1", "preparation.splits.folds=2"]  # fmt: skip
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while len(list(output.glob("cases/case_*"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        written = list(output.glob("cases/case_*"))
+        assert written, "killed too early to prove anything"
+        assert not (output / "dataset.json").exists(), "killed too late to prove anything"
+        for place in written:
+            assert {path.name for path in place.iterdir()} >= {"image.npy", "label.npy", "foreground.npy", "case.json"}
+            json.loads((place / "case.json").read_text())
+        with pytest.raises(Refusal, match="ART101"):
+            read_dataset(output)
+        assert prepared(root, output).content_sha256 == whole.content_sha256

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isocenter.findings import Refusal
+from isocenter.preparation.splits import Splits, fixed_splits, make_splits
+
+patients = st.dictionaries(st.text("abcdef0123", min_size=1, max_size=5), st.sampled_from("PQRSTUVWXYZ"), min_size=12)
+
+
+@given(patients, st.integers(2, 4), st.sampled_from([0.0, 0.2]), st.integers(0, 99))
+def test_no_patient_is_parted_and_no_case_is_lost(cases, folds, test_fraction, seed):
+    try:
+        splits = make_splits(cases, folds, test_fraction, seed)
+    except Refusal:
+        assert len(set(cases.values())) - round(test_fraction * len(set(cases.values()))) < folds
+        return
+    test = {cases[name] for name in splits.test}
+    judged = []
+    for train, val in splits.folds:
+        sides = [{cases[name] for name in side} for side in (train, val)]
+        assert not sides[0] & sides[1] and not test & (sides[0] | sides[1])
+        assert sorted([*train, *val, *splits.test]) == sorted(cases)
+        judged += val
+    assert sorted([*judged, *splits.test]) == sorted(cases)
+
+
+def test_the_seed_decides():
+    cases = {f"c{i}": f"p{i}" for i in range(30)}
+    assert make_splits(cases, 5, 0.2, 1) == make_splits(dict(reversed(cases.items())), 5, 0.2, 1)
+    assert make_splits(cases, 5, 0.2, 1) != make_splits(cases, 5, 0.2, 2)
+    assert len(make_splits(cases, 5, 0.2, 1).test) == 6
+
+
+def test_splits_survive_their_dictionary():
+    splits = make_splits({f"c{i}": f"p{i}" for i in range(9)}, 3, 0.0, 0)
+    assert Splits.from_dict(splits.as_dict()) == splits
+    assert splits.held_out(1) == splits.folds[1][1]
+
+
+def test_a_fixed_split_keeps_what_exists():
+    splits = fixed_splits({"train": ["a", "b", "gone"], "val": ["c"]}, {"a": "1", "b": "2", "c": "3"})
+    assert splits.folds == ((("a", "b"), ("c",)),)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rule"),
+    [({"train": ["a"], "val": ["b"]}, "PRP302"), ({"train": ["a"], "val": ["x"]}, "PRP303"), ({}, "PRP303")],
+)
+def test_a_fixed_split_that_leaks_or_is_empty_is_refused(wanted, rule):
+    with pytest.raises(Refusal, match=rule):
+        fixed_splits(wanted, {"a": "1", "b": "1", "c": "2"})

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import torch
+import wandb
+import yaml
+
+from isocenter.training.trackers import TrackerSettings, trackers
+
+
+def test_a_run_leaves_every_artifact(tiny_run):
+    names = {path.relative_to(tiny_run).as_posix() for path in tiny_run.rglob("*") if path.is_file()}
+    assert names >= {
+        "config.yaml", "manifest.json", "metrics.csv", "plan.json", "report.html", "checkpoints/last.ckpt",
+        "checkpoints/best.ckpt", "checkpoints/weights.safetensors", "evaluation/cases.csv", "evaluation/summary.json",
+    }  # fmt: skip
+    assert (
+        len(list((tiny_run / "predictions").iterdir()))
+        == json.loads((tiny_run / "evaluation" / "summary.json").read_text())["n_cases"]
+    )
+
+
+def test_checkpoints_load_without_pickled_code(tiny_run):
+    saved = torch.load(tiny_run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["global_step"] == 4
+
+
+def test_the_manifest_names_seed_data_config_and_machine(tiny_run):
+    manifest = json.loads((tiny_run / "manifest.json").read_text())
+    assert manifest["config"] == yaml.safe_load((tiny_run / "config.yaml").read_text())
+    assert manifest["deterministic_algorithms"] is True
+    assert manifest["steps"] == 4
+    assert manifest["seconds_to_weights"] > 0
+    assert manifest["lock_sha256"]
+
+
+def test_trackers_need_no_account_and_are_closed_between_runs(tmp_path, capfd):
+    for name in ("first", "second"):
+        with trackers(TrackerSettings(), tmp_path / name, name, {"seed": 1}) as loggers:
+            for logger in loggers:
+                logger.log_metrics({"loss": 1.0}, step=1)
+        assert wandb.run is None
+        assert len(list((tmp_path / name / "wandb").glob("offline-run-*/run-*.wandb"))) == 1
+        assert list((tmp_path / name / "tensorboard").glob("events.out.tfevents.*"))
+    assert capfd.readouterr().err == ""
+
+
+def test_the_metrics_table_has_a_row_an_epoch(tiny_run):
+    with (tiny_run / "metrics.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["step"] for row in rows] == ["2", "4"]
+    assert all(float(row["loss"]) > 0 and "patch_dice/lesion" in row for row in rows)
