@@ -43,7 +43,9 @@ def composed(name, overrides=()):
 class TestConfigs:
     @pytest.mark.parametrize("experiment", EXPERIMENTS)
     def test_every_experiment_composes_and_fits_the_settings(self, experiment):
-        config = composed("train", [f"experiment={experiment}", "data.root=/somewhere"])
+        config = composed(
+            "train", [f"experiment={experiment}", "data.root=/x", "data.labels=/x", "data.label_names={a: 1}"]
+        )
         plain(config)
         for section, kind in SECTIONS.items():
             settings_from(kind, config[section], section)
@@ -136,7 +138,7 @@ class TestCommands:
             assert out.startswith(f"isocenter {command}")
         launch("train", ["--help"])
         out = capsys.readouterr().out
-        assert "learning_rate" in out and "experiment: hippocampus, phantom" in out
+        assert "learning_rate" in out and "experiment: ct, hippocampus, phantom" in out
 
     def test_doctor_says_versions_and_decoders(self, capsys):
         assert launch("doctor", []) == DONE
