@@ -58,8 +58,10 @@ def weights_sha256(state: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def git_state(folder: Path) -> dict[str, Any]:
-    """Commit and uncommitted changes of the checkout that holds `folder`; nulls where there is none."""
+def git_state(folder: Path | None) -> dict[str, Any]:
+    """Commit and uncommitted changes of the checkout at `folder`; nulls where there is none."""
+    if folder is None:
+        return {"commit": None, "dirty": None, "diff_sha256": None}
 
     def git(*words: str) -> str | None:
         try:
@@ -117,17 +119,17 @@ def _processor_name() -> str:
     return names[0] if names else platform.machine()
 
 
-def lock_sha256(checkout: Path) -> str | None:
+def lock_sha256(checkout: Path | None) -> str | None:
     """Hash of the checkout's requirements.lock, or None for an installed package without one."""
-    lock = checkout / "requirements.lock"
-    return sha256_of_file(lock) if lock.is_file() else None
+    lock = checkout / "requirements.lock" if checkout else None
+    return sha256_of_file(lock) if lock and lock.is_file() else None
 
 
-def run_manifest(checkout: Path, config: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
+def run_manifest(checkout: Path | None, config: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
     """Everything needed to make a run again: code, lock, versions, machine, settings, and `facts`.
 
     Args:
-        checkout: folder that may be a git checkout of the program.
+        checkout: source tree of the program; None for an installed package.
         config: the resolved configuration, plain values only.
         facts: what the run itself knows: data hashes, seed, `weights_sha256`, timings.
     """

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import stat
+import warnings
 
 import nibabel as nib
 import numpy as np
@@ -128,7 +129,8 @@ def lose_place(series):
 
 
 def nan_place(series):
-    series[0].ImagePositionPatient = ["1", "2", "nan"]
+    with warnings.catch_warnings(action="ignore"):
+        series[0].ImagePositionPatient = ["1", "2", "nan"]
 
 
 def truncate(series):

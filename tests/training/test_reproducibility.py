@@ -77,6 +77,36 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tiny_run):
     assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2", "3"]
 
 
+def test_ctrl_c_stops_with_a_message_and_code_3(tiny_run):
+    workspace, output = tiny_run.parent, tiny_run.parent / "stopped"
+    settings = [*TINY, "training.epochs=500", f"workspace={workspace}", f"output={output}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "isocenter", "train", *settings],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 180
+    while not (output / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
+
+
+def test_a_run_is_not_gone_on_with_on_other_data(tiny_run, capsys):
+    output = tiny_run.parent / "other"
+    settings = [*TINY, f"workspace={tiny_run.parent}", f"output={output}"]
+    assert launch("train", settings) == 0
+    plan = json.loads((output / "plan.json").read_text())
+    (output / "plan.json").write_text(json.dumps(plan | {"dataset_sha256": "0"}))
+    (output / "manifest.json").unlink()
+    assert launch("train", settings) == 2
+    assert "USE114" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_phantom_experiment_learns(tmp_path):
     assert launch("train", ["experiment=phantom", f"workspace={tmp_path}", "trackers.wandb=off"]) == 0

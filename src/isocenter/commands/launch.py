@@ -35,13 +35,14 @@ _HYDRA = (
 
 def configs_folder() -> Path:
     """The configuration files: inside an installed package, or at the root of the checkout."""
-    inside = Path(__file__).resolve().parents[1] / "configs"
-    return inside if inside.is_dir() else checkout() / "configs"
+    package = Path(__file__).resolve().parents[1]
+    return package / "configs" if (package / "configs").is_dir() else package.parents[1] / "configs"
 
 
-def checkout() -> Path:
-    """The folder that holds `src/` where the program runs from a checkout."""
-    return Path(__file__).resolve().parents[3]
+def checkout() -> Path | None:
+    """The folder of the source tree that the program runs from; None for an installed package."""
+    folder = Path(__file__).resolve().parents[3]
+    return folder if (folder / "src" / "isocenter" / "commands").is_dir() else None
 
 
 def command_names() -> list[str]:

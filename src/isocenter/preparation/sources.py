@@ -58,11 +58,15 @@ def read_source(
         return _read_volumes(VolumesFolder(root), labels_folder, scheme)
     if (root / "dataset.json").is_file():
         return _read_decathlon(root, patient_pattern)
-    raise refuse(
-        "USE103", str(root), "neither dataset.json nor volumes.json" if any(root.iterdir()) else "an empty folder",
-        "a Medical Decathlon folder (dataset.json, imagesTr/, labelsTr/) or the output of `isocenter convert`",
-        "Check the path, or convert the DICOM studies first.",
+    images, labels = _files(root / "imagesTr"), _files(root / "labelsTr")
+    there = f"{len(images)} images and {len(labels)} labels without dataset.json" if images or labels else (
+        "neither dataset.json nor volumes.json" if any(root.iterdir()) else "an empty folder"
     )  # fmt: skip
+    raise Refusal(*_strays(images, labels), Finding(
+        "USE103", str(root), there,
+        "a Medical Decathlon folder (dataset.json, imagesTr/, labelsTr/) or the output of `isocenter convert`",
+        "Check the path, add dataset.json, or convert the DICOM studies first.",
+    ))  # fmt: skip
 
 
 def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, RichProgressBar
+from pytorch_lightning.loggers import Logger
 from safetensors.torch import save_file
 
-from isocenter.artifacts import RunFolder, replacing, write_json
+from isocenter.artifacts import RunFolder, read_json, replacing, write_json
 from isocenter.console import say
 from isocenter.data import DataSettings, PatchModule
+from isocenter.findings import refuse
 from isocenter.nets import build_net
 from isocenter.preparation import Dataset
 from isocenter.provenance import weights_sha256
@@ -59,14 +62,7 @@ def fit(
         Facts for the manifest: `weights_sha256`, steps, precision.
     """
     run = RunFolder(output)
-    write_json(run.plan, {
-        "schema": "isocenter/plan/1",
-        "plan": dataset.plan.as_dict(),
-        "labels": dataset.labels.as_dict(),
-        "net": dict(net),
-        "channels_in": 1,
-        "dataset_sha256": dataset.content_sha256,
-    })  # fmt: skip
+    _write_plan(run, dataset, net)
     total = settings.epochs * settings.steps_per_epoch
     with global_streams(seed, "weights"):
         built = build_net(net, dataset.plan.topology, 1, dataset.labels.n_channels)
@@ -74,30 +70,11 @@ def fit(
     data = PatchModule(dataset, settings.fold, seed, settings.steps_per_epoch, settings.data)
     precision = _precision(settings.precision)
     last = run.checkpoints / "last.ckpt"
-    if last.is_file():
+    resumed = last.is_file()
+    if resumed:
         say(f"training: going on from {last}")
-    with trackers(tracking, output, output.name, config) as loggers, _quiet(), global_streams(seed, "model"):
-        trainer = pl.Trainer(
-            accelerator=settings.accelerator,
-            devices=1,
-            precision=precision,  # type: ignore[arg-type]
-            max_epochs=settings.epochs,
-            gradient_clip_val=settings.optimiser.clip_norm,
-            deterministic=True,
-            num_sanity_val_steps=0,
-            logger=loggers,
-            callbacks=_callbacks(run, settings, total),
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=sys.stdout.isatty(),
-            log_every_n_steps=10,
-            default_root_dir=output,
-        )
-        trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
-        deterministic = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(False)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    with trackers(tracking, output, output.name, config) as loggers, _without_advice(), global_streams(seed, "model"):
+        deterministic = _run_trainer(module, data, settings, precision, loggers, run, last if resumed else None)
     state = _averaged_weights(last)
     with replacing(run.weights) as temporary:
         save_file(state, temporary)
@@ -107,7 +84,55 @@ def fit(
         "steps": total,
         "precision": precision,
         "deterministic_algorithms": deterministic,
+        "resumed": resumed,
     }
+
+
+def _write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None:
+    """Write plan.json; a run that was begun on other data is not gone on with."""
+    if run.plan.is_file() and read_json(run.plan, "the run")["dataset_sha256"] != dataset.content_sha256:
+        raise refuse(
+            "USE114", str(run.path), "a run that was begun on other data", "the data it was begun on",
+            "Restore the data, or choose another output=.",
+        )  # fmt: skip
+    write_json(run.plan, {
+        "schema": "isocenter/plan/1",
+        "plan": dataset.plan.as_dict(),
+        "labels": dataset.labels.as_dict(),
+        "net": dict(net),
+        "channels_in": 1,
+        "dataset_sha256": dataset.content_sha256,
+    })  # fmt: skip
+
+
+def _run_trainer(
+    module: Segmenter, data: PatchModule, settings: TrainSettings, precision: str, loggers: list[Logger],
+    run: RunFolder, checkpoint: Path | None,
+) -> bool:  # fmt: skip
+    """Train to the last epoch; whether deterministic algorithms were on. Ctrl-C raises KeyboardInterrupt."""
+    trainer = pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=1,
+        precision=precision,  # type: ignore[arg-type]
+        max_epochs=settings.epochs,
+        gradient_clip_val=settings.optimiser.clip_norm,
+        deterministic=True,
+        num_sanity_val_steps=0,
+        logger=loggers,
+        callbacks=_callbacks(run, settings),
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=sys.stdout.isatty(),
+        log_every_n_steps=10,
+        default_root_dir=run.path,
+    )
+    try:
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+        return torch.are_deterministic_algorithms_enabled()
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def _averaged_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
@@ -116,7 +141,8 @@ def _averaged_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     return {name.removeprefix("net."): value.contiguous() for name, value in saved.items() if name[:4] == "net."}
 
 
-def _callbacks(run: RunFolder, settings: TrainSettings, total: int) -> list[Callback]:
+def _callbacks(run: RunFolder, settings: TrainSettings) -> list[Callback]:
+    total = settings.epochs * settings.steps_per_epoch
     watching = RichProgressBar() if sys.stdout.isatty() else PlainProgress(total)
     averaging = EMAWeightAveraging(decay=settings.ema)
     return [averaging, watching, MetricsTable(run.metrics), Checkpoints(run.checkpoints)]
@@ -130,20 +156,17 @@ def _precision(wanted: str) -> str:
     return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
 
 
-class _quiet:  # noqa: N801 - a context manager
+@contextmanager
+def _without_advice() -> Iterator[None]:
     """Keep Lightning's advice on hardware and loggers off the user's screen."""
-
-    _NAMES = ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda", "pytorch_lightning")
-
-    def __enter__(self) -> None:
-        self._levels = {name: logging.getLogger(name).level for name in self._NAMES}
-        for name in self._NAMES:
-            logging.getLogger(name).setLevel(logging.WARNING)
-        self._warnings = warnings.catch_warnings()
-        self._warnings.__enter__()
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning")
-
-    def __exit__(self, *exception: object) -> None:
-        self._warnings.__exit__(None, None, None)
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(level)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels):
+                logger.setLevel(level)
