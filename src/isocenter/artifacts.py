@@ -103,8 +103,10 @@ def _cell(value: Any) -> Any:
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write an array as .npy, which can be memory-mapped."""
+    whole = np.ascontiguousarray(array)
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+        np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(whole))
+        stream.write(whole.reshape(-1).view(np.uint8).data)  # np.save would hide why a write fails
 
 
 def map_array(path: Path) -> NDArray[Any]:

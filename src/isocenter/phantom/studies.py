@@ -7,6 +7,7 @@ planted and by which rule it must be found.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from isocenter import nifti
-from isocenter.artifacts import read_json, replacing, write_json
+from isocenter.artifacts import read_json, write_bytes, write_json
 from isocenter.console import tracked
 from isocenter.geometry import Grid, dicom_grid, frames_from_volume, lps_point
 from isocenter.phantom.anatomy import LABELS, Anatomy, draw_anatomy
@@ -145,8 +146,9 @@ def _write_study(series: Series, output: Path, settings: PhantomSettings) -> lis
         planted.append({"kind": "secondary capture", "rule": "DCM701", "series_uid": _uid(settings.seed, "capture", 1)})
     shuffled = generator(settings.seed, "files", series.study).permutation(len(files))
     for number, data in zip(shuffled, files):
-        with replacing(folder / f"I{number:05d}") as temporary:
-            data.save_as(temporary, enforce_file_format=True)
+        content = io.BytesIO()
+        data.save_as(content, enforce_file_format=True)
+        write_bytes(folder / f"I{number:05d}", content.getvalue())
     if good or label_grid is not series.grid:
         truth = anatomy.labels_at(_points(series.grid))
         nifti.write_image(output / "labels" / f"{uid}.nii.gz", truth, label_grid)

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.plugins import TorchCheckpointIO
 
-from isocenter.artifacts import replacing, write_rows
+from isocenter.artifacts import write_bytes, write_rows
 from isocenter.console import say
 
 _PLAIN_INTERVAL_S = 15.0
 
 
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint whole or not at all, beside its place rather than through the system's temporary folder."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Serialise, then replace."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        write_bytes(Path(path), content.getvalue())
+
+
 class Checkpoints(Callback):
-    """`last.ckpt` after every epoch and `best.ckpt` by the validation patches, each replaced atomically."""
+    """`last.ckpt` after every epoch and `best.ckpt` by the validation patches."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -40,11 +52,9 @@ class Checkpoints(Callback):
         better = score > self._best
         self._best = max(self._best, score)
         last = self._folder / "last.ckpt"
-        with replacing(last) as temporary:
-            trainer.save_checkpoint(temporary)
+        trainer.save_checkpoint(last)
         if better:
-            with replacing(self._folder / "best.ckpt") as temporary:
-                shutil.copyfile(last, temporary)
+            write_bytes(self._folder / "best.ckpt", last.read_bytes())
 
 
 class MetricsTable(Callback):

@@ -15,9 +15,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, RichProgressBar
 from pytorch_lightning.loggers import Logger
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from isocenter.artifacts import RunFolder, read_json, replacing, write_json
+from isocenter.artifacts import RunFolder, read_json, write_bytes, write_json
 from isocenter.console import say
 from isocenter.data import DataSettings, PatchModule
 from isocenter.findings import refuse
@@ -25,7 +25,7 @@ from isocenter.nets import build_net
 from isocenter.preparation import Dataset
 from isocenter.provenance import weights_sha256
 from isocenter.randomness import global_streams
-from isocenter.training.callbacks import Checkpoints, MetricsTable, PlainProgress
+from isocenter.training.callbacks import Checkpoints, MetricsTable, PlainProgress, WholeCheckpoints
 from isocenter.training.module import OptimiserSettings, Segmenter
 from isocenter.training.trackers import TrackerSettings, trackers
 
@@ -76,8 +76,7 @@ def fit(
     with trackers(tracking, output, output.name, config) as loggers, _without_advice(), global_streams(seed, "model"):
         deterministic = _run_trainer(module, data, settings, precision, loggers, run, last if resumed else None)
     state = _averaged_weights(last)
-    with replacing(run.weights) as temporary:
-        save_file(state, temporary)
+    write_bytes(run.weights, save(state))
     return {
         "weights_sha256": weights_sha256(state),
         "parameters": sum(value.numel() for value in built.parameters()),
@@ -119,6 +118,7 @@ def _run_trainer(
         deterministic=True,
         num_sanity_val_steps=0,
         logger=loggers,
+        plugins=[WholeCheckpoints()],
         callbacks=_callbacks(run, settings),
         enable_checkpointing=False,
         enable_model_summary=False,
