@@ -151,6 +151,22 @@ class TestCases:
         nifti.write_image(path, label.voxels, Grid(label.grid.shape, moved))
         assert rules(prepared(decathlon, tmp_path / "d")) == []
 
+    @pytest.mark.parametrize(
+        ("change", "rule"),
+        [
+            ({"labels": {"background": 0, "box": 1}}, "PRP106"),
+            ({"labels": ["box"]}, "PRP106"),
+            ({"training": ["case_000"]}, "PRP106"),
+            ({"modality": None}, "PRP106"),
+            ({"modality": {"0": "T1", "1": "T2"}}, "PRP105"),
+        ],
+    )
+    def test_a_description_that_makes_no_sense_is_refused(self, decathlon, change, rule):
+        path = decathlon / "dataset.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+        with pytest.raises(Refusal, match=rule):
+            read_source(decathlon, None, None, None)
+
     def test_nothing_left_is_refused(self, decathlon, tmp_path):
         for path in (decathlon / "labelsTr").iterdir():
             path.unlink()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from isocenter import nifti
 from isocenter.artifacts import VolumesFolder, read_findings, read_json
@@ -71,14 +69,22 @@ def read_source(
 
 def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
     description = read_json(root / "dataset.json", "the Medical Decathlon data set")
-    scheme = _decathlon_labels(description, root)
-    modalities = [str(name) for name in description.get("modality", {}).values()]
+    try:
+        named = {str(name): int(value) for value, name in description["labels"].items() if int(value) != 0}
+        scheme = LabelScheme(tuple(named), tuple(named.values()))
+        modalities = [str(name) for name in description["modality"].values()]
+        listed = {nifti.stem(Path(entry["image"])) for entry in description["training"]}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise refuse(
+            "PRP106", str(root / "dataset.json"), f"contents that cannot be read ({type(error).__name__}: {error})",
+            'labels {"0": "background", "1": "name", ...}, modality {"0": "CT"}, training [{"image": ...}, ...]',
+            "Correct dataset.json.",
+        ) from None  # fmt: skip
     if len(modalities) != 1:
         raise refuse(
             "PRP105", str(root / "dataset.json"), f"{len(modalities)} modalities", "one image channel",
             "Prepare one channel; several are not supported yet.",
         )  # fmt: skip
-    listed = {nifti.stem(Path(str(entry["image"]))) for entry in description.get("training", [])}
     images, labels = _files(root / "imagesTr"), _files(root / "labelsTr")
     findings = [*_strays(images, labels), *_absent(listed, images, labels)]
     cases = [
@@ -86,17 +92,6 @@ def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
         for name in sorted(images.keys() & labels.keys())
     ]
     return Source("CT" if modalities[0].upper() == "CT" else modalities[0], scheme, tuple(cases), tuple(findings))
-
-
-def _decathlon_labels(description: Mapping[str, Any], root: Path) -> LabelScheme:
-    try:
-        named = {str(name): int(value) for value, name in description["labels"].items() if int(value) != 0}
-        return LabelScheme(tuple(named), tuple(named.values()))
-    except (KeyError, ValueError, AttributeError) as error:
-        raise refuse(
-            "PRP106", str(root / "dataset.json"), f"labels that cannot be read ({error})",
-            '{"0": "background", "1": "name", ...}', "Correct the `labels` of dataset.json.",
-        ) from None  # fmt: skip
 
 
 def _files(folder: Path) -> dict[str, Path]:

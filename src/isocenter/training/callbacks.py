@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.plugins import TorchCheckpointIO
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from isocenter.artifacts import write_bytes, write_rows
 from isocenter.console import say
@@ -88,6 +88,42 @@ class MetricsTable(Callback):
         write_rows(self._path, self._rows, columns)
 
 
+class BarProgress(Callback):
+    """One Rich bar over the whole training, with the time left, the loss and the Dice on validation patches."""
+
+    def __init__(self, total_steps: int) -> None:
+        self._total = total_steps
+        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, TextColumn("{task.description}"))
+        self._task = self._bar.add_task("", total=total_steps)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Show the bar, from the step a resumed run begins with."""
+        self._bar.start()
+        self._bar.reset(self._task, total=self._total, completed=trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=trainer.global_step, description=_shown(trainer))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the bar as it ended."""
+        self._bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Give the terminal back."""
+        self._bar.stop()
+
+
+def _shown(trainer: pl.Trainer) -> str:
+    """Loss of the step, and Dice on validation patches once there is one."""
+    metrics = trainer.callback_metrics
+    names = {"loss_step": "loss", "patch_dice": "patch Dice"}
+    return ", ".join(f"{text} {float(metrics[name]):.4f}" for name, text in names.items() if name in metrics)
+
+
 class PlainProgress(Callback):
     """A line now and then with the time left, for output that is not a terminal."""
 
@@ -110,6 +146,4 @@ class PlainProgress(Callback):
             return
         self._said = now
         left_s = (now - self._began) / max(1, step - self._first) * (self._total - step)
-        metrics = {name: round(float(value), 4) for name, value in trainer.callback_metrics.items()}
-        shown = {name: metrics[name] for name in ("loss_step", "patch_dice") if name in metrics}
-        say(f"training: step {step} of {self._total}, about {left_s:.0f} s left {json.dumps(shown)}")
+        say(f"training: step {step} of {self._total}, about {left_s:.0f} s left ({_shown(trainer)})")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, RichProgressBar
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 from pytorch_lightning.loggers import Logger
 from safetensors.torch import save
 
@@ -25,7 +25,7 @@ from isocenter.nets import build_net
 from isocenter.preparation import Dataset
 from isocenter.provenance import weights_sha256
 from isocenter.randomness import global_streams
-from isocenter.training.callbacks import Checkpoints, MetricsTable, PlainProgress, WholeCheckpoints
+from isocenter.training.callbacks import BarProgress, Checkpoints, MetricsTable, PlainProgress, WholeCheckpoints
 from isocenter.training.module import OptimiserSettings, Segmenter
 from isocenter.training.trackers import TrackerSettings, trackers
 
@@ -122,7 +122,7 @@ def _run_trainer(
         callbacks=_callbacks(run, settings),
         enable_checkpointing=False,
         enable_model_summary=False,
-        enable_progress_bar=sys.stdout.isatty(),
+        enable_progress_bar=False,
         log_every_n_steps=10,
         default_root_dir=run.path,
     )
@@ -143,7 +143,7 @@ def _averaged_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
 
 def _callbacks(run: RunFolder, settings: TrainSettings) -> list[Callback]:
     total = settings.epochs * settings.steps_per_epoch
-    watching = RichProgressBar() if sys.stdout.isatty() else PlainProgress(total)
+    watching = BarProgress(total) if sys.stdout.isatty() else PlainProgress(total)
     averaging = EMAWeightAveraging(decay=settings.ema)
     return [averaging, watching, MetricsTable(run.metrics), Checkpoints(run.checkpoints)]
 
