@@ -20,7 +20,7 @@ def settings_from(kind: type[Settings], section: DictConfig | Mapping[str, Any],
         where: name of the section in the configuration, for the message.
 
     Raises:
-        Refusal: a key is unknown, missing or of another type.
+        Refusal: a key is unknown, missing, of another type, or out of bounds.
     """
     schema = OmegaConf.structured(kind)
     _unlock(schema)  # frozen dataclasses make read-only schemas, which nothing can be merged into
@@ -33,6 +33,35 @@ def settings_from(kind: type[Settings], section: DictConfig | Mapping[str, Any],
             "USE108", key, str(error.msg or error).splitlines()[0].rstrip("."), "a known key with a value of its type",
             "See the settings with --help.",
         ) from None  # fmt: skip
+    except ValueError as error:
+        raise refuse(
+            "USE115", where, str(error), "a value within its bounds", "See the settings with --help."
+        ) from None
+
+
+def bounded(settings: object, **bounds: tuple[float, float]) -> None:
+    """Check fields of a settings object against (lowest, highest), both allowed; for `__post_init__`.
+
+    Raises:
+        ValueError: a field, or one of its values where it holds several, lies outside.
+    """
+    for name, (lowest, highest) in bounds.items():
+        value = getattr(settings, name)
+        values = value if isinstance(value, (list, tuple)) else [value]
+        for one in values:
+            if one is not None and not lowest <= one <= highest:
+                raise ValueError(f"{name} {one:g}, outside {lowest:g} to {highest:g}")
+
+
+def chosen(settings: object, **choices: tuple[str, ...]) -> None:
+    """Check that fields of a settings object hold one of their choices; for `__post_init__`.
+
+    Raises:
+        ValueError: a field holds another value.
+    """
+    for name, allowed in choices.items():
+        if getattr(settings, name) not in allowed:
+            raise ValueError(f"{name} {getattr(settings, name)!r}, none of {', '.join(allowed)}")
 
 
 def _unlock(node: Any) -> None:

@@ -34,6 +34,12 @@ def test_the_seed_decides():
     assert len(make_splits(cases, 5, 0.2, 1).test) == 6
 
 
+def test_the_pseudonyms_do_not_decide():
+    cases = {f"c{i}": f"p{i // 2}" for i in range(30)}
+    renamed = {name: f"{hash(patient)}" for name, patient in cases.items()}
+    assert make_splits(cases, 5, 0.2, 1) == make_splits(renamed, 5, 0.2, 1)
+
+
 def test_splits_survive_their_dictionary():
     splits = make_splits({f"c{i}": f"p{i}" for i in range(9)}, 3, 0.0, 0)
     assert Splits.from_dict(splits.as_dict()) == splits

@@ -85,6 +85,7 @@ def test_ctrl_c_stops_with_a_message_and_code_3(tiny_run):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs inherit it ignored
     )
     deadline = time.monotonic() + 180
     while not (output / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from isocenter.settings import bounded
+
 _IN_PLANE_RATIO = 2.0  # an axis this much coarser than the finest is not rotated into
 
 
@@ -43,6 +45,14 @@ class AugmentationSettings:
     contrast: float = 0.25
     gamma_probability: float = 0.3
     gamma: float = 1.5
+
+    def __post_init__(self) -> None:
+        kinds = ("rotation", "scale", "noise", "blur", "brightness", "contrast", "gamma")
+        bounded(self, **{f"{kind}_probability": (0, 1) for kind in kinds})
+        bounded(
+            self, rotation_deg=(0, 180), scale=(1, 4), shift=(0, 0.5), noise_std=(0, 10), blur_sigma_voxels=(0.1, 10)
+        )
+        bounded(self, brightness=(0, 10), contrast=(0, 1), gamma=(1, 10))
 
 
 @dataclass(frozen=True)

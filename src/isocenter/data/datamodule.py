@@ -23,6 +23,7 @@ from isocenter.data.sampling import (
 )
 from isocenter.preparation import Case, Dataset, read_case
 from isocenter.randomness import generator
+from isocenter.settings import bounded
 
 Patch = dict[str, torch.Tensor]
 
@@ -39,6 +40,9 @@ class DataSettings:
     foreground_share: float = 0.5
     workers: int = 0
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+
+    def __post_init__(self) -> None:
+        bounded(self, foreground_share=(0, 1), workers=(0, 256))
 
 
 class Patches(TorchDataset[Patch]):

@@ -22,6 +22,7 @@ from isocenter.dicom.volumes import SortedVolume, split_volumes
 from isocenter.findings import Finding, Refusal, Severity, refuse
 from isocenter.geometry import dicom_grid, volume_from_frames
 from isocenter.provenance import sha256_of_file, sha256_of_values
+from isocenter.settings import bounded
 
 SCHEMA = "isocenter/volumes/1"
 _COLUMNS = (
@@ -41,6 +42,9 @@ class ConvertSettings:
 
     workers: int = 2
     pseudonym_key: str | None = None
+
+    def __post_init__(self) -> None:
+        bounded(self, workers=(1, 256))
 
 
 @dataclass(frozen=True)

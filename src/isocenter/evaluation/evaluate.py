@@ -19,6 +19,7 @@ from isocenter.findings import Finding, Refusal, refuse
 from isocenter.geometry import Grid
 from isocenter.labels import LabelScheme
 from isocenter.nifti import NiftiImage
+from isocenter.settings import bounded
 
 SCHEMA = "isocenter/evaluation/1"
 _GRID_TOLERANCE = 0.01  # of the smallest spacing
@@ -40,6 +41,9 @@ class EvaluateSettings:
     tolerance_mm: float = 1.0
     tolerances_mm: dict[str, float] = field(default_factory=dict)
     workers: int = 2
+
+    def __post_init__(self) -> None:
+        bounded(self, tolerance_mm=(0, 1e4), workers=(1, 256))
 
     def tolerance_of(self, label: str) -> float:
         """The NSD tolerance of a label."""

@@ -23,6 +23,7 @@ from isocenter.inference.sliding_window import predict_probabilities
 from isocenter.labels import LabelScheme
 from isocenter.nets import build_net
 from isocenter.preparation import Dataset, Plan, canonical_image, read_case
+from isocenter.settings import bounded, chosen
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class PredictSettings:
     overlap: float = 0.5
     batch: int = 2
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        bounded(self, overlap=(0, 0.95), batch=(1, 4096))
+        chosen(self, device=("auto", "cpu", "cuda"))
 
 
 @dataclass(frozen=True)

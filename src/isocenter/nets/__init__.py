@@ -13,7 +13,7 @@ from isocenter.findings import refuse
 from isocenter.nets.topology import Topology, topology
 from isocenter.settings import settings_from
 
-__all__ = ["Topology", "build_net", "net_names", "topology"]
+__all__ = ["Topology", "build_net", "net_names", "net_settings", "topology"]
 
 _NOT_NETS = {"topology"}
 
@@ -24,7 +24,16 @@ def net_names() -> list[str]:
 
 
 def build_net(config: Mapping[str, Any], plan: Topology, channels_in: int, channels_out: int) -> nn.Module:
-    """Build the net that `config` (its `name`, and its settings) describes.
+    """Build the net that `config` (its `name`, and its settings) describes. Raises as `net_settings`."""
+    settings = net_settings(config)
+    module = importlib.import_module(f"{__name__}.{config['name']}")
+    net = module.build(settings, plan, channels_in, channels_out)
+    assert isinstance(net, nn.Module)
+    return net
+
+
+def net_settings(config: Mapping[str, Any]) -> Any:
+    """The settings of the net that `config` names.
 
     Raises:
         Refusal: no such net, or settings that do not fit it.
@@ -34,7 +43,4 @@ def build_net(config: Mapping[str, Any], plan: Topology, channels_in: int, chann
         raise refuse("USE110", "net.name", repr(name), f"one of {', '.join(net_names())}", "Choose a net.")
     module = importlib.import_module(f"{__name__}.{name}")
     chosen = {key: value for key, value in config.items() if key != "name"}
-    settings = settings_from(module.Settings, chosen, "net")
-    net = module.build(settings, plan, channels_in, channels_out)
-    assert isinstance(net, nn.Module)
-    return net
+    return settings_from(module.Settings, chosen, "net")

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from isocenter.nets.topology import Topology, Triple
+from isocenter.settings import bounded
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Settings:
     features: int = 16
     max_features: int = 320
     convs_per_stage: int = 2
+
+    def __post_init__(self) -> None:
+        bounded(self, features=(1, 4096), max_features=(1, 4096), convs_per_stage=(1, 16))
 
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:

@@ -25,6 +25,7 @@ from isocenter.geometry import Grid, dicom_grid, frames_from_volume, lps_point
 from isocenter.phantom.anatomy import LABELS, Anatomy, draw_anatomy
 from isocenter.provenance import sha256_of_values
 from isocenter.randomness import generator, stream_key
+from isocenter.settings import bounded
 
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -57,6 +58,9 @@ class PhantomSettings:
 
     studies: int = 32
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        bounded(self, studies=(8, 9000), seed=(0, 2**63))
 
 
 @dataclass(frozen=True)

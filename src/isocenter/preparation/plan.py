@@ -9,6 +9,7 @@ import numpy as np
 
 from isocenter.nets import Topology, topology
 from isocenter.preparation.fingerprint import Fingerprint
+from isocenter.settings import bounded
 
 _ANISOTROPIC = 3.0
 
@@ -72,6 +73,12 @@ class PlanSettings:
     patch: list[int] | None = None
     max_patch_voxels: int = 120_000
     batch: int = 2
+
+    def __post_init__(self) -> None:
+        bounded(self, spacing_mm=(1e-3, 1e3), patch=(1, 4096), max_patch_voxels=(512, 2**31), batch=(1, 4096))
+        for name in ("spacing_mm", "patch"):
+            if (value := getattr(self, name)) is not None and len(value) != 3:
+                raise ValueError(f"{name} {value}, not three values")
 
 
 def make_plan(found: Fingerprint, modality: str, settings: PlanSettings) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ from isocenter.preparation.plan import Plan, PlanSettings, make_plan
 from isocenter.preparation.sources import RawCase, Source
 from isocenter.preparation.splits import Splits, fixed_splits, make_splits
 from isocenter.provenance import sha256_of_array, sha256_of_file, sha256_of_values
+from isocenter.settings import bounded
 
 SCHEMA = "isocenter/dataset/1"
 
@@ -54,6 +56,9 @@ class SplitSettings:
     test_fraction: float = 0.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        bounded(self, folds=(2, 1000), test_fraction=(0, 0.9), seed=(0, 2**63))
+
 
 @dataclass(frozen=True)
 class PrepareSettings:
@@ -68,6 +73,13 @@ class PrepareSettings:
     splits: SplitSettings = field(default_factory=SplitSettings)
     patient_pattern: str | None = None
     workers: int = 2
+
+    def __post_init__(self) -> None:
+        bounded(self, workers=(1, 256))
+        try:
+            re.compile(self.patient_pattern or "")
+        except re.error as error:
+            raise ValueError(f"patient_pattern {self.patient_pattern!r} ({error})") from None
 
 
 @dataclass(frozen=True)

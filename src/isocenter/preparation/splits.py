@@ -47,7 +47,9 @@ def make_splits(patients: Mapping[str, str], folds: int, test_fraction: float, s
     members: dict[str, list[str]] = defaultdict(list)
     for name in sorted(patients):
         members[patients[name]].append(name)
-    order = [str(one) for one in generator(seed, "splits").permutation(sorted(members))]
+    # In order of their first case: pseudonyms come from a key that may differ, case names do not.
+    in_order = sorted(members, key=lambda patient: min(members[patient]))
+    order = [in_order[i] for i in generator(seed, "splits").permutation(len(in_order))]
     n_test = round(test_fraction * len(order))
     rest = order[n_test:]
     if folds < 2 or len(rest) < folds:

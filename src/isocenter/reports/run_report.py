@@ -52,7 +52,8 @@ def _results(
     name: str, manifest: Mapping[str, Any], summary: Mapping[str, Any], dataset: Dataset, fold: int
 ) -> list[str]:
     side = "test" if dataset.splits.test else f"validation, fold {fold}"
-    lead = f"Mean Dice {summary['mean_dice']:.4f} over {summary['n_cases']} held-out cases ({side})."
+    mean = "not measurable: no structure in any case" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
+    lead = f"Mean Dice {mean}, {summary['n_cases']} held-out cases ({side})."
     columns = ["label", "n", "missed", "spurious", "absent", *(_TITLES[measure] for measure in MEASURES)]
     rows = [
         [label, values["n"], values["missed"] + values["missing"] + values["refused"], values["spurious"],

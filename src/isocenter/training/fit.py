@@ -25,6 +25,7 @@ from isocenter.nets import build_net
 from isocenter.preparation import Dataset
 from isocenter.provenance import weights_sha256
 from isocenter.randomness import global_streams
+from isocenter.settings import bounded, chosen
 from isocenter.training.callbacks import BarProgress, Checkpoints, MetricsTable, PlainProgress, WholeCheckpoints
 from isocenter.training.module import OptimiserSettings, Segmenter
 from isocenter.training.trackers import TrackerSettings, trackers
@@ -51,18 +52,21 @@ class TrainSettings:
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     data: DataSettings = field(default_factory=DataSettings)
 
+    def __post_init__(self) -> None:
+        bounded(self, fold=(0, 1000), epochs=(1, 1e6), steps_per_epoch=(1, 1e6), ema=(0, 0.999999))
+        chosen(self, precision=("auto", "32-true", "bf16-mixed"), accelerator=("auto", "cpu", "gpu"))
+
 
 def fit(
     dataset: Dataset, net: Mapping[str, Any], settings: TrainSettings, seed: int, output: Path,
     tracking: TrackerSettings, config: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """Train, and write plan.json, metrics.csv, checkpoints and the final weights.
+    """Train, and write metrics.csv, checkpoints and the final weights.
 
     Returns:
         Facts for the manifest: `weights_sha256`, steps, precision.
     """
     run = RunFolder(output)
-    _write_plan(run, dataset, net)
     total = settings.epochs * settings.steps_per_epoch
     with global_streams(seed, "weights"):
         built = build_net(net, dataset.plan.topology, 1, dataset.labels.n_channels)
@@ -87,11 +91,11 @@ def fit(
     }
 
 
-def _write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None:
+def write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None:
     """Write plan.json; a run that was begun on other data is not gone on with."""
     if run.plan.is_file() and read_json(run.plan, "the run")["dataset_sha256"] != dataset.content_sha256:
         raise refuse(
-            "USE114", str(run.path), "a run that was begun on other data", "the data it was begun on",
+            "USE114", str(run.path), "a run that was begun on other data or another plan", "the data it was begun on",
             "Restore the data, or choose another output=.",
         )  # fmt: skip
     write_json(run.plan, {

@@ -10,6 +10,7 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import nn
 
+from isocenter.settings import bounded
 from isocenter.training.losses import deeply_supervised
 
 
@@ -26,6 +27,9 @@ class OptimiserSettings:
     weight_decay: float = 0.01
     warmup_steps: int = 30
     clip_norm: float = 12.0
+
+    def __post_init__(self) -> None:
+        bounded(self, learning_rate=(0, 10), weight_decay=(0, 10), warmup_steps=(0, 1e6), clip_norm=(1e-6, 1e9))
 
 
 class Segmenter(pl.LightningModule):

@@ -12,6 +12,7 @@ import wandb
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from isocenter.provenance import sha256_of_values
+from isocenter.settings import chosen
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class TrackerSettings:
     tensorboard: bool = True
     wandb: str = "offline"
     wandb_project: str = "isocenter"
+
+    def __post_init__(self) -> None:
+        chosen(self, wandb=("offline", "online", "off"))
 
 
 @contextmanager
