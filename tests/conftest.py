@@ -8,10 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from isocenter import nifti
 from isocenter.commands.launch import launch
 from isocenter.geometry import Grid
+
+settings.register_profile("isocenter", deadline=None, derandomize=True)  # the same examples on every machine
+settings.load_profile("isocenter")
 
 TINY = [
     "experiment=phantom", "phantom.studies=8", "preparation.splits.folds=2", "preparation.workers=1",
