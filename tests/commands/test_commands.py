@@ -171,6 +171,13 @@ class TestCommands:
         assert "PRP101 case case_001" in capsys.readouterr().out
         assert launch("prepare", [*arguments, "known_findings=[PRP101]"]) == DONE
 
+    def test_converting_with_a_refusal_ends_with_code_3_unless_it_is_known(self, tiny_run, tmp_path, capsys):
+        studies = next((tiny_run.parent / "data").iterdir()) / "studies" / "0000"
+        arguments = [f"input={studies}", f"output={tmp_path}/v", "conversion.workers=1"]
+        assert launch("convert", arguments) == UNPROCESSED
+        assert "DCM203 volume" in capsys.readouterr().out
+        assert launch("convert", [*arguments, "known_findings=[DCM203]"]) == DONE
+
     def test_a_run_predicts_converted_volumes_and_is_evaluated(self, tiny_run, tmp_path):
         store = next((tiny_run.parent / "data").iterdir())
         volumes = json.loads((store / "volumes" / "volumes.json").read_text())["volumes"]

@@ -14,9 +14,9 @@ from isocenter.settings import settings_from
 
 
 def run(config: DictConfig) -> int:
-    """Convert; exit code 3 where a volume or a file was refused."""
+    """Convert; exit code 3 where a volume or a file was refused unexpectedly."""
     output = Path(config.output)
     done = convert_studies(Path(config.input), output, settings_from(ConvertSettings, config.conversion, "conversion"))
-    tell(done.findings)
+    tell(done.findings, config.known_findings)
     say(f"{len(done.rows) - done.refused} volume(s) accepted, {done.refused} refused: {output / 'volumes.csv'}")
-    return UNPROCESSED if unwaived_errors(done.findings, ()) else DONE
+    return UNPROCESSED if unwaived_errors(done.findings, config.known_findings) else DONE
