@@ -9,7 +9,7 @@ import torch
 from isocenter.findings import Finding, Severity, unwaived_errors
 from isocenter.labels import LabelScheme
 from isocenter.provenance import git_state, run_manifest, sha256_of_array, sha256_of_values, weights_sha256
-from isocenter.randomness import generator, global_streams, stream_key, torch_generator
+from isocenter.randomness import generator, global_streams, stream_key
 
 
 class TestLabels:
@@ -66,11 +66,6 @@ class TestRandomness:
         with global_streams(1, "x"):
             assert torch.equal(torch.rand(3), inside[0])
             assert np.array_equal(np.random.random(3), inside[1])  # noqa: NPY002
-
-    def test_torch_generators_are_keyed_too(self):
-        draws = [torch.rand(4, generator=torch_generator(3, "s", i)) for i in (0, 0, 1)]
-        assert torch.equal(draws[0], draws[1])
-        assert not torch.equal(draws[0], draws[2])
 
 
 class TestProvenance:

@@ -29,11 +29,6 @@ def generator(seed: int, stream: str, *parts: Key) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=stream_key(seed, stream, *parts)))
 
 
-def torch_generator(seed: int, stream: str, *parts: Key) -> torch.Generator:
-    """A CPU torch generator for one keyed stream."""
-    return torch.Generator().manual_seed(stream_key(seed, stream, *parts) & (2**63 - 1))
-
-
 @contextmanager
 def global_streams(seed: int, stream: str, *parts: Key) -> Iterator[None]:
     """Lend the libraries' global generators one keyed stream, and put them back as they were.

@@ -79,7 +79,7 @@ def load_model(run: Path, settings: PredictSettings) -> Model:
     net.load_state_dict(load_file(folder.weights))
     device = _device(settings.device)
     net = net.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return Model(net.eval(), plan, labels, settings, device)
+    return Model(net, plan, labels, settings, device)
 
 
 def _device(wanted: str) -> torch.device:
