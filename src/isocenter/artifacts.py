@@ -149,6 +149,11 @@ class VolumesFolder:
         return self.path / "findings.jsonl"
 
     @property
+    def instances(self) -> Path:
+        """instances.parquet: the index of the export, one typed row a file."""
+        return self.path / "instances.parquet"
+
+    @property
     def pseudonyms(self) -> Path:
         """pseudonyms.json: the one file that links patients and pseudonyms; owner-only."""
         return self.path / "pseudonyms.json"

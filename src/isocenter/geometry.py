@@ -15,6 +15,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Affine = NDArray[np.float64]
 Array = NDArray[Any]
@@ -254,14 +255,49 @@ def dicom_grid(
     return Grid((shape[0], shape[1], shape[2]), ras_from_lps(affine))
 
 
-def volume_from_frames(frames: Sequence[Array]) -> Array:
-    """Frames, each (rows, columns) as pixel data lie in a DICOM file -> array (columns, rows, frames)."""
-    return np.stack([frame.T for frame in frames], axis=-1)
+def volume_from_frames(frames: Sequence[Array] | Array) -> Array:
+    """Frames, each (rows, columns) as pixel data lie in a DICOM file -> array (columns, rows, frames).
+
+    A block (frames, rows, columns) is seen from the other side without a copy.
+    """
+    block = frames if isinstance(frames, np.ndarray) else np.stack(list(frames))
+    return np.asarray(block.T)
 
 
 def frames_from_volume(volume: Array) -> list[Array]:
     """Array (columns, rows, frames) -> its frames, each (rows, columns): undoes `volume_from_frames`."""
     return [np.ascontiguousarray(volume[:, :, k].T) for k in range(volume.shape[2])]
+
+
+def straightened(grid: Grid) -> Grid:
+    """A grid at right angles over a sheared stack: the slices' planes, pixels and distances stay.
+
+    The slice axis becomes the normal of the planes; each slice grows within its plane, by whole pixels, so
+    that every slice of the leaning stack fits.
+    """
+    row, column, lean = grid.affine[:3, :3].T
+    normal = np.cross(row, column)
+    normal /= np.linalg.norm(normal)
+    upright = (lean @ normal) * normal
+    in_plane = np.stack([row, column], axis=1)
+    drift, *_ = np.linalg.lstsq(in_plane, lean - upright, rcond=None)  # pixels a slice
+    total = drift * (grid.shape[2] - 1)
+    before = np.ceil(np.maximum(-total, 0) - 1e-6)
+    after = np.ceil(np.maximum(total, 0) - 1e-6)
+    affine = np.array(grid.affine)
+    affine[:3, 2] = upright
+    affine[:3, 3] -= in_plane @ before
+    i, j = (int(size + b + a) for size, b, a in zip(grid.shape, before, after))
+    return Grid((i, j, grid.shape[2]), affine)
+
+
+def resampled_voxels(voxels: Array, grid: Grid, target: Grid, outside: float) -> Array:
+    """Voxels on one grid -> the same field on another, linear, float32; `outside` beyond the centres."""
+    matrix = grid.indices_of(target)
+    return np.asarray(ndimage.affine_transform(
+        np.asarray(voxels, np.float32), matrix[:3, :3], matrix[:3, 3], target.shape, order=1, mode="constant",
+        cval=outside,
+    ))  # fmt: skip
 
 
 def picture_plane(volume: Array, axis: int, index: int) -> Array:

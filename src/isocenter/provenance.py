@@ -10,11 +10,13 @@ import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
 
 _BLOCK_BYTES = 1 << 20
 _PACKAGES = (
@@ -50,6 +52,8 @@ def sha256_of_values(values: Any) -> str:
 
 def weights_sha256(state: Mapping[str, torch.Tensor]) -> str:
     """Hex SHA-256 over a state dict: each tensor's name, type, shape and bytes, in order of name."""
+    import torch  # here, so that converting does not wait for it
+
     digest = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()
@@ -93,6 +97,8 @@ def package_versions() -> dict[str, str | None]:
 
 def hardware() -> dict[str, Any]:
     """Processor, memory and accelerators, without the machine's or the user's name."""
+    import torch
+
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     try:
         memory_bytes: int | None = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

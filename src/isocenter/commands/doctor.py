@@ -7,7 +7,7 @@ from pydicom.uid import AllTransferSyntaxes
 
 from isocenter.commands.launch import DONE, checkout, configs_folder
 from isocenter.console import say
-from isocenter.dicom import decodable
+from isocenter.dicom import missing_decoder
 from isocenter.nets import net_names
 from isocenter.provenance import git_state, hardware, lock_sha256, package_versions
 
@@ -18,7 +18,7 @@ def run(config: DictConfig) -> int:
         say(f"{name:32} {version or 'not installed'}")
     for name, value in hardware().items():
         say(f"{name:32} {value}")
-    missing = [uid.name for uid in AllTransferSyntaxes if uid.is_encapsulated and not decodable(uid)]
+    missing = [uid.name for uid in AllTransferSyntaxes if uid.is_encapsulated and missing_decoder(uid)]
     say(f"{'transfer syntaxes without decoder':32} {len(missing)}: {'; '.join(missing) or 'none'}")
     say(f"{'nets':32} {', '.join(net_names())}")
     say(f"{'configuration files':32} {configs_folder()}")

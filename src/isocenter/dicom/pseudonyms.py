@@ -36,9 +36,13 @@ class PseudonymMap:
                 return cls(stored["key"], stored["known"])
         return cls(key or secrets.token_hex(16))
 
+    def digest(self, kind: str, identity: str) -> str:
+        """The pseudonym (12 hex digits) of an identity, not remembered."""
+        return hmac.new(self.key.encode(), f"{kind}|{identity}".encode(), hashlib.sha256).hexdigest()[:12]
+
     def pseudonym(self, kind: str, identity: str) -> str:
-        """The pseudonym (12 hex digits) of an identity, remembered for the map."""
-        digest = hmac.new(self.key.encode(), f"{kind}|{identity}".encode(), hashlib.sha256).hexdigest()[:12]
+        """The pseudonym of an identity, remembered for the map."""
+        digest = self.digest(kind, identity)
         self.known.setdefault(kind, {})[digest] = identity
         return digest
 

@@ -1,0 +1,278 @@
+"""The header of one source -> its row in the index."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom.datadict import tag_for_keyword
+
+from isocenter.dicom.index.elements import Elements, HeaderProblem, Truncated, looks_like_dicom, read_elements
+from isocenter.dicom.index.functional_groups import frame_facts, milliseconds, value_mappings
+from isocenter.dicom.index.instances import FrameFacts, Instance, Numbers, Texts
+from isocenter.dicom.index.private import private_numbers, private_values
+from isocenter.dicom.index.sources import Source, SourceReader
+
+FIRST_READ_BYTES = 64 << 10
+HEADER_LIMIT_BYTES = 64 << 20
+FRAMES_LIMIT = 100_000
+TIME_LIMIT_S = 5.0
+_MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+
+
+class _Tags(dict[str, int]):
+    def __missing__(self, keyword: str) -> int:
+        tag = tag_for_keyword(keyword)
+        if tag is None:
+            raise KeyError(keyword)
+        self[keyword] = int(tag)
+        return int(tag)
+
+
+_TAG: Mapping[str, int] = _Tags()
+
+
+def read_instance(reader: SourceReader, source: Source, file: str) -> tuple[Instance, str]:
+    """The row of one source, and the patient's identity (empty where there is none); the row has no identity yet.
+
+    Whatever is wrong with the file becomes a row with the rule and the reason: nothing is raised.
+    """
+    bare = {"file": file, "size_bytes": source.size_bytes, "modified_ns": source.modified_ns}
+    try:
+        if source.problem:
+            return Instance(**bare, rule="DCM003", problem=source.problem), ""
+        with time_limit(TIME_LIMIT_S):
+            elements = _elements(reader, source)
+            if elements is None:
+                return Instance(**bare, rule="DCM001", problem="a file that is not DICOM"), ""
+            return Instance(**bare, **_columns(elements)), _identity(elements)
+    except HeaderProblem as error:
+        return Instance(**bare, rule="DCM003", problem=str(error)), ""
+    except Exception as error:  # a hostile header raises anything: MemoryError and RecursionError too
+        return Instance(**bare, rule="DCM003", problem=f"a header that cannot be read ({type(error).__name__})"), ""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the block after `seconds`, where the system can (POSIX, main thread)."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise TimeoutError(f"longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _elements(reader: SourceReader, source: Source) -> Elements | None:
+    """Parse the first bytes, and more of them only where the header asks for more."""
+    count = FIRST_READ_BYTES
+    while True:
+        buffer = reader.read(source, 0, count)
+        if count == FIRST_READ_BYTES and not looks_like_dicom(buffer):
+            return None
+        try:
+            return read_elements(buffer, source.size_bytes)
+        except Truncated as error:
+            if error.needed > source.size_bytes or len(buffer) >= source.size_bytes:
+                raise
+            if error.needed > HEADER_LIMIT_BYTES:
+                raise Truncated(f"a header of more than {HEADER_LIMIT_BYTES >> 20} MiB", error.needed) from None
+            count = min(max(2 * error.needed, 8 * count), HEADER_LIMIT_BYTES)
+
+
+def _identity(elements: Elements) -> str:
+    return elements.text(_TAG["PatientID"]) or elements.text(_TAG["StudyInstanceUID"])
+
+
+def _columns(found: Elements) -> dict[str, Any]:
+    """Every column but the ones about the file itself, and the patient's pseudonym."""
+    text, texts, number, numbers, integer = found.text, found.texts, found.number, found.numbers, found.integer
+    meta_uid = found.meta.get
+    sop_class = text(_TAG["SOPClassUID"]) or meta_uid(0x00020002, "")
+    if sop_class == _MEDIA_DIRECTORY:
+        return {"sop_class": sop_class, "transfer_syntax": found.transfer_syntax, "references": _references(found)}
+    creators, private = private_values(found)
+    names = _name_words(found)
+    columns: dict[str, Any] = {
+        "study_uid": text(_TAG["StudyInstanceUID"]),
+        "series_uid": text(_TAG["SeriesInstanceUID"]),
+        "sop_uid": text(_TAG["SOPInstanceUID"]) or meta_uid(0x00020003, ""),
+        "sop_class": sop_class,
+        "transfer_syntax": found.transfer_syntax,
+        "syntax_deduced": found.deduced,
+        "modality": text(_TAG["Modality"]),
+        "manufacturer": text(_TAG["Manufacturer"]),
+        "model": text(_TAG["ManufacturerModelName"]),
+        "software": text(_TAG["SoftwareVersions"]),
+        "image_type": texts(_TAG["ImageType"]),
+        "frame_of_reference": text(_TAG["FrameOfReferenceUID"]),
+        "series_number": integer(_TAG["SeriesNumber"]),
+        "acquisition_number": integer(_TAG["AcquisitionNumber"]),
+        "instance_number": integer(_TAG["InstanceNumber"]),
+        "study_date": text(_TAG["StudyDate"]),
+        "series_description": _unnamed(text(_TAG["SeriesDescription"]), names),
+        "protocol_name": _unnamed(text(_TAG["ProtocolName"]), names),
+        "body_part": text(_TAG["BodyPartExamined"]),
+        "patient_position": text(_TAG["PatientPosition"]),
+        "laterality": text(_TAG["ImageLaterality"]) or text(_TAG["Laterality"]),
+        "kvp": text(_TAG["KVP"]),
+        "reconstruction_diameter": text(_TAG["ReconstructionDiameter"]),
+        "contrast_agent": _unnamed(text(_TAG["ContrastBolusAgent"]), names),
+        "slice_thickness_mm": number(_TAG["SliceThickness"]),
+        "slice_spacing_mm": number(_TAG["SpacingBetweenSlices"]),
+        "gantry_tilt_deg": number(_TAG["GantryDetectorTilt"]),
+        "repetition_time_ms": number(_TAG["RepetitionTime"]),
+        "heart_rate": number(_TAG["HeartRate"]),
+        "imager_spacing_mm": numbers(_TAG["ImagerPixelSpacing"], 2),
+        "window_center": numbers(_TAG["WindowCenter"]),
+        "window_width": numbers(_TAG["WindowWidth"]),
+        "lossy": text(_TAG["LossyImageCompression"]),
+        "lossy_ratio": numbers(_TAG["LossyImageCompressionRatio"]),
+        "burned_in": text(_TAG["BurnedInAnnotation"]),
+        "units": text(_TAG["Units"]),
+        "concatenation": text(_TAG["ConcatenationUID"]),
+        "concatenation_part": integer(_TAG["InConcatenationNumber"]),
+        "concatenation_parts": integer(_TAG["InConcatenationTotalNumber"]),
+        "has_modality_lut": _TAG["ModalityLUTSequence"] in found,
+        "private_creators": creators,
+        "private": private,
+        **_pixel_columns(found),
+        **_mosaic_columns(private),
+    }
+    if not 1 <= columns["number_of_frames"] <= FRAMES_LIMIT:
+        raise HeaderProblem(f"NumberOfFrames {columns['number_of_frames']}, not in 1..{FRAMES_LIMIT}")
+    if not columns["sop_uid"]:
+        raise HeaderProblem("no SOPInstanceUID")
+    columns["frames"] = _frames(found, columns)
+    return columns
+
+
+def _pixel_columns(found: Elements) -> dict[str, Any]:
+    integer, pixels = found.integer, found.pixels
+    return {
+        "rows": integer(_TAG["Rows"]),
+        "columns": integer(_TAG["Columns"]),
+        "number_of_frames": integer(_TAG["NumberOfFrames"]) or 1,
+        "samples": integer(_TAG["SamplesPerPixel"]) or 1,
+        "photometric": found.text(_TAG["PhotometricInterpretation"]),
+        "presentation": found.text(_TAG["PresentationLUTShape"]),
+        "bits_allocated": integer(_TAG["BitsAllocated"]),
+        "bits_stored": integer(_TAG["BitsStored"]),
+        "high_bit": integer(_TAG["HighBit"]),
+        "signed": integer(_TAG["PixelRepresentation"]) == 1,
+        "padding_value": _padding(found, "PixelPaddingValue"),
+        "padding_limit": _padding(found, "PixelPaddingRangeLimit"),
+        "pixel_keyword": pixels.keyword if pixels else "",
+        "pixel_vr": pixels.vr if pixels else "",
+        "pixel_offset": pixels.offset if pixels else 0,
+        "pixel_length": pixels.length if pixels else None,
+    }
+
+
+def _padding(found: Elements, keyword: str) -> float | None:
+    """As an unsigned pattern of its own width, whatever VR it was written with (US or SS); floats as they are."""
+    for name in (keyword, f"Float{keyword}", f"DoubleFloat{keyword}"):
+        if (value := found.number(_TAG[name])) is not None:
+            return value
+    return None
+
+
+def _mosaic_columns(private: tuple[Any, ...]) -> dict[str, Any]:
+    tiles = private_numbers(private, "SIEMENS MR HEADER", "mosaic_tiles") or private_numbers(
+        private, "SIEMENS CSA HEADER", "NumberOfImagesInMosaic"
+    )
+    normal = private_numbers(private, "SIEMENS CSA HEADER", "SliceNormalVector")
+    return {"mosaic_tiles": int(tiles[0]) if tiles else 0, "mosaic_normal": normal if normal and len(normal) == 3 else None}
+
+
+def _frames(found: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:
+    text, number, numbers = found.text, found.number, found.numbers
+    private = columns["private"]
+    mapped = _TAG["RealWorldValueMappingSequence"]
+    top = FrameFacts(
+        position_mm=numbers(_TAG["ImagePositionPatient"], 3),
+        orientation=numbers(_TAG["ImageOrientationPatient"], 6),
+        pixel_spacing_mm=numbers(_TAG["PixelSpacing"], 2),
+        slope=number(_TAG["RescaleSlope"]),
+        intercept=number(_TAG["RescaleIntercept"]),
+        rescale_type=text(_TAG["RescaleType"]),
+        mappings=value_mappings(found.sequence(mapped)) if mapped in found else (),
+        kernel=found.texts(_TAG["ConvolutionKernel"]),
+        echo="\\".join((text(_TAG["EchoNumbers"]), text(_TAG["EchoTime"]))).strip("\\"),
+        inversion_time=text(_TAG["InversionTime"]),
+        b_value=_b_value(number(_TAG["DiffusionBValue"]), private),
+        complex_part=text(_TAG["ComplexImageComponent"]) or _ge_part(private),
+        gradient=numbers(_TAG["DiffusionGradientOrientation"], 3) or _gradient(private),
+        temporal_position=number(_TAG["TemporalPositionIdentifier"]) or number(_TAG["TemporalPositionIndex"]),
+        cardiac_phase=number(_TAG["NominalPercentageOfCardiacPhase"]) or _private_phase(private),
+        trigger_time_ms=number(_TAG["TriggerTime"]) or number(_TAG["FrameReferenceTime"]),
+        acquired_ms=milliseconds(text(_TAG["AcquisitionDateTime"])) or _clock(found),
+    )
+    if _TAG["PerFrameFunctionalGroupsSequence"] in found or _TAG["SharedFunctionalGroupsSequence"] in found:
+        return frame_facts(found, columns["number_of_frames"], top)
+    return (top,) if columns["number_of_frames"] == 1 else ()
+
+
+def _clock(found: Elements) -> float | None:
+    time = found.text(_TAG["AcquisitionTime"]) or found.text(_TAG["ContentTime"])
+    return milliseconds(time) if time else None
+
+
+def _b_value(standard: float | None, private: tuple[Any, ...]) -> str:
+    """The b-value in s/mm2 as text: the standard's, else a vendor's (GE adds 1e9 to some)."""
+    for creator in ("SIEMENS MR HEADER", "Philips Imaging DD 001", "UIH", "GEMS_PARM_01"):
+        if standard is None and (numbers := private_numbers(private, creator, "b_value")):
+            standard = numbers[0] % 1e9 if numbers[0] >= 1e9 else numbers[0]
+    return "" if standard is None else f"{standard:g}"
+
+
+def _gradient(private: tuple[Any, ...]) -> Numbers | None:
+    for creator in ("SIEMENS MR HEADER", "UIH"):
+        if (numbers := private_numbers(private, creator, "gradient")) and len(numbers) == 3:
+            return numbers
+    return None
+
+
+def _ge_part(private: tuple[Any, ...]) -> str:
+    """GE tells magnitude, phase, real and imaginary images apart in a private element only."""
+    part = private_numbers(private, "GEMS_PARM_01", "complex_part")
+    return ("MAGNITUDE", "PHASE", "REAL", "IMAGINARY")[int(part[0])] if part and 0 <= part[0] <= 3 else ""
+
+
+def _private_phase(private: tuple[Any, ...]) -> float | None:
+    for creator, name in (("GEMS_HELIOS_01", "r_peak_delay_percent"), ("TOSHIBA_MEC_CT3", "cardiac_phase_percent")):
+        if numbers := private_numbers(private, creator, name):
+            return numbers[0]
+    return None
+
+
+def _name_words(found: Elements) -> Texts:
+    """Words that name the patient: parts of the name and the number, three characters and longer."""
+    words = (found.text(_TAG[keyword]) for keyword in ("PatientName", "PatientID", "PatientBirthDate"))
+    return tuple(word for text in words for word in re.split(r"[\s^=,;]+", text) if len(word) >= 3)
+
+
+def _unnamed(text: str, words: Texts) -> str:
+    """Free text without the words that name the patient."""
+    if not text or not words:
+        return text
+    return re.sub("|".join(map(re.escape, words)), "[removed]", text, flags=re.IGNORECASE)
+
+
+def _references(found: Elements) -> Texts:
+    """What a DICOMDIR lists, as paths relative to it."""
+    records = found.sequence(_TAG["DirectoryRecordSequence"])
+    files = [record.get("ReferencedFileID") for record in records]
+    return tuple("/".join([file] if isinstance(file, str) else list(file)) for file in files if file)

@@ -1,0 +1,62 @@
+"""What may be repaired: each setting names one repair and says whether it is done or the volume refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from isocenter.findings import Finding, Severity
+from isocenter.settings import bounded, chosen
+
+
+@dataclass(frozen=True)
+class ConvertSettings:
+    """Settings of the conversion.
+
+    Attributes:
+        workers: processes that read and decode; the result does not depend on it.
+        pseudonym_key: key of the pseudonyms; None keeps the folder's own, or makes one.
+        high_bit: `decode` by the stated bits where HighBit is not BitsStored - 1, or `refuse`.
+        duplicates: `drop` slices that are copies of another, byte for byte, or `refuse`.
+        uneven: `resample` slices at uneven distances, linear by their true positions, or `refuse`.
+        missing: `resample` across missing slices, or `refuse`.
+        tilt: `keep` a leaning stack as a sheared grid, `straighten` it (linear), or `refuse`.
+    """
+
+    workers: int = 2
+    pseudonym_key: str | None = None
+    high_bit: str = "decode"
+    duplicates: str = "drop"
+    uneven: str = "resample"
+    missing: str = "refuse"
+    tilt: str = "keep"
+
+    def __post_init__(self) -> None:
+        bounded(self, workers=(1, 256))
+        chosen(self, high_bit=("decode", "refuse"), duplicates=("drop", "refuse"), uneven=("resample", "refuse"),
+               missing=("resample", "refuse"), tilt=("keep", "straighten", "refuse"))  # fmt: skip
+
+
+_GOVERNED = {"DCM120": "high_bit", "DCM010": "duplicates", "DCM213": "tilt"}
+_INTERPOLATED = {"DCM211": "missing", "DCM212": "uneven"}
+
+
+def judged(findings: Iterable[Finding], settings: ConvertSettings, *, repairable: bool) -> list[Finding]:
+    """Findings with the severity that the policy gives them: what may not be repaired is an error, what is repaired none.
+
+    Args:
+        findings: as they were found.
+        settings: the policy.
+        repairable: whether the slices can be interpolated at all (straight, and no gap too wide).
+    """
+    return [_judged(finding, settings, repairable) for finding in findings]
+
+
+def _judged(finding: Finding, settings: ConvertSettings, repairable: bool) -> Finding:
+    rule = finding.rule
+    if rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "refuse":
+        return replace(finding, severity=Severity.ERROR)
+    error = finding.severity is Severity.ERROR
+    if rule in _INTERPOLATED and error and repairable and getattr(settings, _INTERPOLATED[rule]) == "resample":
+        return replace(finding, severity=Severity.WARNING, remedy="Resampled at even places (linear, by the true positions).")
+    return finding

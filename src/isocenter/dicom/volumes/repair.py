@@ -1,0 +1,89 @@
+"""Repairs of a stack's geometry: pure functions from voxels and places to voxels on a new grid, with a record.
+
+Each interpolates linearly, never beyond the places that were measured, and says for every new slice which
+old ones it comes from. What comes in part from padding, or from outside, is padding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isocenter.geometry import Grid, resampled_voxels, straightened
+
+_FULL = 1 - 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Repaired:
+    """A repaired volume.
+
+    Attributes:
+        voxels: (columns, rows, slices) float32.
+        padding: mask of the same shape, or None.
+        grid: where they lie.
+        origins: for each new slice, the numbers of the old slices that it comes from, with weights.
+        record: what was done, with its parameters, for the sidecar.
+    """
+
+    voxels: NDArray[np.float32]
+    padding: NDArray[np.bool_] | None
+    grid: Grid
+    origins: tuple[tuple[tuple[int, float], ...], ...]
+    record: dict[str, float | str]
+
+
+def evened(
+    voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None, grid: Grid, places_mm: NDArray[np.float64]
+) -> Repaired:
+    """Resample uneven slices at even places: linear between the neighbours, by their true positions.
+
+    The step is the whole length over the number of smallest regular steps in it, so the first and the last
+    slice stay where they are and nothing finer than the finest scan is made up.
+
+    Args:
+        voxels, padding: (columns, rows, slices), slices in the order of `places_mm`.
+        grid: a grid whose slice axis runs from the first to the last slice.
+        places_mm: distances along the normal, rising.
+    """
+    length_mm = float(places_mm[-1] - places_mm[0])
+    finest_mm = float(np.percentile(np.diff(places_mm), 10, method="lower"))
+    count = max(1, round(length_mm / finest_mm)) + 1
+    wanted = places_mm[0] + np.arange(count) * (length_mm / (count - 1))
+    upper = np.clip(np.searchsorted(places_mm, wanted, side="right"), 1, len(places_mm) - 1)
+    lower = upper - 1
+    share = np.clip((wanted - places_mm[lower]) / (places_mm[upper] - places_mm[lower]), 0.0, 1.0)
+    share[share < 1e-6], share[share > _FULL] = 0.0, 1.0
+    weights = share.astype(np.float32)
+    made = voxels[..., lower] * (1 - weights) + voxels[..., upper] * weights
+    mask = None
+    if padding is not None:
+        mask = (padding[..., lower] & (weights < 1)) | (padding[..., upper] & (weights > 0))
+    affine = np.array(grid.affine)
+    affine[:3, 2] *= (grid.shape[2] - 1) / (count - 1)
+    origins = tuple(
+        tuple((int(k), round(float(w), 6)) for k, w in ((low, 1 - s), (high, s)) if w > 0)
+        for low, high, s in zip(lower, upper, share)
+    )
+    record: dict[str, float | str] = {"repair": "even_slices", "step_mm": length_mm / (count - 1), "slices_before": len(places_mm)}
+    return Repaired(made.astype(np.float32), mask, Grid((*grid.shape[:2], count), affine), origins, record)
+
+
+def straight(voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None, grid: Grid, fill: float) -> Repaired:
+    """Resample a sheared stack (tilted gantry) to right angles: linear, the slices' own planes and steps kept.
+
+    Slices shift within their planes by what the tilt displaced them; the grid grows so that nothing is cut,
+    and what lies outside the scan is `fill` and padding.
+    """
+    target = straightened(grid)
+    inside = resampled_voxels(np.ones(grid.shape, np.float32), grid, target, 0.0) >= _FULL
+    made = resampled_voxels(voxels, grid, target, fill)
+    mask = ~inside
+    if padding is not None:
+        mask |= resampled_voxels(padding.astype(np.float32), grid, target, 0.0) > 1 - _FULL
+    made[~inside] = fill
+    origins = tuple(((k, 1.0),) for k in range(grid.shape[2]))
+    record: dict[str, float | str] = {"repair": "straighten", "shear_before": grid.shear, "fill": fill}
+    return Repaired(made, mask if mask.any() else None, target, origins, record)

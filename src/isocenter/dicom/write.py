@@ -1,0 +1,191 @@
+"""One volume -> its NIfTI, its padding mask and its sidecar; or the row that says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isocenter import nifti
+from isocenter.artifacts import VolumesFolder, read_json, write_json
+from isocenter.dicom.index import Source
+from isocenter.dicom.pixels.frames import FrameReader
+from isocenter.dicom.policy import ConvertSettings, judged
+from isocenter.dicom.volumes import Slice, Volume
+from isocenter.dicom.volumes.repair import Repaired, evened, straight
+from isocenter.dicom.volumes.stack import Stack
+from isocenter.findings import Finding, Refusal, Severity, refuse
+from isocenter.geometry import Grid, dicom_grid, volume_from_frames
+from isocenter.provenance import sha256_of_file, sha256_of_values
+
+SCHEMA = "isocenter/volumes/2"
+
+
+@dataclass(frozen=True)
+class VolumeJob:
+    """A volume to be written, with all that a worker needs.
+
+    Attributes:
+        volume: the slices, and what was found.
+        sources: file pseudonym -> where its bytes lie.
+        folder: where to write.
+        settings: the policy of repairs.
+    """
+
+    volume: Volume
+    sources: dict[str, Source]
+    folder: VolumesFolder
+    settings: ConvertSettings
+
+
+def written(job: VolumeJob, reader: FrameReader) -> dict[str, Any]:
+    """Convert one volume; the row that describes it, accepted, repaired or refused."""
+    volume = job.volume
+    repairable = volume.stack is not None and volume.stack.interpolable
+    findings = judged(volume.findings, job.settings, repairable=repairable)
+    if volume.stack is None or any(finding.severity is Severity.ERROR for finding in findings):
+        return _row(volume, findings, "reject")
+    source = _source_hash(job)
+    if (kept := _kept(job, source)) is not None:
+        return kept
+    try:
+        return _converted(job, volume.stack, findings, source, reader)
+    except Refusal as refusal:
+        where = f"volume {volume.volume_id}"
+        found = [replace(f, where=where, found=f"{f.found} in {f.where}") for f in refusal.findings]
+        return _row(volume, [*findings, *found], "reject")
+
+
+def _source_hash(job: VolumeJob) -> str:
+    """Of the slices' names, the places of their bytes and their sizes and times: they change when the source does."""
+    settings = {key: value for key, value in vars(job.settings).items() if key not in ("workers", "pseudonym_key")}
+    slices = [
+        [one.name, one.instance.size_bytes, one.instance.modified_ns, one.instance.pixel_offset]
+        for one in job.volume.slices
+    ]
+    return sha256_of_values([SCHEMA, settings, slices])
+
+
+def _kept(job: VolumeJob, source: str) -> dict[str, Any] | None:
+    """The row of a volume that is there already, made from the same sources; None where it is not, or was changed."""
+    volume_id = job.volume.volume_id
+    sidecar, image = job.folder.sidecar(volume_id), job.folder.image(volume_id)
+    if not sidecar.is_file() or not image.is_file():
+        return None
+    stored = read_json(sidecar, "the converted volumes")
+    same = stored.get("source_sha256") == source and stored["row"]["image_sha256"] == sha256_of_file(image)
+    return dict(stored["row"]) if same else None
+
+
+def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], source: str, reader: FrameReader) -> dict[str, Any]:
+    volume, folder = job.volume, job.folder
+    reader.findings.clear()
+    made = _repaired(*_decoded(job, stack, reader), stack, findings, job.settings)
+    where = f"volume {volume.volume_id}"
+    findings = [*findings, *(replace(finding, where=where) for _, finding in sorted(reader.findings.items()))]
+    image = folder.image(volume.volume_id)
+    nifti.write_image(image, _smallest(made.voxels), made.grid)
+    if made.padding is not None:
+        nifti.write_image(folder.padding(volume.volume_id), made.padding.astype(np.uint8), made.grid)
+    else:
+        folder.padding(volume.volume_id).unlink(missing_ok=True)
+    row = _row(volume, findings, "repair" if made.record else "accept") | {
+        "shape": list(made.grid.shape),
+        "spacing_mm": [round(step, 6) for step in made.grid.spacing_mm],
+        "orientation": made.grid.orientation,
+        "padding": made.padding is not None,
+        "repairs": [str(made.record["repair"])] if made.record else [],
+        "image_sha256": sha256_of_file(image),
+    }
+    write_json(folder.sidecar(volume.volume_id), {
+        "schema": SCHEMA,
+        "row": row,
+        "grid": made.grid.as_dict(),
+        "slices": [_origin(stack, origin) for origin in made.origins],
+        "rescale": sorted({(one.facts.slope, one.facts.intercept) for one in stack.slices}, key=repr),
+        "repair": made.record or None,
+        "source_sha256": source,
+    })  # fmt: skip
+    return row
+
+
+def _origin(stack: Stack, origin: tuple[tuple[int, float], ...]) -> str | list[list[str | float]]:
+    """Where a slice comes from: the name of the one it is, or names and weights of those it lies between."""
+    if len(origin) == 1:
+        return stack.slices[origin[0][0]].name
+    return [[stack.slices[k].name, weight] for k, weight in origin]
+
+
+def _decoded(job: VolumeJob, stack: Stack, reader: FrameReader) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+    """Voxels and padding as blocks (slices, rows, columns)."""
+    rows, columns = stack.slices[0].shape
+    block = np.empty((len(stack.slices), rows or 0, columns or 0), np.float32)
+    padding: NDArray[np.bool_] | None = None
+    for k, one in enumerate(stack.slices):
+        frame = reader.read(one.instance, job.sources[one.instance.file], one.frame, one.facts)
+        block[k] = _cut(frame.values, one)
+        if frame.padding is not None:
+            padding = np.zeros(block.shape, bool) if padding is None else padding
+            padding[k] = _cut(frame.padding, one)
+    if bad := int(np.count_nonzero(~np.isfinite(block))):
+        raise refuse(
+            "DCM119", "the decoded pixels", f"{bad} values that are NaN or infinite", "finite values",
+            "Ask whoever wrote the map what they stand for; a value cannot be guessed.",
+        )  # fmt: skip
+    return block, padding
+
+
+def _cut(plane: NDArray[Any], one: Slice) -> NDArray[Any]:
+    if one.tile is None:
+        return plane
+    tile = one.tile
+    return plane[tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns]
+
+
+def _repaired(
+    block: NDArray[np.float32], mask: NDArray[np.bool_] | None, stack: Stack, findings: Iterable[Finding],
+    settings: ConvertSettings,
+) -> Repaired:  # fmt: skip
+    """Voxels on their grid: as they are, or as the policy has them repaired."""
+    voxels = volume_from_frames(block)
+    padding = None if mask is None else volume_from_frames(mask)
+    grid = _grid(stack, voxels.shape)
+    if not stack.even:
+        return evened(voxels, padding, grid, np.asarray(stack.places_mm))
+    if settings.tilt == "straighten" and any(finding.rule == "DCM213" for finding in findings):
+        inside = voxels if padding is None else voxels[~padding]
+        return straight(voxels, padding, grid, float(inside.min()) if inside.size else 0.0)
+    return Repaired(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), {})
+
+
+def _grid(stack: Stack, shape: tuple[int, ...]) -> Grid:
+    first, last = stack.ends_mm
+    return dicom_grid(shape, stack.orientation[:3], stack.orientation[3:], first, last, *stack.spacing_mm)
+
+
+def _smallest(voxels: NDArray[np.float32]) -> NDArray[Any]:
+    """The same numbers as int16 where every one of them is a whole number that fits: half the bytes, nothing lost."""
+    if voxels.min() >= -32768 and voxels.max() <= 32767:
+        whole = voxels.astype(np.int16)
+        if np.array_equal(whole, voxels):
+            return whole
+    return voxels
+
+
+def _row(volume: Volume, findings: list[Finding], decision: str) -> dict[str, Any]:
+    first = volume.first
+    return {
+        "volume_id": volume.volume_id,
+        "decision": decision,
+        "reasons": [finding.rule for finding in findings],
+        "patient": first.patient,
+        "study_uid": first.study_uid,
+        "series_uid": first.series_uid,
+        "modality": first.modality,
+        "slices": len(volume.slices),
+        "kernel": list(volume.slices[0].facts.kernel),
+        "findings": [dict(finding.as_row()) | {"severity": finding.severity} for finding in findings],
+    }
