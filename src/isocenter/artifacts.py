@@ -154,6 +154,11 @@ class VolumesFolder:
         return self.path / "instances.parquet"
 
     @property
+    def spool(self) -> Path:
+        """Folder of compressed archives in their unpacked form; there while a conversion runs."""
+        return self.path / ".spool"
+
+    @property
     def pseudonyms(self) -> Path:
         """pseudonyms.json: the one file that links patients and pseudonyms; owner-only."""
         return self.path / "pseudonyms.json"

@@ -263,7 +263,9 @@ def ramp_error(voxels: np.ndarray, affine: np.ndarray) -> float:
     return float(np.abs((ras * [-1, -1, 1]) @ GRADIENT_LPS - voxels).max())
 
 
-def corner_error_mm(affine: np.ndarray, row: Any, column: Any, origin: Any = ORIGIN, slices: int = SLICES, lean: Any = (0, 0, 0)) -> float:
+def corner_error_mm(
+    affine: np.ndarray, row: Any, column: Any, origin: Any = ORIGIN, slices: int = SLICES, lean: Any = (0, 0, 0)
+) -> float:
     """Largest distance between the 8 corners of a RAS+ affine and those of the series as it was made."""
     row, column = np.asarray(row, float), np.asarray(column, float)
     true = np.eye(4)

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from isocenter.dicom import ConvertSettings, convert_studies
 from isocenter.findings import Refusal
-from tests.dicom.ramp import SLICE_MM, SLICES, ramp_error, ramp_series, set_values, write
+from tests.dicom.ramp import CT, SLICE_MM, SLICES, put_frames, ramp_error, ramp_series, set_values, write
 
 ONE = ConvertSettings(workers=1, pseudonym_key="test")
 DIRECTIONS = {
@@ -111,13 +111,7 @@ def repeat_place(series):
 def stretch(series):
     for k, data in enumerate(series[5:]):
         x, y, z = map(float, data.ImagePositionPatient)
-        data.ImagePositionPatient = [x, y, z + 0.7 * (k + 1)]
-
-
-def tilt(series):
-    for k, data in enumerate(series):
-        x, y, z = map(float, data.ImagePositionPatient)
-        data.ImagePositionPatient = [x, y + 0.9 * k, z]
+        data.ImagePositionPatient = [x, y, z + 9.1 * (k + 1)]
 
 
 def lose_rescale(series):
@@ -131,6 +125,12 @@ def lose_place(series):
 def nan_place(series):
     with warnings.catch_warnings(action="ignore"):
         series[0].ImagePositionPatient = ["1", "2", "nan"]
+
+
+def lose_pixels(series):
+    for data in series:
+        data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.88.67"
+        del data.PixelData
 
 
 def truncate(series):
@@ -149,20 +149,24 @@ def many(**changes):
 DEFECTS = {
     "missing slice": (drop_slice, "DCM211"),
     "repeated place": (repeat_place, "DCM215"),
-    "uneven steps": (stretch, "DCM212"),
-    "gantry tilt": (tilt, "DCM213"),
+    "very uneven steps": (stretch, "DCM212"),
     "no rescale": (lose_rescale, "DCM110"),
     "slope 0": (many(RescaleSlope="0"), "DCM116"),
     "no position": (lose_place, "DCM216"),
     "position NaN": (nan_place, "DCM216"),
     "no orientation": (many(ImageOrientationPatient=None), "DCM216"),
     "crooked orientation": (many(ImageOrientationPatient=[1, 0, 0, 0.1, 0.99, 0]), "DCM214"),
-    "HighBit 15 of 12": (many(BitsStored=12), "DCM120"),
+    "HighBit below BitsStored": (many(HighBit=9), "DCM012"),
+    "packed bits": (many(BitsAllocated=12, BitsStored=12, HighBit=11), "DCM012"),
+    "no Rows": (many(Rows=None), "DCM012"),
     "localizer": (many(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), "DCM203"),
     "secondary capture": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.7"), "DCM701"),
     "multi-frame capture": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.7.2"), "DCM701"),
-    "enhanced CT": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.2.1"), "DCM007"),
-    "dose report": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.67", Rows=None), "DCM706"),
+    "enhanced CT without groups": (many(SOPClassUID=CT + ".1", NumberOfFrames=2), "DCM222"),
+    "classic CT of two frames": (many(NumberOfFrames=2), "DCM007"),
+    "radiograph": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1"), "DCM007"),
+    "report": (lose_pixels, "DCM706"),
+    "colour": (many(SamplesPerPixel=3, PhotometricInterpretation="RGB"), "DCM008"),
     "truncated pixels": (truncate, "DCM002"),
 }
 
@@ -180,6 +184,18 @@ def test_what_cannot_be_read_exactly_is_refused_by_name(tmp_path, name):
         assert not (tmp_path / "volumes" / f"{row['volume_id']}.nii.gz").exists()
     for finding in done.findings:
         assert finding.found and finding.expected and finding.remedy
+
+
+def test_a_syntax_without_decoder_is_refused_by_the_name_of_what_is_missing(tmp_path):
+    series = ramp_series()
+    for data in series:
+        put_frames(data, [data.PixelData], "1.2.840.10008.1.2.4.201")
+    folder = write(series, tmp_path / "studies")
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.4.201", b"1.2.840.10008.1.2.4.110"))
+    done = convert_studies(folder, tmp_path / "volumes", ONE)
+    assert only_rules(done) == ["DCM604"]
+    assert "JPEG XL" in done.findings[0].found
 
 
 def test_one_series_with_a_scout_and_two_kernels_is_three_volumes(tmp_path):
@@ -211,8 +227,9 @@ def test_the_result_does_not_depend_on_file_order_or_workers(tmp_path):
     for seed, workers in ((0, 1), (5, 2)):
         write(series, tmp_path / f"s{seed}", seed)
         convert_studies(tmp_path / f"s{seed}", tmp_path / f"v{seed}", ConvertSettings(workers, "test"))
-    first = {p.name: p.read_bytes() for p in (tmp_path / "v0").iterdir() if p.name != "pseudonyms.json"}
-    second = {p.name: p.read_bytes() for p in (tmp_path / "v5").iterdir() if p.name != "pseudonyms.json"}
+    local = {"pseudonyms.json", "instances.parquet"}  # these two know the files themselves
+    first = {p.name: p.read_bytes() for p in (tmp_path / "v0").iterdir() if p.name not in local}
+    second = {p.name: p.read_bytes() for p in (tmp_path / "v5").iterdir() if p.name not in local}
     assert first == second
     assert len(first) == 7
 

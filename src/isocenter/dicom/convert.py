@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def convert_studies(studies: Path, output: Path, settings: ConvertSettings) -> C
     """
     folder = VolumesFolder(output)
     names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
-    index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers))
+    index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers), folder.spool)
     volumes = _volumes(index)
     if not volumes:
         raise refuse(
@@ -67,6 +68,7 @@ def convert_studies(studies: Path, output: Path, settings: ConvertSettings) -> C
     rows = _write_all(volumes, index, folder, settings)
     findings = [*index.findings, *(Finding(**finding) for row in rows for finding in row["findings"])]
     _write_tables(folder, rows, findings)
+    shutil.rmtree(folder.spool, ignore_errors=True)
     return Converted(tuple(rows), tuple(findings))
 
 

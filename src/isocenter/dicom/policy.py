@@ -58,5 +58,7 @@ def _judged(finding: Finding, settings: ConvertSettings, repairable: bool) -> Fi
         return replace(finding, severity=Severity.ERROR)
     error = finding.severity is Severity.ERROR
     if rule in _INTERPOLATED and error and repairable and getattr(settings, _INTERPOLATED[rule]) == "resample":
-        return replace(finding, severity=Severity.WARNING, remedy="Resampled at even places (linear, by the true positions).")
+        return replace(
+            finding, severity=Severity.WARNING, remedy="Resampled at even places (linear, by the true positions)."
+        )
     return finding

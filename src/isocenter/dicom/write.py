@@ -48,41 +48,47 @@ def written(job: VolumeJob, reader: FrameReader) -> dict[str, Any]:
     findings = judged(volume.findings, job.settings, repairable=repairable)
     if volume.stack is None or any(finding.severity is Severity.ERROR for finding in findings):
         return _row(volume, findings, "reject")
-    source = _source_hash(job)
-    if (kept := _kept(job, source)) is not None:
+    reader.begin()
+    if (kept := _kept(job, volume.stack, reader)) is not None:
         return kept
+    reader.begin()
     try:
-        return _converted(job, volume.stack, findings, source, reader)
+        return _converted(job, volume.stack, findings, reader)
     except Refusal as refusal:
         where = f"volume {volume.volume_id}"
         found = [replace(f, where=where, found=f"{f.found} in {f.where}") for f in refusal.findings]
         return _row(volume, [*findings, *found], "reject")
 
 
-def _source_hash(job: VolumeJob) -> str:
-    """Of the slices' names, the places of their bytes and their sizes and times: they change when the source does."""
+def _source_hash(job: VolumeJob, stack: Stack, pixels_sha256: str) -> str:
+    """Of everything that the volume is made from: policy, headers and pixel bytes, wherever the files lie."""
     settings = {key: value for key, value in vars(job.settings).items() if key not in ("workers", "pseudonym_key")}
-    slices = [
-        [one.name, one.instance.size_bytes, one.instance.modified_ns, one.instance.pixel_offset]
-        for one in job.volume.slices
-    ]
-    return sha256_of_values([SCHEMA, settings, slices])
+    nowhere: dict[str, Any] = {"file": "", "size_bytes": 0, "modified_ns": 0, "pixel_offset": 0}
+    headers = {one.instance.sop_uid: repr(replace(one.instance, **nowhere)) for one in stack.slices}
+    return sha256_of_values([SCHEMA, settings, headers, pixels_sha256])
 
 
-def _kept(job: VolumeJob, source: str) -> dict[str, Any] | None:
-    """The row of a volume that is there already, made from the same sources; None where it is not, or was changed."""
+def _kept(job: VolumeJob, stack: Stack, reader: FrameReader) -> dict[str, Any] | None:
+    """The row of a volume that is there already, made from the same bytes; None where it is not, or was changed."""
     volume_id = job.volume.volume_id
     sidecar, image = job.folder.sidecar(volume_id), job.folder.image(volume_id)
     if not sidecar.is_file() or not image.is_file():
         return None
     stored = read_json(sidecar, "the converted volumes")
-    same = stored.get("source_sha256") == source and stored["row"]["image_sha256"] == sha256_of_file(image)
+    if stored.get("schema") != SCHEMA or stored["row"]["image_sha256"] != sha256_of_file(image):
+        return None
+    try:
+        for one in stack.slices:
+            if one.tile is None or one is stack.slices[0]:  # a mosaic's tiles share their frame
+                reader.skim(one.instance, job.sources[one.instance.file], one.frame)
+    except Exception:  # whatever is wrong with the file is found, and said, where it is decoded
+        return None
+    same = stored["source_sha256"] == _source_hash(job, stack, reader.source_sha256)
     return dict(stored["row"]) if same else None
 
 
-def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], source: str, reader: FrameReader) -> dict[str, Any]:
+def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: FrameReader) -> dict[str, Any]:
     volume, folder = job.volume, job.folder
-    reader.findings.clear()
     made = _repaired(*_decoded(job, stack, reader), stack, findings, job.settings)
     where = f"volume {volume.volume_id}"
     findings = [*findings, *(replace(finding, where=where) for _, finding in sorted(reader.findings.items()))]
@@ -107,7 +113,7 @@ def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], source: st
         "slices": [_origin(stack, origin) for origin in made.origins],
         "rescale": sorted({(one.facts.slope, one.facts.intercept) for one in stack.slices}, key=repr),
         "repair": made.record or None,
-        "source_sha256": source,
+        "source_sha256": _source_hash(job, stack, reader.source_sha256),
     })  # fmt: skip
     return row
 

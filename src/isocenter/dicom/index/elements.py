@@ -32,14 +32,39 @@ _PIXEL_TAGS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData",
 _CHARSET = 0x00080005
 _INFLATED_LIMIT_BYTES = 256 << 20
 _NESTING_LIMIT = 32
-_SHORT_VR = {name.encode() for name in "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()}
-_LONG_VR = {name.encode() for name in "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()}
+_SHORT_VR = {
+    name.encode()
+    for name in [
+        "AE",
+        "AS",
+        "AT",
+        "CS",
+        "DA",
+        "DS",
+        "DT",
+        "FD",
+        "FL",
+        "IS",
+        "LO",
+        "LT",
+        "PN",
+        "SH",
+        "SL",
+        "SS",
+        "ST",
+        "TM",
+        "UI",
+        "UL",
+        "US",
+    ]
+}
+_LONG_VR = {name.encode() for name in ["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"]}
 _NUMBER_FORMATS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d", b"UV": "Q", b"SV": "q"}
 
 Numbers = tuple[float, ...]
 
 
-class HeaderProblem(Exception):
+class HeaderProblem(Exception):  # noqa: N818 - it is the file's, not ours
     """A header that parses and cannot be used; the text says why."""
 
 
@@ -51,7 +76,7 @@ class Truncated(HeaderProblem):
         super().__init__(what)
 
 
-class _Irregular(Exception):
+class _Irregular(Exception):  # noqa: N818 - a turn to the other parser
     """Not plain DICOM: to be parsed by pydicom."""
 
 
@@ -150,9 +175,9 @@ class Elements:
         code = _NUMBER_FORMATS.get(vr) or (_IMPLICIT_NUMBERS.get(tag) if not vr or vr == b"UN" else None)
         if code is None:
             return None
-        size = struct.calcsize(code)
         order = ">" if self.transfer_syntax == EXPLICIT_BIG else "<"
-        return tuple(float(n) for n in struct.unpack(f"{order}{len(value) // size}{code}", value[: len(value) // size * size]))
+        count = len(value) // struct.calcsize(code)
+        return tuple(map(float, struct.unpack_from(f"{order}{count}{code}", value)))
 
     def number(self, tag: int) -> float | None:
         """A single finite number, or None."""
@@ -173,7 +198,9 @@ class Elements:
         if element is None:
             return ()
         if isinstance(element, RawDataElement):
-            return list(convert_SQ(element.value or b"", element.is_implicit_VR, element.is_little_endian, self._charset()))
+            return list(
+                convert_SQ(element.value or b"", element.is_implicit_VR, element.is_little_endian, self._charset())
+            )
         return list(element.value) if element.VR == "SQ" else ()
 
 
@@ -370,7 +397,7 @@ def _by_pydicom(buffer: bytes, size_bytes: int, preamble: int) -> Elements:
         syntax = (IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE) if little else EXPLICIT_BIG
     found = Elements(buffer, syntax, syntax != declared)
     found.meta = {int(element.tag): str(element.value) for element in data.file_meta if element.VR == "UI"}
-    for tag in data.keys():
+    for tag in data.keys():  # noqa: SIM118 - iterating a data set parses its elements
         element = data.get_item(tag)
         if isinstance(element, RawDataElement) and len(element.value or b"") < min(element.length, _UNDEFINED):
             end = element.value_tell + element.length
@@ -393,5 +420,9 @@ def _pixels_at(buffer: bytes, at: int, implicit: bool, little: bool) -> PixelEle
     if implicit:
         vr, begin, length = "OW", at + 8, struct.unpack_from(f"{order}I", buffer, at + 4)[0]
     else:
-        vr, begin, length = buffer[at + 4 : at + 6].decode("latin-1"), at + 12, struct.unpack_from(f"{order}I", buffer, at + 8)[0]
+        vr, begin, length = (
+            buffer[at + 4 : at + 6].decode("latin-1"),
+            at + 12,
+            struct.unpack_from(f"{order}I", buffer, at + 8)[0],
+        )
     return PixelElement(keyword, vr, begin, None if length == _UNDEFINED else length)

@@ -37,7 +37,11 @@ def _facts(common: Dataset, own: Dataset, defaults: FrameFacts) -> FrameFacts:
                 return items[0]
         return Dataset()
 
-    content, measures, rescale = macro("FrameContentSequence"), macro("PixelMeasuresSequence"), macro("PixelValueTransformationSequence")
+    content, measures, rescale = (
+        macro("FrameContentSequence"),
+        macro("PixelMeasuresSequence"),
+        macro("PixelValueTransformationSequence"),
+    )
     diffusion = macro("MRDiffusionSequence")
     direction = (diffusion.get("DiffusionGradientDirectionSequence") or [Dataset()])[0]
     frame = next((m for k in _FRAME_TYPES if (m := macro(k))), Dataset())

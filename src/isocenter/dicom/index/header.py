@@ -41,7 +41,7 @@ def read_instance(reader: SourceReader, source: Source, file: str) -> tuple[Inst
 
     Whatever is wrong with the file becomes a row with the rule and the reason: nothing is raised.
     """
-    bare = {"file": file, "size_bytes": source.size_bytes, "modified_ns": source.modified_ns}
+    bare: dict[str, Any] = {"file": file, "size_bytes": source.size_bytes, "modified_ns": source.modified_ns}
     try:
         if source.problem:
             return Instance(**bare, rule="DCM003", problem=source.problem), ""
@@ -194,7 +194,10 @@ def _mosaic_columns(private: tuple[Any, ...]) -> dict[str, Any]:
         private, "SIEMENS CSA HEADER", "NumberOfImagesInMosaic"
     )
     normal = private_numbers(private, "SIEMENS CSA HEADER", "SliceNormalVector")
-    return {"mosaic_tiles": int(tiles[0]) if tiles else 0, "mosaic_normal": normal if normal and len(normal) == 3 else None}
+    return {
+        "mosaic_tiles": int(tiles[0]) if tiles else 0,
+        "mosaic_normal": normal if normal and len(normal) == 3 else None,
+    }
 
 
 def _frames(found: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:

@@ -6,6 +6,7 @@ is taken, so that a run that is killed goes on where it stopped and memory does 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,19 +63,20 @@ class StudyIndex:
         yield from (row for part in _parts(self.path) for row in rows_of(part) if row.readable)
 
 
-def index_studies(studies: Path, path: Path, names: PseudonymMap, settings: IndexSettings) -> StudyIndex:
+def index_studies(studies: Path, path: Path, names: PseudonymMap, settings: IndexSettings, spool: Path) -> StudyIndex:
     """Index an export into `path`, reading only what is new or changed since the index there was written.
 
     Args:
         studies: a folder, a zip or tar file, or a DICOMDIR.
         path: where instances.parquet is to lie.
         names: pseudonyms for patients and files; it learns them.
+        spool: folder for what must be unpacked to be read; the sources may lie in it.
 
     Raises:
         Refusal: USE101 where there is nothing at `studies`.
     """
     parts_folder = path.parent / f".{path.stem}-parts"
-    sources = sources_in(studies, parts_folder)
+    sources = sources_in(studies, spool)
     named = {names.digest("files", source.name): source for source in sources}
     known = _Known([path, *sorted(parts_folder.glob("*.parquet"))])
     stale = {file: source for file, source in named.items() if not known.has(file, source)}
@@ -84,8 +86,7 @@ def index_studies(studies: Path, path: Path, names: PseudonymMap, settings: Inde
         _write_parts(tracked(rows, len(stale), "reading headers") if stale else rows, parts_folder)
     known = _Known([path, *sorted(parts_folder.glob("*.parquet"))])
     findings = _merge(named, known, path, names)
-    for part in parts_folder.glob("*.parquet"):
-        part.unlink()
+    shutil.rmtree(parts_folder, ignore_errors=True)
     return StudyIndex(path, named, tuple(findings), len(stale))
 
 
@@ -178,7 +179,8 @@ class _Known:
 
 def _merge(named: dict[str, Source], known: _Known, path: Path, names: PseudonymMap) -> list[Finding]:
     """Write the whole index in the order of the sources; what must be said of single files."""
-    files, findings = list(named), []
+    files = list(named)
+    findings: list[Finding] = []
 
     def tables() -> Iterator[pa.Table]:
         for start in range(0, len(files), PART_ROWS):

@@ -65,7 +65,9 @@ class SourceReader:
     def __enter__(self) -> SourceReader:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._entry.close()
         self._file.close()
 

@@ -65,7 +65,12 @@ def missing_decoder(transfer_syntax: str) -> str:
 
 def is_native(transfer_syntax: str) -> bool:
     """Whether pixel data lie uncompressed in the file (deflated files too: they are inflated whole)."""
-    return transfer_syntax in ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2")
+    return transfer_syntax in (
+        "1.2.840.10008.1.2",
+        "1.2.840.10008.1.2.1",
+        "1.2.840.10008.1.2.1.99",
+        "1.2.840.10008.1.2.2",
+    )
 
 
 def decode(transfer_syntax: str, data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
@@ -139,7 +144,7 @@ def _j2k_irreversible(stream: bytes) -> bool:
 def _jpeg_baseline(data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
     from PIL import Image
 
-    marker, precision, height, width = _jpeg_frame(data)
+    _, precision, height, width = _jpeg_frame(data)
     if (height, width) != (rows, columns):
         raise ValueError(f"a frame of shape {(height, width)}")
     if precision != 8:
@@ -151,7 +156,7 @@ def _jpeg_baseline(data: bytes, rows: int, columns: int, bits_allocated: int) ->
 
 def _jpeg_by_itk(data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
     """Lossless, 12-bit and progressive JPEG through SimpleITK's codec: a file of one frame without meaning."""
-    import SimpleITK as sitk
+    import SimpleITK
 
     marker, precision, height, width = _jpeg_frame(data)
     if (height, width) != (rows, columns):
@@ -159,8 +164,8 @@ def _jpeg_by_itk(data: bytes, rows: int, columns: int, bits_allocated: int) -> t
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frame.dcm"
         path.write_bytes(_bare_file(data, marker, precision, rows, columns))
-        image = sitk.ReadImage(str(path))
-    words = np.squeeze(sitk.GetArrayFromImage(image))
+        image = SimpleITK.ReadImage(str(path))
+    words = np.squeeze(SimpleITK.GetArrayFromImage(image))
     if words.min() < 0:
         raise ValueError("values below zero from an unsigned stream")
     return words.astype(np.uint16), Codestream(precision, False, marker not in (0xC3, 0xC7))

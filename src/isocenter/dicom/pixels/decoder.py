@@ -17,7 +17,7 @@ from isocenter.dicom.pixels.codecs import Codestream, Words
 TIME_LIMIT_S = 5.0
 
 
-class DecoderFailed(Exception):
+class DecoderFailed(Exception):  # noqa: N818 - the stream failed it
     """A frame could not be decoded; the text says how the decoder ended."""
 
 
@@ -31,10 +31,14 @@ class FrameDecoder:
     def __enter__(self) -> FrameDecoder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._end()
 
-    def decode(self, transfer_syntax: str, data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
+    def decode(
+        self, transfer_syntax: str, data: bytes, rows: int, columns: int, bits_allocated: int
+    ) -> tuple[Words, Codestream]:
         """Words (rows, columns) of one frame, and what the stream says of itself.
 
         Raises:

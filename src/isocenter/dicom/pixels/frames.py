@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from types import TracebackType
 
 import numpy as np
@@ -30,11 +31,12 @@ class FrameReader:
     """Decodes frames one after another; frames of one file come from one read of it.
 
     Attributes:
-        findings: what decoding showed beyond the headers; a finding is there once a rule.
+        findings: what decoding showed beyond the headers since `begin`; a finding is there once a rule.
     """
 
     def __init__(self) -> None:
         self.findings: dict[str, Finding] = {}
+        self._digest = hashlib.sha256()
         self._reader = SourceReader()
         self._decoder = FrameDecoder()
         self._file = ""
@@ -46,9 +48,26 @@ class FrameReader:
     def __enter__(self) -> FrameReader:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._decoder.__exit__(kind, error, trace)
         self._reader.__exit__(kind, error, trace)
+
+    def begin(self) -> None:
+        """Forget the last volume: its findings, its hash, its last frame."""
+        self.findings.clear()
+        self._digest, self._last = hashlib.sha256(), None
+
+    @property
+    def source_sha256(self) -> str:
+        """Hash of the bytes of every frame that was read or skimmed since `begin`, as they lie in the files."""
+        return self._digest.hexdigest()
+
+    def skim(self, instance: Instance, source: Source, frame: int) -> None:
+        """Hash the bytes of one frame without decoding it."""
+        self._open(instance, source)
+        self._raw(instance, source, frame)
 
     def read(self, instance: Instance, source: Source, frame: int, facts: FrameFacts) -> Frame:
         """One frame in real-world values.
@@ -99,23 +118,28 @@ class FrameReader:
     def _stored(self, instance: Instance, source: Source, frame: int, fmt: PixelFormat | None) -> Values:
         if native_frame_bytes(instance) > _FRAME_LIMIT_BYTES:
             raise ValueError("a frame of more than 512 MiB")
+        data = self._raw(instance, source, frame)
         if is_native(instance.transfer_syntax):
-            return native_values(self._native(instance, source, frame), instance, fmt or PixelFormat(32, 32, 31, False))
+            return native_values(data, instance, fmt or PixelFormat(32, 32, 31, False))
         if fmt is None:
             raise ValueError("compressed float pixel data")
         words, stream = self._decoder.decode(
-            instance.transfer_syntax, self._encapsulated[frame], instance.rows or 0, instance.columns or 0, fmt.bits_allocated,
-        )  # fmt: skip
+            instance.transfer_syntax, data, instance.rows or 0, instance.columns or 0, fmt.bits_allocated
+        )
         self._note(instance, stream, fmt)
         return _from_codec(words, stream, fmt)
+
+    def _raw(self, instance: Instance, source: Source, frame: int) -> bytes:
+        native = is_native(instance.transfer_syntax)
+        data = self._native(instance, source, frame) if native else self._encapsulated[frame]
+        self._digest.update(data)
+        return data
 
     def _native(self, instance: Instance, source: Source, frame: int) -> bytes:
         size = native_frame_bytes(instance)
         start = instance.pixel_offset + frame * size
-        if self._content:
-            data = self._content[start : start + size]
-        else:
-            data = self._reader.read(source, start, size)
+        inflated = self._content
+        data = inflated[start : start + size] if inflated else self._reader.read(source, start, size)
         if len(data) < size:
             raise ValueError(f"{len(data)} of {size} bytes")
         return data
@@ -123,7 +147,9 @@ class FrameReader:
     def _note(self, instance: Instance, stream: Codestream, fmt: PixelFormat) -> None:
         """Where the compressed stream says something else than the header."""
         where = instance.sop_uid
-        if stream.precision != fmt.bits_stored and stream.precision != fmt.bits_allocated or (stream.signed and not fmt.signed):
+        if (stream.precision != fmt.bits_stored and stream.precision != fmt.bits_allocated) or (
+            stream.signed and not fmt.signed
+        ):
             self.findings.setdefault("DCM123", Finding(
                 "DCM123", where, f"a codestream of {stream.precision} {'signed' if stream.signed else 'unsigned'} bits under "
                 f"a header of {fmt.bits_stored} {'signed' if fmt.signed else 'unsigned'} bits",

@@ -35,7 +35,9 @@ class LookupTable:
     entries: NDArray[np.float64]
 
 
-def real_world(stored: Values, instance: Instance, facts: FrameFacts, fmt: PixelFormat | None, table: LookupTable | None) -> Frame:
+def real_world(
+    stored: Values, instance: Instance, facts: FrameFacts, fmt: PixelFormat | None, table: LookupTable | None
+) -> Frame:
     """Apply what the header says about values, in float64: table, rescale, or real-world mapping.
 
     Args:
@@ -66,7 +68,10 @@ def padding_mask(stored: Values, instance: Instance) -> NDArray[np.bool_] | None
     """Mask of PixelPaddingValue up to PixelPaddingRangeLimit, inclusive, in stored values (C.7.5.1.1.2)."""
     if instance.padding_value is None:
         return None
-    ends = [instance.padding_value, instance.padding_value if instance.padding_limit is None else instance.padding_limit]
+    ends = [
+        instance.padding_value,
+        instance.padding_value if instance.padding_limit is None else instance.padding_limit,
+    ]
     if stored.dtype.kind == "i":
         ends = [_as_stored(end, instance) for end in ends]
     mask: NDArray[np.bool_] = (stored >= min(ends)) & (stored <= max(ends))

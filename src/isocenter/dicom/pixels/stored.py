@@ -75,7 +75,11 @@ def native_values(data: bytes, instance: Instance, wanted: PixelFormat) -> NDArr
     if (floating := _FLOATS.get(instance.pixel_keyword)) is not None:
         return np.frombuffer(data, order + floating).reshape(shape).astype(np.float64)
     if wanted.bits_allocated == 1:
-        return np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[: shape[0] * shape[1]].reshape(shape).astype(np.int64)
+        return (
+            np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[: shape[0] * shape[1]]
+            .reshape(shape)
+            .astype(np.int64)
+        )
     if wanted.bits_allocated == 8 and order == ">" and instance.pixel_vr == "OW":
         data = _swapped(data)  # bytes travel as 16-bit words, most significant first (PS3.5 8.1.1)
     words = np.frombuffer(data, order + _WORDS[wanted.bits_allocated]).reshape(shape)

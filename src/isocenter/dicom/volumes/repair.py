@@ -67,7 +67,11 @@ def evened(
         tuple((int(k), round(float(w), 6)) for k, w in ((low, 1 - s), (high, s)) if w > 0)
         for low, high, s in zip(lower, upper, share)
     )
-    record: dict[str, float | str] = {"repair": "even_slices", "step_mm": length_mm / (count - 1), "slices_before": len(places_mm)}
+    record: dict[str, float | str] = {
+        "repair": "even_slices",
+        "step_mm": length_mm / (count - 1),
+        "slices_before": len(places_mm),
+    }
     return Repaired(made.astype(np.float32), mask, Grid((*grid.shape[:2], count), affine), origins, record)
 
 

@@ -65,7 +65,11 @@ def mosaic_problem(instance: Instance) -> str:
     if not instance.slice_spacing_mm or instance.slice_spacing_mm <= 0:
         return "no SpacingBetweenSlices"
     side = math.isqrt(instance.mosaic_tiles - 1) + 1
-    if min(instance.rows or 0, instance.columns or 0) < side or (instance.rows or 0) % side or (instance.columns or 0) % side:
+    if (
+        min(instance.rows or 0, instance.columns or 0) < side
+        or (instance.rows or 0) % side
+        or (instance.columns or 0) % side
+    ):
         return f"{instance.rows} x {instance.columns} pixels that do not divide by {side}"
     return ""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,11 @@ SAME_PLACE_MM = 1e-3
 _SAME_ORIENTATION = 1e-3
 _FLAGS = ("LOCALIZER", "MPR", "PROJECTION IMAGE", "MIP", "AVERAGE")
 
+
+def _flags(one: Slice) -> tuple[bool, ...]:
+    return tuple(flag in one.instance.image_type for flag in _FLAGS)
+
+
 KINDS: dict[str, Callable[[Slice], Hashable]] = {
     "PatientID": lambda s: s.instance.patient,
     "StudyInstanceUID": lambda s: s.instance.study_uid,
@@ -28,7 +34,7 @@ KINDS: dict[str, Callable[[Slice], Hashable]] = {
     "Rows and Columns": lambda s: s.shape,
     "SamplesPerPixel": lambda s: s.instance.samples,
     "PixelSpacing": lambda s: s.facts.pixel_spacing_mm,
-    "ImageType": lambda s: (s.instance.image_type[:3], s.facts.frame_type, tuple(f in s.instance.image_type for f in _FLAGS)),
+    "ImageType": lambda s: (s.instance.image_type[:3], s.facts.frame_type, _flags(s)),
     "ConvolutionKernel": lambda s: s.facts.kernel,
     "RescaleType": lambda s: s.facts.rescale_type,
     "KVP": lambda s: s.instance.kvp,
@@ -129,7 +135,9 @@ def _index_keys(slices: list[Slice]) -> list[Callable[[Slice], Any]]:
     return [lambda s, d=d: (s.facts.index_values or ())[d] for d in range(dimensions.pop())]  # type: ignore[misc]
 
 
-def _by_value(slices: list[Slice], key: Callable[[Slice], Any], places: int, *, whole: bool) -> list[list[Slice]] | None:
+def _by_value(
+    slices: list[Slice], key: Callable[[Slice], Any], places: int, *, whole: bool
+) -> list[list[Slice]] | None:
     """Parts with one value each, if each is then a volume (`whole`: one that has every place)."""
     parts: dict[Any, list[Slice]] = defaultdict(list)
     for one in slices:
@@ -156,4 +164,4 @@ def _by_rank(groups: list[list[Slice]], key: Callable[[Slice], Any]) -> list[lis
     ordered = [sorted(group, key=key) for group in groups]
     ranks = [[group[rank] for group in ordered] for rank in range(count)]
     ends = [(min(map(key, rank)), max(map(key, rank))) for rank in ranks]
-    return ranks if all(end < start for (_, end), (start, _) in zip(ends, ends[1:])) else None
+    return ranks if all(end < start for (_, end), (start, _) in pairwise(ends)) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def stacked(slices: list[Slice], where: str) -> tuple[Stack | None, list[Finding
     findings += (uneven := _spacing(places, positions, min(row_mm, column_mm), where))
     even = all(finding.severity is not Severity.ERROR for finding in uneven)
     findings += _tilt(positions, normal, min(row_mm, column_mm), where) if even else []
-    findings += _told(ordered, places, where)
+    findings += _told(ordered, places, where) if even else []
     return Stack(tuple(ordered), tuple(map(float, places)), orientation, (row_mm, column_mm), even), findings
 
 
@@ -108,7 +109,7 @@ def _unusable(slices: list[Slice], where: str) -> list[Finding]:
 
 def _cosines(slices: list[Slice], where: str) -> tuple[NDArray[np.float64] | None, list[Finding]]:
     """Unit cosines at right angles: as they are, made so where they nearly are, or refused (DCM214)."""
-    mean = np.mean([one.facts.orientation for one in slices], axis=0)
+    mean = np.mean([one.facts.orientation or () for one in slices], axis=0)
     row, column = mean[:3], mean[3:]
     worst = max(abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1), abs(row @ column))
     if worst <= COSINE_TOLERANCE:
@@ -188,8 +189,10 @@ def _tilt(positions: NDArray[np.float64], normal: NDArray[np.float64], pixel_mm:
 def _told(ordered: list[Slice], places: NDArray[np.float64], where: str) -> list[Finding]:
     """What is merely told: numbers in another order, and headers that contradict the places."""
     findings = []
-    numbers = [one.instance.instance_number or 0 for one in ordered if not one.tile and one.instance.number_of_frames == 1]
-    if numbers and not _ordered(numbers):
+    numbers = [
+        one.instance.instance_number or 0 for one in ordered if not one.tile and one.instance.number_of_frames == 1
+    ]
+    if any(numbers) and not _ordered(numbers):
         findings.append(Finding(
             "DCM210", where, "InstanceNumber in another order than the places", "either order along the normal",
             "Nothing to do: slices are sorted by place.", Severity.INFO,
@@ -211,5 +214,5 @@ def _told(ordered: list[Slice], places: NDArray[np.float64], where: str) -> list
 
 
 def _ordered(numbers: list[int]) -> bool:
-    rising = all(a < b for a, b in zip(numbers, numbers[1:]))
-    return rising or all(a > b for a, b in zip(numbers, numbers[1:]))
+    rising = all(a < b for a, b in pairwise(numbers))
+    return rising or all(a > b for a, b in pairwise(numbers))
