@@ -200,6 +200,11 @@ def mpr_inside(series: Series) -> Series:
     return joined(series, reformatted, ImageType=["DERIVED", "SECONDARY", "MPR"])
 
 
+def two_kernels(series: Series) -> None:
+    each(ConvolutionKernel="B30f")(series)
+    second_half(ConvolutionKernel="B70f")(series)
+
+
 def nan_place(series: Series) -> None:
     series[4].ImagePositionPatient = ["1", "2", "nan"]
 
@@ -254,15 +259,17 @@ FIXTURES: dict[str, Fixture] = {
     "32 no InstanceNumber": Fixture(changed(without("InstanceNumber"))),
     "33 derived MPR inside the series": Fixture(changed(mpr_inside), (SLICES, 3), found("DCM202", "DCM204")),
     "34 secondary capture with geometry": Fixture(
-        changed(each(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", ImageType=["DERIVED", "SECONDARY"])), (), found("DCM701"), flagged=True
+        changed(each(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", ImageType=["DERIVED", "SECONDARY"])), (),
+        found("DCM701"), flagged=True,
     ),
     "35 a position of NaN": Fixture(changed(nan_place), (), found("DCM216")),
     "36 truncated pixel data": Fixture(changed(truncated), (), found("DCM002")),
     "37 PixelSpacing changes on the way": Fixture(
-        changed(second_half(PixelSpacing=[ds(ROW_MM * 1.1), ds(COLUMN_MM * 1.1)])), (), found("DCM217", "DCM202"), flagged=True
+        changed(second_half(PixelSpacing=[ds(ROW_MM * 1.1), ds(COLUMN_MM * 1.1)])), (), found("DCM217", "DCM202"),
+        flagged=True,
     ),
     "38 kernel changes on the way": Fixture(
-        changed(lambda series: (each(ConvolutionKernel="B30f")(series), second_half(ConvolutionKernel="B70f")(series))[1]),
+        changed(two_kernels),
         (6, 6), found("DCM202", "DCM303"), flagged=True,
     ),
     "39 no FrameOfReferenceUID": Fixture(changed(without("FrameOfReferenceUID")), rules=found("DCM219"), flagged=True),

@@ -129,7 +129,8 @@ def enhanced(series: list[FileDataset], sop_class: str = CT + ".1", order: Any =
     order = range(len(series)) if order is None else order
     data = bare(sop_class, ExplicitVRLittleEndian)
     for keyword in (
-        "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName", "Modality", "ImageType",
+        "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName", "Modality",
+        "ImageType",
         "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
         "PixelRepresentation", "Manufacturer", "PixelPaddingValue",
     ):  # fmt: skip
@@ -222,8 +223,9 @@ def encoded(data: FileDataset, syntax: str) -> FileDataset:
         with warnings.catch_warnings(action="ignore"):
             data.compress(uid, generate_instance_uid=False)
         return data
-    if uid == ExplicitVRBigEndian and data.BitsAllocated > 8:
-        data.PixelData = np.frombuffer(data.PixelData, f"<u{data.BitsAllocated // 8}").byteswap().tobytes()
+    if uid == ExplicitVRBigEndian:  # 8-bit values travel in 16-bit words (PS3.5 8.1.1)
+        width = max(2, data.BitsAllocated // 8)
+        data.PixelData = np.frombuffer(data.PixelData, f"<u{width}").byteswap().tobytes()
     data["PixelData"].VR = "OW"
     data.file_meta.TransferSyntaxUID = uid
     return data

@@ -43,7 +43,7 @@ def test_each_series_is_right_or_refused_with_the_reason(tmp_path, name, vendor)
 
 
 def test_a_refusal_names_rule_value_tolerance_and_remedy(tmp_path):
-    for number, (name, fixture) in enumerate(FIXTURES.items()):
+    for number, fixture in enumerate(FIXTURES.values()):
         write(fixture.make(), tmp_path / "studies" / f"{number:02d}")
     done = convert_studies(tmp_path / "studies", tmp_path / "volumes", ConvertSettings(workers=2))
     assert {row["decision"] for row in done.rows} == {"accept", "repair", "reject"}

@@ -42,7 +42,7 @@ _INTERPOLATED = {"DCM211": "missing", "DCM212": "uneven"}
 
 
 def judged(findings: Iterable[Finding], settings: ConvertSettings, *, repairable: bool) -> list[Finding]:
-    """Findings with the severity that the policy gives them: what may not be repaired is an error, what is repaired none.
+    """Findings with the severity that the policy gives them: an error is what may not be repaired.
 
     Args:
         findings: as they were found.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from pydicom.dataset import Dataset
 
 from isocenter.dicom.index.elements import Elements, quiet_pydicom
 from isocenter.dicom.index.instances import FrameFacts, Numbers, ValueMapping
 
+_MAPPINGS = "RealWorldValueMappingSequence"
 _SHARED, _PER_FRAME = 0x52009229, 0x52009230
 
 
@@ -34,7 +35,7 @@ def _facts(common: Dataset, own: Dataset, defaults: FrameFacts) -> FrameFacts:
         for group in (own, common):
             items = group.get(keyword)
             if items:
-                return items[0]
+                return cast(Dataset, items[0])
         return Dataset()
 
     content, measures, rescale = (
@@ -54,7 +55,7 @@ def _facts(common: Dataset, own: Dataset, defaults: FrameFacts) -> FrameFacts:
         slope=defaults.slope if slope is None else slope,
         intercept=defaults.intercept if intercept is None else intercept,
         rescale_type=_text(rescale, "RescaleType") or defaults.rescale_type,
-        mappings=value_mappings(own.get("RealWorldValueMappingSequence") or common.get("RealWorldValueMappingSequence") or ()),
+        mappings=value_mappings(own.get(_MAPPINGS) or common.get(_MAPPINGS) or ()),
         frame_type=_texts(frame, "FrameType"),
         kernel=_texts(kernel, "ConvolutionKernel") or defaults.kernel,
         stack=_text(content, "StackID"),

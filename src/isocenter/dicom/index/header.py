@@ -11,9 +11,10 @@ from typing import Any
 
 from pydicom.datadict import tag_for_keyword
 
-from isocenter.dicom.index.elements import Elements, HeaderProblem, Truncated, looks_like_dicom, read_elements
+from isocenter.dicom.index.elements import Elements, HeaderProblem
 from isocenter.dicom.index.functional_groups import frame_facts, milliseconds, value_mappings
 from isocenter.dicom.index.instances import FrameFacts, Instance, Numbers, Texts
+from isocenter.dicom.index.parse import Truncated, looks_like_dicom, read_elements
 from isocenter.dicom.index.private import private_numbers, private_values
 from isocenter.dicom.index.sources import Source, SourceReader
 
@@ -218,14 +219,18 @@ def _frames(found: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:
         b_value=_b_value(number(_TAG["DiffusionBValue"]), private),
         complex_part=text(_TAG["ComplexImageComponent"]) or _ge_part(private),
         gradient=numbers(_TAG["DiffusionGradientOrientation"], 3) or _gradient(private),
-        temporal_position=number(_TAG["TemporalPositionIdentifier"]) or number(_TAG["TemporalPositionIndex"]),
-        cardiac_phase=number(_TAG["NominalPercentageOfCardiacPhase"]) or _private_phase(private),
-        trigger_time_ms=number(_TAG["TriggerTime"]) or number(_TAG["FrameReferenceTime"]),
-        acquired_ms=milliseconds(text(_TAG["AcquisitionDateTime"])) or _clock(found),
+        temporal_position=_first(number(_TAG["TemporalPositionIdentifier"]), number(_TAG["TemporalPositionIndex"])),
+        cardiac_phase=_first(number(_TAG["NominalPercentageOfCardiacPhase"]), _private_phase(private)),
+        trigger_time_ms=_first(number(_TAG["TriggerTime"]), number(_TAG["FrameReferenceTime"])),
+        acquired_ms=_first(milliseconds(text(_TAG["AcquisitionDateTime"])), _clock(found)),
     )
     if _TAG["PerFrameFunctionalGroupsSequence"] in found or _TAG["SharedFunctionalGroupsSequence"] in found:
         return frame_facts(found, columns["number_of_frames"], top)
     return (top,) if columns["number_of_frames"] == 1 else ()
+
+
+def _first(*numbers: float | None) -> float | None:
+    return next((number for number in numbers if number is not None), None)
 
 
 def _clock(found: Elements) -> float | None:

@@ -186,7 +186,7 @@ def table_of(rows: list[Instance]) -> pa.Table:
 
 
 def _nested(field: pa.Field) -> bool:
-    return pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type)
+    return bool(pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type))
 
 
 def _plain(items: Any) -> list[dict[str, Any]]:

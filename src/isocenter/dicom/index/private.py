@@ -111,7 +111,7 @@ def csa_numbers(header: bytes) -> dict[str, tuple[str, ...]]:
     length, and its bytes padded to four.
     """
     found: dict[str, tuple[str, ...]] = {}
-    if header[:4] != b"SV10":
+    if header[:4] != b"SV10" or len(header) < 16:
         return found
     (count,) = struct.unpack_from("<I", header, 8)
     at = 16

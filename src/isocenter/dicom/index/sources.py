@@ -189,7 +189,7 @@ def missing_references(listed: Iterable[str], sources: Iterable[Source]) -> list
     A copy may lie anywhere below the export, so the end of the path counts. Media file systems disagree on
     case and on a trailing ';1' or dot, so neither does.
     """
-    present = set()
+    present: set[str] = set()
     for source in sources:
         parts = _plain_name(source.name).split("/")
         present.update("/".join(parts[start:]) for start in range(len(parts)))

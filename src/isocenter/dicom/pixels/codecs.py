@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,13 +90,14 @@ def decode(transfer_syntax: str, data: bytes, rows: int, columns: int, bits_allo
 
 def _rle(data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
     from pydicom.encaps import encapsulate
-    from pydicom.pixels.decoders import RLELosslessDecoder
+    from pydicom.pixels.decoders.base import RLELosslessDecoder
 
-    array, _ = RLELosslessDecoder.as_array(
-        encapsulate([data]), raw=True, rows=rows, columns=columns, samples_per_pixel=1, number_of_frames=1,
-        bits_allocated=bits_allocated, bits_stored=bits_allocated, pixel_representation=0,
-        photometric_interpretation="MONOCHROME2", pixel_keyword="PixelData",
-    )  # fmt: skip
+    layout: dict[str, Any] = {
+        "rows": rows, "columns": columns, "samples_per_pixel": 1, "number_of_frames": 1, "pixel_representation": 0,
+        "bits_allocated": bits_allocated, "bits_stored": bits_allocated, "pixel_keyword": "PixelData",
+        "photometric_interpretation": "MONOCHROME2",
+    }  # fmt: skip
+    array, _ = RLELosslessDecoder.as_array(encapsulate([data]), raw=True, **layout)
     return array, Codestream(bits_allocated, False, False)
 
 
@@ -111,13 +112,13 @@ def _jpeg_ls(data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple
 
 
 def _jpeg_2000(data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
-    import openjpeg
+    from openjpeg.utils import decode as decode_jpeg_2000
 
     stream = _j2k_codestream(data)
     precision, signed, width, height = _j2k_size(stream)
     if (height, width) != (rows, columns):  # before memory is asked for
         raise ValueError(f"a frame of shape {(height, width)}")
-    words = openjpeg.decode(data)
+    words = decode_jpeg_2000(data)
     return words, Codestream(precision, signed, _j2k_irreversible(stream))
 
 

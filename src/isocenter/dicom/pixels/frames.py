@@ -9,7 +9,8 @@ import numpy as np
 from pydicom.encaps import generate_frames
 
 from isocenter.dicom.index import FrameFacts, Instance, Source, SourceReader
-from isocenter.dicom.index.elements import DEFLATED, Elements, quiet_pydicom, read_elements
+from isocenter.dicom.index.elements import DEFLATED, Elements, quiet_pydicom
+from isocenter.dicom.index.parse import read_elements
 from isocenter.dicom.pixels.codecs import Codestream, is_native
 from isocenter.dicom.pixels.decoder import DecoderFailed, FrameDecoder
 from isocenter.dicom.pixels.modality import Frame, LookupTable, Values, real_world
@@ -86,7 +87,8 @@ class FrameReader:
         except DecoderFailed as error:
             raise refuse(
                 "DCM006" if "on which" in str(error) else "DCM002", instance.sop_uid, str(error),
-                f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}", "Export the series again.",
+                f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}",
+                "Export the series again.",
             ) from None  # fmt: skip
         except Exception as error:  # a damaged file: dicom.md 5.2
             raise refuse(
@@ -151,8 +153,7 @@ class FrameReader:
             stream.signed and not fmt.signed
         ):
             self.findings.setdefault("DCM123", Finding(
-                "DCM123", where, f"a codestream of {stream.precision} {'signed' if stream.signed else 'unsigned'} bits under "
-                f"a header of {fmt.bits_stored} {'signed' if fmt.signed else 'unsigned'} bits",
+                "DCM123", where, f"{_described(stream)} in the codestream, {_described(fmt)} in the header",
                 "the same precision and sign in both", "Decoded as the stream says.", Severity.WARNING,
             ))  # fmt: skip
         if stream.lossy and instance.lossy != "01":
@@ -161,6 +162,11 @@ class FrameReader:
                 "LossyImageCompression 01 (PS3.3 C.7.6.1.1.5)", "Ask for the original; measure on these with care.",
                 Severity.WARNING,
             ))  # fmt: skip
+
+
+def _described(one: Codestream | PixelFormat) -> str:
+    bits = one.precision if isinstance(one, Codestream) else one.bits_stored
+    return f"{bits} {'signed' if one.signed else 'unsigned'} bits"
 
 
 def _from_codec(words: np.ndarray, stream: Codestream, fmt: PixelFormat) -> Values:

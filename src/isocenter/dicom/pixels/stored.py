@@ -59,6 +59,8 @@ def pixel_format(instance: Instance) -> PixelFormat | None:
 def native_frame_bytes(instance: Instance) -> int:
     """Bytes of one native frame; frames of single bits are rounded up to whole bytes."""
     pixels = (instance.rows or 0) * (instance.columns or 0) * instance.samples
+    if (floating := _FLOATS.get(instance.pixel_keyword)) is not None:
+        return pixels * int(floating[1])
     return (pixels * (instance.bits_allocated or 0) + 7) // 8
 
 

@@ -118,7 +118,8 @@ def _by_place(part: list[Slice], digest: Digest) -> list[tuple[list[Slice], list
     if dropped:
         findings.append(Finding(
             "DCM010", "", f"{dropped} slice(s) that are copies of another, pixels and place alike", "each slice once",
-            "Nothing to do: one of each is used. To refuse such volumes: conversion.duplicates=refuse.", Severity.WARNING,
+            "Nothing to do: one of each is used. To refuse such volumes: conversion.duplicates=refuse.",
+            Severity.WARNING,
         ))  # fmt: skip
     if (parts := separated(kept)) is not None:
         return [(one, findings) for one in parts]
@@ -193,7 +194,7 @@ def _of_the_series(
         )  # fmt: skip
     if "FrameOfReferenceUID" in names or not first.frame_of_reference:
         yield Finding(
-            "DCM219", where, "several FrameOfReferenceUIDs in the series" if first.frame_of_reference else "no FrameOfReferenceUID",
+            "DCM219", where, "several FrameOfReferenceUIDs" if first.frame_of_reference else "no FrameOfReferenceUID",
             "one a series (PS3.3 C.7.4.1)",
             "Compare places with other series of the patient with care: nothing says that they share a space.",
             Severity.WARNING,

@@ -93,7 +93,7 @@ def _colour(slices: list[Slice], instances: list[Instance], where: str) -> Itera
     elif instances[0].photometric == "MONOCHROME1":
         yield Finding(
             "DCM101", where, "MONOCHROME1", "MONOCHROME2",
-            "Nothing to do: it says how to display; a quantity keeps its values, a display image is brought to MONOCHROME2.",
+            "Nothing to do: a quantity keeps its values; an image made for display is brought to MONOCHROME2.",
             Severity.INFO,
         )  # fmt: skip
     contradicts = {("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")}
@@ -134,7 +134,8 @@ def _format(slices: list[Slice], instances: list[Instance], where: str) -> Itera
     if any(one is None or not one.usable or one.bits_allocated == 1 for one in formats):
         odd = instances[0]
         yield Finding(
-            "DCM012", where, f"BitsAllocated {odd.bits_allocated}, BitsStored {odd.bits_stored}, HighBit {odd.high_bit}",
+            "DCM012", where,
+            f"BitsAllocated {odd.bits_allocated}, BitsStored {odd.bits_stored}, HighBit {odd.high_bit}",
             "8, 16 or 32 allocated bits, no more than that stored (PS3.3 C.7.6.3)", "Export the series again.",
         )  # fmt: skip
         return

@@ -1,0 +1,90 @@
+"""Decoding runs where it can be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from openjpeg.utils import encode_array
+
+from isocenter.dicom.pixels import codecs
+from isocenter.dicom.pixels.codecs import missing_decoder
+from isocenter.dicom.pixels.decoder import DecoderFailed, FrameDecoder
+
+J2K = "1.2.840.10008.1.2.4.90"
+VALUES = np.random.default_rng(0).integers(0, 4096, (48, 40)).astype(np.uint16)
+STREAM = bytes(encode_array(VALUES, photometric_interpretation=2))
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch):
+    """A decoder that hangs, crashes, eats memory or chatters, by the first byte of the frame."""
+    script = tmp_path / "hostile.py"
+    source = open(codecs.__file__).read().replace("def decode(", "def honest(", 1)
+    head, tail = source.split("_Decoder = Callable", 1)
+    script.write_text(
+        head
+        + """
+def decode(transfer_syntax, data, rows, columns, bits_allocated):
+    if data[:1] == b"h":
+        while True:
+            pass
+    if data[:1] == b"c":
+        os.kill(os.getpid(), 11)
+    if data[:1] == b"m":
+        return np.ones((8 << 30), np.uint8), None
+    print("a codec chatters on standard output", flush=True)
+    os.write(1, b"and on its descriptor")
+    return honest(transfer_syntax, data, rows, columns, bits_allocated)
+
+
+_Decoder = Callable"""
+        + tail
+    )
+    monkeypatch.setattr(codecs, "__file__", str(script))
+
+
+def test_frames_come_back_as_they_were():
+    with FrameDecoder() as decoder:
+        for _ in range(3):
+            words, stream = decoder.decode(J2K, STREAM, 48, 40, 16)
+            assert np.array_equal(words, VALUES)
+            assert (stream.precision, stream.signed, stream.lossy) == (12, False, False)
+
+
+@pytest.mark.parametrize(("frame", "reason"), [(b"h", "longer"), (b"c", "crashed"), (b"m", "MemoryError")])
+def test_a_decoder_that_hangs_crashes_or_eats_memory_costs_one_frame(hostile, frame, reason):
+    with FrameDecoder(time_limit_s=2.0) as decoder:
+        began = time.monotonic()
+        with pytest.raises(DecoderFailed, match=reason):
+            decoder.decode(J2K, frame, 48, 40, 16)
+        assert time.monotonic() - began < 30
+        assert np.array_equal(decoder.decode(J2K, STREAM, 48, 40, 16)[0], VALUES), "the next frame is decoded"
+
+
+def test_a_decoder_killed_from_outside_is_started_again():
+    with FrameDecoder() as decoder:
+        decoder.decode(J2K, STREAM, 48, 40, 16)
+        os.kill(decoder._process.pid, signal.SIGKILL)
+        decoder._process.wait()
+        assert np.array_equal(decoder.decode(J2K, STREAM, 48, 40, 16)[0], VALUES)
+
+
+def test_the_decoder_ends_with_its_owner():
+    with FrameDecoder() as decoder:
+        decoder.decode(J2K, STREAM, 48, 40, 16)
+        process = decoder._process
+    assert process.poll() is not None
+
+
+@pytest.mark.parametrize("syntax", ["50", "51", "57", "70", "80", "81", "90", "91", "201", "202", "203"])
+def test_a_plain_install_has_a_decoder_for_every_common_syntax(syntax):
+    assert missing_decoder(f"1.2.840.10008.1.2.4.{syntax}") == ""
+
+
+def test_a_missing_decoder_is_named():
+    assert "JPEG XL" in missing_decoder("1.2.840.10008.1.2.4.112")
+    assert "MPEG" in missing_decoder("1.2.840.10008.1.2.4.102")

@@ -1,0 +1,138 @@
+"""Repairs: pure, recorded, and exact on what they can be exact on."""
+
+from __future__ import annotations
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isocenter.dicom import ConvertSettings, convert_studies
+from isocenter.dicom.volumes.repair import evened, straight
+from isocenter.geometry import Grid
+from tests.dicom.ramp import SLICE_MM, SLICES, ramp_error, ramp_series, set_values, values_of, write
+
+GRADIENT = np.array([2.0, -3.0, 5.0])
+
+
+def converted(series, tmp_path, **policy):
+    done = convert_studies(write(series, tmp_path / "studies"), tmp_path / "volumes", ConvertSettings(1, "k", **policy))
+    (row,) = done.rows
+    return row
+
+
+def opened(row, tmp_path):
+    image = nib.load(tmp_path / "volumes" / f"{row['volume_id']}.nii.gz")
+    sidecar = json.loads((tmp_path / "volumes" / f"{row['volume_id']}.json").read_text())
+    return np.asarray(image.dataobj), image.affine, sidecar
+
+
+def test_missing_slices_are_bridged_only_when_asked_for(tmp_path):
+    series = ramp_series()
+    del series[4]
+    assert converted(series, tmp_path)["decision"] == "reject"
+    row = converted(series, tmp_path / "asked", missing="resample")
+    voxels, affine, sidecar = opened(row, tmp_path / "asked")
+    assert row["decision"] == "repair"
+    assert voxels.shape[2] == SLICES
+    assert ramp_error(voxels, affine) <= 1.0
+    assert sidecar["repair"]["repair"] == "even_slices"
+    assert [type(one) for one in sidecar["slices"]].count(list) == 1, "one slice lies between two"
+    between = sidecar["slices"][4]
+    assert [weight for _, weight in between] == pytest.approx([0.5, 0.5])
+
+
+def test_uneven_slices_are_refused_when_the_policy_says_so(tmp_path):
+    series = ramp_series(places=[0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5])
+    assert converted(series, tmp_path, uneven="refuse")["decision"] == "reject"
+    row = converted(series, tmp_path / "asked")
+    voxels, affine, _ = opened(row, tmp_path / "asked")
+    assert row["repairs"] == ["even_slices"]
+    assert voxels.shape[2] == 14
+    assert ramp_error(voxels, affine) <= 1.0
+
+
+def test_a_gap_too_wide_is_never_bridged(tmp_path):
+    series = ramp_series(places=[0, 2.5, 5, 7.5, 40, 42.5, 45, 47.5, 50])
+    assert converted(series, tmp_path, missing="resample", uneven="resample")["decision"] == "reject"
+
+
+def test_a_tilted_stack_is_kept_straightened_or_refused(tmp_path):
+    lean = (0, SLICE_MM * np.tan(np.deg2rad(15)), 0)
+    for policy, decision, error in (("keep", "accept", 1.0), ("straighten", "repair", 1.0), ("refuse", "reject", None)):
+        row = converted(ramp_series(lean=lean), tmp_path / policy, tilt=policy)
+        assert row["decision"] == decision
+        if error is None:
+            continue
+        voxels, affine, _ = opened(row, tmp_path / policy)
+        columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+        sheared = np.abs(columns.T @ columns - np.eye(3)).max()
+        assert (sheared > 0.2) == (policy == "keep")
+        if row["padding"]:
+            mask = np.asarray(nib.load(tmp_path / policy / "volumes" / f"{row['volume_id']}.padding.nii.gz").dataobj)
+            indices = np.argwhere(mask == 0)
+            places = indices @ affine[:3, :3].T + affine[:3, 3]
+            off = np.abs((places * [-1, -1, 1]) @ [3.0, -5.0, 7.0] - voxels[mask == 0])
+            assert off.max() <= error
+            assert (mask == 0).sum() >= 0.9 * 9 * 36 * 33 * 0.9, "nothing but the rim is lost"
+        else:
+            assert ramp_error(voxels, affine) <= error
+
+
+def test_padding_spreads_to_whatever_it_was_mixed_into(tmp_path):
+    series = ramp_series(places=[0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5])
+    stored = values_of(series[5]).copy()
+    stored[0] = -2000
+    set_values(series[5], stored)
+    for data in series:
+        data.add_new(0x00280120, "SS", -2000)
+    row = converted(series, tmp_path)
+    mask = np.asarray(nib.load(tmp_path / "volumes" / f"{row['volume_id']}.padding.nii.gz").dataobj)
+    assert mask[:, 0].any(axis=0).tolist() == [k in (6, 7, 8) for k in range(14)]
+    assert not mask[:, 1:].any()
+
+
+def ramp_on(grid):
+    indices = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)
+    return (grid.points_mm(indices) @ GRADIENT).astype(np.float32)
+
+
+@given(st.lists(st.floats(0.5, 1.4), min_size=2, max_size=12), st.integers(0, 3))
+def test_evening_a_linear_field_changes_no_value(steps, seed):
+    places = np.concatenate([[0.0], np.cumsum(steps)])
+    directions, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    grid = Grid.from_parts((4, 5, len(places)), (1.0, 1.5, places[-1] / (len(places) - 1)), (5, -3, 2), directions)
+    true = np.stack([
+        ramp_on(Grid((4, 5, 1), np.array(grid.affine) + np.outer([*(directions[:, 2] * place), 0], [0, 0, 0, 1])))[..., 0]
+        for place in places
+    ], axis=-1)  # fmt: skip
+    made = evened(true, None, grid, places)
+    assert np.abs(made.voxels - ramp_on(made.grid)).max() < 1e-3
+    assert made.grid.corner_displacement_mm(made.grid) == 0
+    assert all(abs(sum(weight for _, weight in origin) - 1) < 1e-5 for origin in made.origins)
+
+
+@given(st.floats(-0.8, 0.8), st.floats(-0.8, 0.8))
+def test_straightening_a_linear_field_changes_no_value_inside(a, b):
+    affine = np.diag([1.0, 1.5, 2.0, 1.0])
+    affine[:3, 2] += [a, b, 0.0]
+    grid = Grid((8, 9, 6), affine)
+    made = straight(ramp_on(grid), None, grid, -1000.0)
+    inside = np.ones(made.grid.shape, bool) if made.padding is None else ~made.padding
+    assert made.grid.shear < 1e-9
+    assert inside.sum() >= 7 * 8 * 6
+    assert np.abs(made.voxels - ramp_on(made.grid))[inside].max() < 1e-3
+    assert (made.voxels[~inside] == -1000).all()
+
+
+def test_repairing_twice_is_repairing_once():
+    affine = np.diag([1.0, 1.5, 2.0, 1.0])
+    affine[1, 2] = 0.7
+    grid = Grid((8, 9, 6), affine)
+    once = straight(ramp_on(grid), None, grid, 0.0)
+    twice = straight(once.voxels, once.padding, once.grid, 0.0)
+    assert twice.grid == once.grid
+    assert np.array_equal(twice.voxels, once.voxels)
