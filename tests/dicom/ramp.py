@@ -142,11 +142,19 @@ def enhanced(series: list[FileDataset], sop_class: str = CT + ".1", order: Any =
     shared.PixelMeasuresSequence = item(PixelSpacing=first.PixelSpacing, SliceThickness="5")
     shared.PlaneOrientationSequence = item(ImageOrientationPatient=first.ImageOrientationPatient)
     data.SharedFunctionalGroupsSequence = Sequence([shared])
+    uid = generate_uid()
+    data.DimensionOrganizationSequence = item(DimensionOrganizationUID=uid)
+    data.DimensionIndexSequence = Sequence([
+        item(DimensionOrganizationUID=uid, DimensionIndexPointer=tag, FunctionalGroupPointer=0x00209111)[0]
+        for tag in (0x00209056, 0x00209057)  # StackID, InStackPositionNumber
+    ])  # fmt: skip
     groups = []
     for k in order:
         own = Dataset()
         own.PlanePositionSequence = item(ImagePositionPatient=series[k].ImagePositionPatient)
-        own.FrameContentSequence = item(StackID="1", InStackPositionNumber=int(k) + 1)
+        own.FrameContentSequence = item(
+            StackID="1", InStackPositionNumber=int(k) + 1, DimensionIndexValues=[1, int(k) + 1]
+        )
         own.PixelValueTransformationSequence = item(
             RescaleSlope=series[k].RescaleSlope, RescaleIntercept=series[k].RescaleIntercept, RescaleType="HU"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ STREAM = bytes(encode_array(VALUES, photometric_interpretation=2))
 def hostile(tmp_path, monkeypatch):
     """A decoder that hangs, crashes, eats memory or chatters, by the first byte of the frame."""
     script = tmp_path / "hostile.py"
-    source = open(codecs.__file__).read().replace("def decode(", "def honest(", 1)
+    source = Path(codecs.__file__).read_text().replace("def decode(", "def honest(", 1)
     head, tail = source.split("_Decoder = Callable", 1)
     script.write_text(
         head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from pydicom.data import get_testdata_files
 from pydicom.fileset import FileSet
 
+from isocenter.dicom import ConvertSettings, convert_studies
 from isocenter.dicom.index import IndexSettings, SourceReader, index_studies
 from isocenter.dicom.index import index as index_module
 from isocenter.dicom.index.elements import quiet_pydicom
@@ -22,12 +24,17 @@ from isocenter.dicom.index.sources import Source
 from isocenter.dicom.pseudonyms import PseudonymMap
 from tests.dicom.ramp import SLICES, SYNTAXES, concatenation, csa, encoded, enhanced, mosaic, ramp_series, save, write
 
+COLUMNS = {
+    "rows": "Rows", "columns": "Columns", "bits_stored": "BitsStored", "high_bit": "HighBit", "modality": "Modality",
+    "series_uid": "SeriesInstanceUID", "slice_thickness_mm": "SliceThickness", "patient_position": "PatientPosition",
+}  # fmt: skip
+
 
 def index(studies, tmp_path, workers=1, name="index"):
     return index_studies(
         studies,
         tmp_path / name / "instances.parquet",
-        PseudonymMap("key"),
+        PseudonymMap(tmp_path / name / "names.json", "key"),
         IndexSettings(workers),
         tmp_path / name / "spool",
     )
@@ -154,6 +161,37 @@ def test_an_index_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch
     assert pq.read_table(resumed.path).equals(whole)
 
 
+def test_a_conversion_killed_while_it_indexes_keeps_its_pseudonyms(tmp_path, monkeypatch):
+    monkeypatch.setattr(index_module, "PART_ROWS", 4)
+    folder = write(ramp_series(), tmp_path / "studies")
+    read = index_module._read_chunk
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(index_module, "_CHUNK", 4)
+    monkeypatch.setattr(index_module, "_merge", dies)
+    with pytest.raises(KeyboardInterrupt):
+        convert_studies(folder, tmp_path / "volumes", ConvertSettings(workers=1))
+    monkeypatch.undo()
+    monkeypatch.setattr(index_module, "_read_chunk", dies)
+    done = convert_studies(folder, tmp_path / "volumes", ConvertSettings(workers=1))
+    names = json.loads((tmp_path / "volumes" / "pseudonyms.json").read_text())["known"]
+    assert names["patients"][done.rows[0]["patient"]] == "SECRET-4711"
+    assert read is not dies
+
+
+def test_a_dicomdir_stands_for_its_folder(tmp_path):
+    medium = FileSet()
+    for data in ramp_series():
+        data.SeriesNumber, data.StudyID, data.StudyDate, data.StudyTime = 1, "1", "20200101", "120000"
+        medium.add(data)
+    with quiet_pydicom():
+        medium.write(tmp_path / "studies")
+    made = index(tmp_path / "studies" / "DICOMDIR", tmp_path)
+    assert len([row for row in made.instances() if row.sop_uid]) == SLICES
+
+
 def test_the_index_is_the_same_for_any_number_of_workers(tmp_path):
     folder = write(ramp_series(slices=120), tmp_path / "studies")
     bytes_of = [index(folder, tmp_path, workers, f"w{workers}").path.read_bytes() for workers in (1, 2)]
@@ -238,8 +276,7 @@ def test_every_value_equals_pydicoms_on_the_files_it_ships(tmp_path):
         if not row.readable or row.references:
             continue
         checked += 1
-        for column, keyword in (("rows", "Rows"), ("columns", "Columns"), ("bits_stored", "BitsStored"),
-                                ("high_bit", "HighBit"), ("series_uid", "SeriesInstanceUID"), ("modality", "Modality")):  # fmt: skip
+        for column, keyword in COLUMNS.items():
             theirs = data.get(keyword)
             ours = getattr(row, column)
             assert (ours or None) == (theirs or None), (path.name, keyword)

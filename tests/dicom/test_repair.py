@@ -105,10 +105,8 @@ def test_evening_a_linear_field_changes_no_value(steps, seed):
     places = np.concatenate([[0.0], np.cumsum(steps)])
     directions, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
     grid = Grid.from_parts((4, 5, len(places)), (1.0, 1.5, places[-1] / (len(places) - 1)), (5, -3, 2), directions)
-    true = np.stack([
-        ramp_on(Grid((4, 5, 1), np.array(grid.affine) + np.outer([*(directions[:, 2] * place), 0], [0, 0, 0, 1])))[..., 0]
-        for place in places
-    ], axis=-1)  # fmt: skip
+    shifts = [np.outer([*(directions[:, 2] * place), 0], [0, 0, 0, 1]) for place in places]
+    true = np.stack([ramp_on(Grid((4, 5, 1), grid.affine + shift))[..., 0] for shift in shifts], axis=-1)
     made = evened(true, None, grid, places)
     assert np.abs(made.voxels - ramp_on(made.grid)).max() < 1e-3
     assert made.grid.corner_displacement_mm(made.grid) == 0

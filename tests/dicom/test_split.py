@@ -43,7 +43,7 @@ def shifted(series, by):
 
 
 def repeated(count, change):
-    """`count` passes over the same places in one series, told apart by `change(data, pass, slice)`; values step by 100."""
+    """`count` passes over the same places in one series, told apart by `change(data, pass, slice)`; steps of 100."""
     first = ramp_series()
     base = float(np.mean([values_of(data) for data in first])) + INTERCEPT
     series = list(first)
@@ -171,6 +171,21 @@ def test_a_series_in_two_patients_is_refused(tmp_path):
     done = convert([*first, *second], tmp_path)
     assert [row["decision"] for row in done.rows] == ["reject"] * 2
     assert all("DCM206" in row["reasons"] for row in done.rows)
+
+
+def test_the_same_uids_under_two_series_are_refused(tmp_path):
+    first, second = ramp_series(), ramp_series()
+    for one, other in zip(first, second):
+        other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
+    done = convert([*first, *second], tmp_path)
+    assert [row["decision"] for row in done.rows] == ["reject"] * 2
+    assert all("DCM011" in row["reasons"] for row in done.rows)
+    assert len({row["volume_id"] for row in done.rows}) == 2
+
+
+def test_stacks_side_by_side_are_refused(tmp_path):
+    done = convert(joined(ramp_series(), ramp_series(origin=(200, 10, -30))), tmp_path)
+    assert ["DCM215" in row["reasons"] for row in done.rows] == [True]
 
 
 def test_a_series_without_uid_is_grouped_and_said(tmp_path):

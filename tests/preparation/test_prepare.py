@@ -72,6 +72,17 @@ class TestCanonicalisation:
         expected = target.points_mm(there) @ [1.0, 2.0, 3.0] / 500
         assert np.abs(out[0] - expected)[2:-2, 2:-2, 2:-2].max() < 1e-4
 
+    def test_a_ramp_on_a_leaning_grid_keeps_its_places(self):
+        affine = np.diag([1.0, 1.0, 3.0, 1.0])
+        affine[1, 2] = 0.8
+        grid = Grid((20, 22, 12), affine)
+        values = grid.points_mm(np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)) @ [1.0, 2.0, 3.0]
+        out, target = canonical_image(values, grid, Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0),
+                                                         topology((1, 1, 1), (8, 8, 8)), 2))  # fmt: skip
+        there = np.stack(np.meshgrid(*map(np.arange, target.shape), indexing="ij"), -1)
+        expected = target.points_mm(there) @ [1.0, 2.0, 3.0] / 500
+        assert np.abs(out[0] - expected)[2:-2, 2:-2, 2:-2].max() < 1e-4
+
     def test_a_label_on_the_target_grid_is_only_reordered(self):
         grid = Grid.from_parts((5, 6, 7), (1, 1, 2)).reoriented(
             Grid.from_parts((5, 6, 7), (1, 1, 2)).reorientation_to("LPI")
@@ -142,6 +153,17 @@ class TestCases:
         dataset = prepared(decathlon, tmp_path / "d")
         assert rules(dataset) == ["PRP201"]
         assert "corners 0.5 mm apart" in dataset.findings[0].found
+
+    def test_a_leaning_image_is_prepared_and_said(self, decathlon, tmp_path):
+        for folder in ("imagesTr", "labelsTr"):
+            path = sorted((decathlon / folder).glob("*.nii.gz"))[0]
+            read = nifti.read_image if folder == "imagesTr" else nifti.read_label
+            image = read(path)
+            affine = np.array(image.grid.affine)
+            affine[:3, 2] += 0.3 * affine[:3, 1]
+            nifti.write_image(path, image.voxels, Grid(image.grid.shape, affine))
+        dataset = prepared(decathlon, tmp_path / "out")
+        assert rules(dataset) == ["PRP204"]
 
     def test_float32_noise_in_a_header_is_no_other_grid(self, decathlon, tmp_path):
         path = decathlon / "labelsTr" / "case_005.nii.gz"

@@ -28,7 +28,8 @@ _COLUMNS = (
     "volume_id", "decision", "reasons", "patient", "modality", "slices", "shape", "spacing_mm",
     "orientation", "kernel", "padding", "repairs",
 )  # fmt: skip
-_CHUNK_SLICES = 400
+_SHARES = 8  # runs of volumes a worker
+_LEAST_FILES = 50
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def convert_studies(studies: Path, output: Path, settings: ConvertSettings) -> C
     for volume in volumes:
         places = sorted({index.sources[one.instance.file].name.rpartition("/")[0] for one in volume.slices})
         names.link("volumes", volume.volume_id, ", ".join(place or "." for place in places))
-    names.save(folder.pseudonyms)
+    names.save()
     rows = _write_all(volumes, index, folder, settings)
     findings = [*index.findings, *(Finding(**finding) for row in rows for finding in row["findings"])]
     _write_tables(folder, rows, findings)
@@ -88,22 +89,33 @@ def _write_all(
 ) -> list[dict[str, Any]]:
     jobs = [VolumeJob(volume, _sources(volume, index), folder, settings) for volume in volumes]
     workers = max(1, min(settings.workers, os.cpu_count() or 1, len(jobs)))
+    return list(tracked(_written(jobs, workers), len(jobs), "converting volumes"))
+
+
+def _written(jobs: list[VolumeJob], workers: int) -> Iterator[dict[str, Any]]:
+    if workers == 1:
+        with FrameReader() as reader:
+            yield from (written(job, reader) for job in jobs)
+        return
     run = joblib.Parallel(n_jobs=workers, return_as="generator")
-    chunks = list(_chunks(jobs))
-    done: Iterable[list[dict[str, Any]]] = run(joblib.delayed(_write_chunk)(chunk) for chunk in chunks)
-    return list(tracked((row for rows in done for row in rows), len(jobs), "converting volumes"))
+    done: Iterable[list[dict[str, Any]]] = run(
+        joblib.delayed(_write_chunk)(chunk) for chunk in _chunks(jobs, _SHARES * workers)
+    )
+    for rows in done:
+        yield from rows
 
 
 def _sources(volume: Volume, index: StudyIndex) -> dict[str, Source]:
     return {one.instance.file: index.sources[one.instance.file] for one in volume.slices}
 
 
-def _chunks(jobs: list[VolumeJob]) -> Iterator[list[VolumeJob]]:
-    """Jobs in runs of a few hundred slices: enough to be worth a message, few enough to share out."""
+def _chunks(jobs: list[VolumeJob], shares: int) -> Iterator[list[VolumeJob]]:
+    """Jobs in runs of about as many files each: a run has one decoder, and is what a worker takes at a time."""
+    wanted = max(_LEAST_FILES, sum(len(job.sources) for job in jobs) / shares)
     chunk: list[VolumeJob] = []
     for job in jobs:
         chunk.append(job)
-        if sum(len(one.volume.slices) for one in chunk) >= _CHUNK_SLICES:
+        if sum(len(one.sources) for one in chunk) >= wanted:
             yield chunk
             chunk = []
     if chunk:

@@ -20,10 +20,12 @@ class PseudonymMap:
     """Pseudonyms of patients, files and volumes under one key.
 
     Attributes:
+        path: the file that holds the map.
         key: secret of the keyed hash; the same key gives the same pseudonyms.
         known: kind -> pseudonym -> what it stands for.
     """
 
+    path: Path
     key: str
     known: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -33,8 +35,8 @@ class PseudonymMap:
         if path.is_file():
             stored = read_json(path, "the converted volumes")
             if key is None or key == stored["key"]:
-                return cls(stored["key"], stored["known"])
-        return cls(key or secrets.token_hex(16))
+                return cls(path, stored["key"], stored["known"])
+        return cls(path, key or secrets.token_hex(16))
 
     def digest(self, kind: str, identity: str) -> str:
         """The pseudonym (12 hex digits) of an identity, not remembered."""
@@ -50,9 +52,9 @@ class PseudonymMap:
         """Remember what a name made elsewhere stands for."""
         self.known.setdefault(kind, {})[pseudonym] = identity
 
-    def save(self, path: Path) -> None:
+    def save(self) -> None:
         """Write the map, readable by its owner alone."""
         kinds = {kind: dict(sorted(pairs.items())) for kind, pairs in sorted(self.known.items())}
-        with replacing(path) as temporary:
+        with replacing(self.path) as temporary:
             temporary.touch(mode=0o600)
             temporary.write_text(json.dumps({"key": self.key, "known": kinds}, indent=1) + "\n")

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from isocenter.findings import Finding
+from isocenter.findings import Finding, Severity
 from isocenter.labels import LabelScheme
 from isocenter.nifti import NiftiImage
 from isocenter.randomness import generator
 
 _SAMPLE_VOXELS = 10_000
+_SHEAR = 0.01
 _GRID_TOLERANCE = 0.01  # of the smallest spacing
 _GRID_TOLERANCE_MM = 1e-3
 
@@ -58,7 +59,7 @@ class Fingerprint:
 
 
 def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelScheme) -> list[Finding]:
-    """Why image and label cannot be trained on together; empty where they can."""
+    """What is wrong with image and label; they can be trained on together where nothing of it is an error."""
     where = f"case {name}"
     tolerance_mm = max(_GRID_TOLERANCE_MM, _GRID_TOLERANCE * min(image.grid.spacing_mm))
     apart_mm = image.grid.corner_displacement_mm(label.grid)
@@ -80,6 +81,13 @@ def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelSch
         findings.append(Finding(
             "PRP203", where, f"an image that is {image.voxels.flat[0]:g} everywhere", "an image with contrast",
             "Convert the image again.",
+        ))  # fmt: skip
+    if image.grid.shear > _SHEAR:
+        findings.append(Finding(
+            "PRP204", where, f"axes that lean, cosine {image.grid.shear:.3f} (a tilted gantry)",
+            f"axes at right angles, cosine at most {_SHEAR:g}",
+            "Places stay exact, but the network sees the organs sheared; conversion.tilt=straighten resamples them.",
+            Severity.WARNING,
         ))  # fmt: skip
     return findings
 

@@ -198,10 +198,10 @@ def _survey(case: RawCase, scheme: LabelScheme) -> Survey:
         named = [replace(finding, where=f"case {case.name} ({finding.where})") for finding in refusal.findings]
         return case.name, "", None, named
     found = check_case(case.name, image, label, scheme)
-    if found:
+    if any(finding.severity is Severity.ERROR for finding in found):
         return case.name, "", None, found
     digest = sha256_of_values([sha256_of_file(case.image), sha256_of_file(case.label)])
-    return case.name, digest, measure_case(case.name, image, label, scheme), []
+    return case.name, digest, measure_case(case.name, image, label, scheme), found
 
 
 def _splits(cases: Sequence[RawCase], settings: SplitSettings) -> Splits:

@@ -154,7 +154,7 @@ def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: Lab
     for row in index["volumes"]:
         label = labels.get(row["volume_id"]) or labels.get(row["series_uid"])
         used |= {row["volume_id"], row["series_uid"]}
-        if row["decision"] != "accept":
+        if row["decision"] == "reject":
             continue
         if label is None:
             findings.append(Finding(
@@ -169,7 +169,7 @@ def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: Lab
                 "Convert the series, or remove the label.")
         for name in sorted(labels.keys() - used)
     ]  # fmt: skip
-    modalities = {row["modality"] for row in index["volumes"] if row["decision"] == "accept"}
+    modalities = {row["modality"] for row in index["volumes"] if row["decision"] != "reject"}
     if len(modalities) > 1:
         raise refuse(
             "PRP107", str(folder.path), f"modalities {', '.join(sorted(modalities))}", "one modality",

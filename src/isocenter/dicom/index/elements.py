@@ -70,9 +70,9 @@ class Elements:
     def __contains__(self, tag: int) -> bool:
         return tag in self.places or tag in self.parsed
 
-    def tags(self) -> Iterator[int]:
-        """Every tag there is, ascending."""
-        yield from sorted(self.places.keys() | self.parsed.keys())
+    def private_tags(self) -> list[int]:
+        """Tags of odd groups, ascending."""
+        return sorted(tag for tag in (self.parsed or self.places) if tag & 0x10000)
 
     def raw(self, tag: int) -> tuple[bytes, bytes]:
         """(VR or b"", value) as stored; empty where absent or a sequence that pydicom parsed."""

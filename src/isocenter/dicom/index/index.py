@@ -83,7 +83,7 @@ def index_studies(studies: Path, path: Path, names: PseudonymMap, settings: Inde
     with _pool(settings.workers, len(stale)) as pool:
         fresh = pool(joblib.delayed(_read_chunk)(chunk) for chunk in _chunks(list(stale.items()), _CHUNK))
         rows = _pseudonymous((pair for chunk in fresh for pair in chunk), names)
-        _write_parts(tracked(rows, len(stale), "reading headers") if stale else rows, parts_folder)
+        _write_parts(tracked(rows, len(stale), "reading headers") if stale else rows, parts_folder, names)
     known = _Known([path, *sorted(parts_folder.glob("*.parquet"))])
     findings = _merge(named, known, path, names)
     shutil.rmtree(parts_folder, ignore_errors=True)
@@ -109,17 +109,22 @@ def _pseudonymous(pairs: Iterable[tuple[Instance, str]], names: PseudonymMap) ->
         yield replace(row, patient=names.pseudonym("patients", identity)) if identity else row
 
 
-def _write_parts(rows: Iterable[Instance], folder: Path) -> None:
-    """Put rows on disk a part at a time, beside the parts that an earlier run left."""
+def _write_parts(rows: Iterable[Instance], folder: Path, names: PseudonymMap) -> None:
+    """Put rows on disk a part at a time, beside the parts that an earlier run left; first who they are about."""
+
+    def put(part: list[Instance]) -> None:
+        names.save()
+        _write(folder / f"{number:06d}.parquet", [table_of(part)])
+
     part: list[Instance] = []
     number = 1 + max((int(path.stem) for path in folder.glob("[0-9]*.parquet")), default=-1)
     for row in rows:
         part.append(row)
         if len(part) == PART_ROWS:
-            _write(folder / f"{number:06d}.parquet", [table_of(part)])
+            put(part)
             part, number = [], number + 1
     if part:
-        _write(folder / f"{number:06d}.parquet", [table_of(part)])
+        put(part)
 
 
 def _write(path: Path, tables: Iterable[pa.Table]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import types
 import typing
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -151,6 +152,7 @@ class Instance:
         return not self.rule
 
 
+@cache
 def schema() -> pa.Schema:
     """The Parquet schema of the index: one column a field of `Instance`."""
     return pa.schema(list(_arrow_fields(Instance)))

@@ -27,6 +27,7 @@ from isocenter.dicom.index.elements import (
 
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_TAGS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
+_FIRST_PIXEL_TAG = min(_PIXEL_TAGS)
 _INFLATED_LIMIT_BYTES = 256 << 20
 _NESTING_LIMIT = 32
 _SHORT_VR = set(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
@@ -71,7 +72,7 @@ def read_elements(buffer: bytes, size_bytes: int) -> Elements:
         Exception: anything, where the header is damaged: the parsers raise many types.
     """
     if buffer[128:132] != b"DICM":
-        return _by_pydicom(buffer, size_bytes, 0)
+        return _by_pydicom(buffer, size_bytes)
     try:
         meta, begin = _file_meta(buffer, size_bytes)
         syntax = meta.get(0x00020010, "")
@@ -83,7 +84,7 @@ def read_elements(buffer: bytes, size_bytes: int) -> Elements:
         _walk(found, begin, size_bytes, implicit=syntax == IMPLICIT_LITTLE)
         return found
     except _Irregular:
-        return _by_pydicom(buffer, size_bytes, 128)
+        return _by_pydicom(buffer, size_bytes)
 
 
 def _file_meta(buffer: bytes, size_bytes: int) -> tuple[dict[int, str], int]:
@@ -100,29 +101,30 @@ def _file_meta(buffer: bytes, size_bytes: int) -> tuple[dict[int, str], int]:
 
 def _walk(found: Elements, at: int, size_bytes: int, *, implicit: bool) -> None:
     buffer, places = found.buffer, found.places
-    head, last = (_implicit_head if implicit else _explicit_head), -1
+    head, last, at_hand = (_implicit_head if implicit else _explicit_head), -1, len(buffer)
     while at < size_bytes:
         tag, vr, begin, length = head(buffer, at, size_bytes)
         if tag <= last or tag >> 16 == 0xFFFE:
             raise _Irregular  # out of order: a writer's slip, or damage
         last = tag
-        if tag in _PIXEL_TAGS:
+        if tag >= _FIRST_PIXEL_TAG and tag in _PIXEL_TAGS:
             found.pixels = PixelElement(
                 _PIXEL_TAGS[tag], vr.decode() or "OW", begin, None if length == _UNDEFINED else length
             )
             return
         if length == _UNDEFINED:
-            end, after = _end_of_sequence(buffer, begin, size_bytes, implicit, 0)
+            end, at = _end_of_sequence(buffer, begin, size_bytes, implicit, 0)
         else:
-            end = after = begin + length
-            _within(end, len(buffer), size_bytes, tag)
+            end = at = begin + length
+            if end > at_hand:
+                _within(end, at_hand, size_bytes, tag)
         places[tag] = (vr, begin, end)
-        at = after
 
 
 def _explicit_head(buffer: bytes, at: int, size_bytes: int) -> tuple[int, bytes, int, int]:
     """(tag, VR, where the value begins, its length) of an explicit little-endian element."""
-    _within(at + 8, len(buffer), size_bytes, 0)
+    if at + 12 > len(buffer):
+        _within(at + 8, len(buffer), size_bytes, 0)
     group, element, vr, length = _EXPLICIT.unpack_from(buffer, at)
     if vr in _SHORT_VR:
         return group << 16 | element, vr, at + 8, length
@@ -133,7 +135,8 @@ def _explicit_head(buffer: bytes, at: int, size_bytes: int) -> tuple[int, bytes,
 
 
 def _implicit_head(buffer: bytes, at: int, size_bytes: int) -> tuple[int, bytes, int, int]:
-    _within(at + 8, len(buffer), size_bytes, 0)
+    if at + 8 > len(buffer):
+        _within(at + 8, len(buffer), size_bytes, 0)
     group, element, length = _IMPLICIT.unpack_from(buffer, at)
     if length != _UNDEFINED and buffer[at + 4 : at + 6] in _SHORT_VR and buffer[at + 5] > 0x40:
         raise _Irregular  # reads like explicit VR in a file that says implicit
@@ -199,11 +202,15 @@ def _inflated(buffer: bytes, size_bytes: int, begin: int, meta: dict[int, str]) 
     return found
 
 
-def _by_pydicom(buffer: bytes, size_bytes: int, preamble: int) -> Elements:
-    """What pydicom makes of an unusual header; it wants to see the whole of it."""
-    stream = io.BytesIO(buffer)
+def _by_pydicom(buffer: bytes, size_bytes: int) -> Elements:
+    """What pydicom makes of an unusual header."""
     with quiet_pydicom():
-        data = dcmread(stream, stop_before_pixels=True, force=True)
+        return _parsed(buffer, size_bytes)
+
+
+def _parsed(buffer: bytes, size_bytes: int) -> Elements:
+    stream = io.BytesIO(buffer)
+    data = dcmread(stream, stop_before_pixels=True, force=True)
     if stream.tell() >= len(buffer) and len(buffer) < size_bytes:
         raise Truncated("more header than was read", min(size_bytes, 4 * len(buffer)))
     implicit, little = data.original_encoding

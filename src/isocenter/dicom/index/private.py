@@ -62,10 +62,8 @@ def private_values(elements: Elements) -> tuple[tuple[str, ...], tuple[PrivateVa
     """(every creator in the file, the values of the elements that an adapter names)."""
     creators: dict[tuple[int, int], str] = {}
     values: list[PrivateValue] = []
-    for tag in elements.tags():
+    for tag in elements.private_tags():
         group, element = tag >> 16, tag & 0xFFFF
-        if group % 2 == 0:
-            continue
         if 0x0010 <= element <= 0x00FF:
             creators[group, element] = elements.text(tag)
         elif group in _GROUPS and (creator := creators.get((group, element >> 8))):

@@ -25,6 +25,8 @@ from isocenter.findings import refuse
 _SPOOL_LIMIT_BYTES = 64 << 30  # a compressed tar larger than this when unpacked is refused
 _MEMBER_LIMIT_BYTES = 4 << 30
 _COPY_BYTES = 1 << 20
+_START_BYTES = 512
+_MEDIA_DIRECTORY = b"1.2.840.10008.1.3.10"
 _COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
@@ -107,7 +109,7 @@ def sources_in(studies: Path, spool: Path) -> list[Source]:
     """Every candidate below a folder, in an archive, or listed by a DICOMDIR; in one order on every machine.
 
     Args:
-        studies: a folder, a zip or tar file, or a DICOMDIR.
+        studies: a folder, a zip or tar file, or a DICOMDIR, which stands for its folder.
         spool: folder for the unpacked form of compressed tars; made when needed.
 
     Raises:
@@ -116,6 +118,8 @@ def sources_in(studies: Path, spool: Path) -> list[Source]:
     if studies.is_dir():
         files = [path for path in studies.rglob("*") if path.is_file()]
         found = [source for path in files for source in _of_file(path, studies, spool)]
+    elif studies.is_file() and _MEDIA_DIRECTORY in studies.open("rb").read(_START_BYTES):
+        return sources_in(studies.parent, spool)
     elif studies.is_file():
         found = list(_of_file(studies, studies.parent, spool))
     else:

@@ -60,7 +60,26 @@ def volumes_of(instances: Iterable[Instance], digest: Digest) -> list[Volume]:
                 by_series[instance.patient, instance.study_uid, instance.series_uid].extend(slices_of(instance))
     many = _shared_series(by_series)
     volumes = [volume for key, slices in by_series.items() for volume in _series(slices, digest, key[2] in many)]
-    return sorted([*volumes, *_grouped(odd)], key=lambda volume: (volume.volume_id, volume.slices[0].instance.file))
+    return sorted(_named_apart([*volumes, *_grouped(odd)]), key=lambda volume: volume.volume_id)
+
+
+def _named_apart(volumes: list[Volume]) -> Iterator[Volume]:
+    """Volumes of the same SOPInstanceUIDs, as in two patients: each refused, under an id of its own."""
+    groups: dict[str, list[Volume]] = defaultdict(list)
+    for volume in volumes:
+        groups[volume.volume_id].append(volume)
+    for volume_id, group in groups.items():
+        if len(group) == 1:
+            yield group[0]
+            continue
+        for number, volume in enumerate(sorted(group, key=lambda one: one.slices[0].instance.file)):
+            name = hashlib.sha256(f"{volume_id}|{number}".encode()).hexdigest()[:16]
+            where = f"volume {name}"
+            findings = [replace(finding, where=where) for finding in volume.findings]
+            yield replace(volume, volume_id=name, findings=(*findings, Finding(
+                "DCM011", where, f"SOPInstanceUIDs that stand in {len(group)} volumes", "each in one volume",
+                "Find out which of them is meant and remove the others.",
+            )))  # fmt: skip
 
 
 def _refused(instance: Instance, finding: Finding) -> Volume:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.dicom.volumes.slices import Slice
-from isocenter.dicom.volumes.split import by_place
+from isocenter.dicom.volumes.split import SAME_PLACE_MM, by_place
 from isocenter.findings import Finding, Severity
 
 COSINE_TOLERANCE, COSINE_LIMIT = 1e-4, 1e-2
@@ -136,6 +136,11 @@ def _spacing(places: NDArray[np.float64], positions: NDArray[np.float64], pixel_
     off = positions - (positions[0] + share * (positions[-1] - positions[0]))
     along_mm = float(np.abs(places - (places[0] + share[:, 0] * (places[-1] - places[0]))).max())
     astray_mm = float(np.linalg.norm(off, axis=1).max())
+    if steps.min() < SAME_PLACE_MM:
+        return [Finding(
+            "DCM215", where, "slices side by side at one distance along their normal", "one slice a distance",
+            "Split the series into its stacks and give them one by one.",
+        )]  # fmt: skip
     even_mm = max(EVEN_MM, EVEN_FRACTION * step_mm)
     across_mm = max(EVEN_MM, EVEN_FRACTION * pixel_mm)
     if along_mm <= even_mm and astray_mm <= max(even_mm, across_mm):
