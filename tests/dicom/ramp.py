@@ -78,7 +78,9 @@ def ramp_series(
         data.ImagePositionPatient = [ds(value) for value in place]
         data.ImageOrientationPatient = [ds(value) for value in (*row, *column)]
         data.PixelSpacing = [str(ROW_MM), str(COLUMN_MM)]
-        data.SliceThickness = "5"
+        data.SliceThickness, data.PatientPosition = "5", "HFS"
+        data.ProtocolName = data.SeriesDescription = "RAMP"
+        data.SeriesNumber, data.StudyDate, data.StudyTime = 1, "20200101", "120000"
         data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
         data.Rows, data.Columns = ROWS, COLUMNS
         data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
@@ -129,10 +131,10 @@ def enhanced(series: list[FileDataset], sop_class: str = CT + ".1", order: Any =
     order = range(len(series)) if order is None else order
     data = bare(sop_class, ExplicitVRLittleEndian)
     for keyword in (
-        "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName", "Modality",
-        "ImageType",
+        "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName", "Modality", "ImageType",
         "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
-        "PixelRepresentation", "Manufacturer", "PixelPaddingValue",
+        "PixelRepresentation", "Manufacturer", "PixelPaddingValue", "PatientPosition", "ProtocolName",
+        "SeriesDescription", "SeriesNumber", "StudyDate", "StudyTime",
     ):  # fmt: skip
         if keyword in first:
             setattr(data, keyword, first[keyword].value)
