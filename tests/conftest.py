@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import settings
 
@@ -23,6 +24,12 @@ TINY = [
     "training.steps_per_epoch=2", "training.precision=32-true", "net.features=4", "trackers.wandb=off",
     "trackers.tensorboard=false",
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def shipped_files() -> list[Path]:
+    """The test files inside the pydicom package (its own function for them would try to download more)."""
+    return sorted(path for path in (Path(pydicom.__file__).parent / "data" / "test_files").rglob("*") if path.is_file())
 
 
 @pytest.fixture(scope="session")

@@ -131,9 +131,9 @@ def enhanced(series: list[FileDataset], sop_class: str = CT + ".1", order: Any =
     order = range(len(series)) if order is None else order
     data = bare(sop_class, ExplicitVRLittleEndian)
     for keyword in (
-        "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName", "Modality", "ImageType",
-        "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
-        "PixelRepresentation", "Manufacturer", "PixelPaddingValue", "PatientPosition", "ProtocolName",
+        "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName", "Modality",
+        "ImageType", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored",
+        "HighBit", "PixelRepresentation", "Manufacturer", "PixelPaddingValue", "PatientPosition", "ProtocolName",
         "SeriesDescription", "SeriesNumber", "StudyDate", "StudyTime",
     ):  # fmt: skip
         if keyword in first:

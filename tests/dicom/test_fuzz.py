@@ -7,12 +7,10 @@ import shutil
 import struct
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from pydicom.data import get_testdata_files
 
 from isocenter.dicom import ConvertSettings, convert_studies
 from isocenter.findings import Refusal
@@ -41,7 +39,7 @@ SHIPPED_BYTES = 40_000
 
 
 @pytest.fixture(scope="module")
-def seeds(tmp_path_factory):
+def seeds(tmp_path_factory, shipped_files):
     """Lists of file contents; the first of each is to be mutated beside the others."""
     folder = tmp_path_factory.mktemp("seeds")
 
@@ -51,13 +49,7 @@ def seeds(tmp_path_factory):
     made = [contents([encoded(data, syntax) for data in ramp_series(slices=3)]) for syntax in SYNTAXES]
     made += [contents([encoded(enhanced(ramp_series(slices=4)), syntax)]) for syntax in SYNTAXES]
     made += [contents(concatenation(ramp_series(slices=4))), contents([mosaic(ramp_series(slices=4))])]
-    with warnings.catch_warnings(action="ignore"):
-        shipped = sorted(set(get_testdata_files("*.dcm")))
-    for name in shipped:
-        path = Path(name)
-        if path.is_file() and path.stat().st_size <= SHIPPED_BYTES:
-            made.append([path.read_bytes()])
-    return made
+    return [*made, *([path.read_bytes()] for path in shipped_files if path.stat().st_size <= SHIPPED_BYTES)]
 
 
 def mutated(content, rng, others):
@@ -215,9 +207,7 @@ def test_ten_thousand_mutants_end_in_a_row_or_a_finding(seeds, tmp_path):
     assert peak_bytes() < max(MEMORY_BYTES, before), "a worker's memory"
 
 
-def test_every_file_that_pydicom_ships_ends_in_a_volume_or_a_finding(tmp_path):
-    with warnings.catch_warnings(action="ignore"):
-        paths = sorted({Path(name) for name in get_testdata_files()})
-    contents = [path.read_bytes() for path in paths if path.is_file()]
+def test_every_file_that_pydicom_ships_ends_in_a_volume_or_a_finding(tmp_path, shipped_files):
+    contents = [path.read_bytes() for path in shipped_files]
     assert len(contents) > 50
     assert survives(contents, tmp_path / "shipped") / len(contents) <= LIMIT_S

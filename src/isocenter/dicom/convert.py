@@ -53,11 +53,13 @@ def convert_studies(studies: Path, output: Path, settings: ConvertSettings) -> C
     Raises:
         Refusal: there is nothing at `studies`, or no DICOM file in it.
     """
-    folder = VolumesFolder(output)
+    folder, fresh = VolumesFolder(output), not output.exists()
     names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
     index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers), folder.spool)
     volumes = _volumes(index)
     if not volumes:
+        if fresh:
+            shutil.rmtree(output, ignore_errors=True)
         raise refuse(
             "USE102", str(studies), f"{len(index.sources)} file(s), none of them a readable DICOM object",
             "at least one DICOM series", "Check the path.",

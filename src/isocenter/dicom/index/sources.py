@@ -12,6 +12,7 @@ import hashlib
 import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ _MEMBER_LIMIT_BYTES = 4 << 30
 _COPY_BYTES = 1 << 20
 _START_BYTES = 512
 _MEDIA_DIRECTORY = b"1.2.840.10008.1.3.10"
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error, ValueError)
 _COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
@@ -110,13 +112,15 @@ def sources_in(studies: Path, spool: Path) -> list[Source]:
 
     Args:
         studies: a folder, a zip or tar file, or a DICOMDIR, which stands for its folder.
-        spool: folder for the unpacked form of compressed tars; made when needed.
+        spool: folder for the unpacked form of compressed tars, made when needed; what lies in its parent is
+            what we write, and no source.
 
     Raises:
         Refusal: USE101 where there is nothing at `studies`.
     """
     if studies.is_dir():
-        files = [path for path in studies.rglob("*") if path.is_file()]
+        ours = spool.parent.resolve()
+        files = [path for path in studies.rglob("*") if path.is_file() and ours not in path.resolve().parents]
         found = [source for path in files for source in _of_file(path, studies, spool)]
     elif studies.is_file() and _MEDIA_DIRECTORY in studies.open("rb").read(_START_BYTES):
         return sources_in(studies.parent, spool)
@@ -142,7 +146,7 @@ def _of_file(path: Path, root: Path, spool: Path) -> Iterator[Source]:
             yield from _tar_members(plain, _unpacked(plain, opener, spool))
         else:
             yield plain
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, lzma.LZMAError) as error:
+    except _DAMAGE as error:
         yield replace(plain, problem=f"an archive that cannot be read ({type(error).__name__})")
 
 
@@ -167,7 +171,7 @@ def _holds_tar(path: Path, opener: object) -> bool:
     try:
         with opener(path, "rb") as stream:  # type: ignore[operator]
             return bool(stream.read(262)[257:262] == b"ustar")
-    except (OSError, EOFError, lzma.LZMAError):
+    except _DAMAGE:
         return False
 
 
