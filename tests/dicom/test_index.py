@@ -137,6 +137,14 @@ def test_unchanged_files_are_not_read_again(tmp_path):
     assert len(list(index(folder, tmp_path).instances())) == SLICES
 
 
+def test_an_index_of_another_version_is_made_anew(tmp_path):
+    folder = write(ramp_series(), tmp_path / "studies")
+    made = index(folder, tmp_path)
+    table = pq.read_table(made.path)
+    pq.write_table(table.replace_schema_metadata({"isocenter": "isocenter/instances/0"}), made.path)
+    assert index(folder, tmp_path).read == SLICES
+
+
 def test_an_index_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(index_module, "PART_ROWS", 4)
     monkeypatch.setattr(index_module, "_CHUNK", 2)

@@ -64,8 +64,10 @@ def _source_hash(job: VolumeJob, stack: Stack, pixels_sha256: str) -> str:
     """Of everything that the volume is made from: policy, headers and pixel bytes, wherever the files lie."""
     settings = {key: value for key, value in vars(job.settings).items() if key not in ("workers", "pseudonym_key")}
     nowhere: dict[str, Any] = {"file": "", "size_bytes": 0, "modified_ns": 0, "pixel_offset": 0}
-    headers = {one.instance.sop_uid: repr(replace(one.instance, **nowhere)) for one in stack.slices}
-    return sha256_of_values([SCHEMA, settings, headers, pixels_sha256])
+    instances = {id(one.instance): one.instance for one in stack.slices}
+    headers = [repr(replace(instance, **nowhere)) for instance in instances.values()]
+    slices = [one.name for one in stack.slices]
+    return sha256_of_values([SCHEMA, settings, headers, slices, pixels_sha256])
 
 
 def _kept(job: VolumeJob, stack: Stack, reader: FrameReader) -> dict[str, Any] | None:

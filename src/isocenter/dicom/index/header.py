@@ -122,7 +122,6 @@ def _columns(found: Elements) -> dict[str, Any]:
         "series_number": integer(_TAG["SeriesNumber"]),
         "acquisition_number": integer(_TAG["AcquisitionNumber"]),
         "instance_number": integer(_TAG["InstanceNumber"]),
-        "study_date": text(_TAG["StudyDate"]),
         "series_description": _unnamed(text(_TAG["SeriesDescription"]), names),
         "protocol_name": _unnamed(text(_TAG["ProtocolName"]), names),
         "body_part": text(_TAG["BodyPartExamined"]),

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from isocenter.artifacts import replacing
 from isocenter.console import tracked
 from isocenter.dicom.index.header import read_instance
-from isocenter.dicom.index.instances import Instance, rows_of, schema, table_of
+from isocenter.dicom.index.instances import VERSION, Instance, rows_of, schema, table_of
 from isocenter.dicom.index.sources import Source, SourceReader, missing_references, sources_in
 from isocenter.dicom.pseudonyms import PseudonymMap
 from isocenter.findings import Finding, Severity
@@ -139,6 +139,12 @@ def _parts(path: Path) -> Iterator[pa.Table]:
             yield file.read_row_group(group)
 
 
+def _current(path: Path) -> bool:
+    """Whether a table on disk is of this version."""
+    found = pq.read_schema(path)
+    return bool(found.equals(schema()) and (found.metadata or {}).get(b"isocenter") == VERSION.encode())
+
+
 class _Known:
     """Rows that are on disk already, by file pseudonym; a row group is read when a row of it is asked for."""
 
@@ -146,7 +152,7 @@ class _Known:
         self._places: dict[str, tuple[Path, int, int, int, int]] = {}
         self._loaded: tuple[tuple[Path, int], pa.Table] | None = None
         for path in paths:
-            if path.is_file() and pq.read_schema(path).equals(schema()):
+            if path.is_file() and _current(path):
                 self._learn(path)
 
     def _learn(self, path: Path) -> None:

@@ -15,6 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 
+VERSION = "isocenter/instances/1"
+"""Changes when what a column means does: an index of another version is made anew."""
+
 Numbers = tuple[float, ...]
 Texts = tuple[str, ...]
 
@@ -98,7 +101,6 @@ class Instance:
     series_number: int | None = None
     acquisition_number: int | None = None
     instance_number: int | None = None
-    study_date: str = ""
     series_description: str = ""
     protocol_name: str = ""
     body_part: str = ""
@@ -155,7 +157,7 @@ class Instance:
 @cache
 def schema() -> pa.Schema:
     """The Parquet schema of the index: one column a field of `Instance`."""
-    return pa.schema(list(_arrow_fields(Instance)))
+    return pa.schema(list(_arrow_fields(Instance)), metadata={"isocenter": VERSION})
 
 
 def _arrow_fields(kind: Any) -> typing.Iterator[pa.Field]:

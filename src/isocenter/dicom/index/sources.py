@@ -122,7 +122,7 @@ def sources_in(studies: Path, spool: Path) -> list[Source]:
         ours = spool.parent.resolve()
         files = [path for path in studies.rglob("*") if path.is_file() and ours not in path.resolve().parents]
         found = [source for path in files for source in _of_file(path, studies, spool)]
-    elif studies.is_file() and _MEDIA_DIRECTORY in studies.open("rb").read(_START_BYTES):
+    elif studies.is_file() and _MEDIA_DIRECTORY in _start_of(studies):
         return sources_in(studies.parent, spool)
     elif studies.is_file():
         found = list(_of_file(studies, studies.parent, spool))
@@ -131,12 +131,16 @@ def sources_in(studies: Path, spool: Path) -> list[Source]:
     return sorted(found)
 
 
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_START_BYTES)
+
+
 def _of_file(path: Path, root: Path, spool: Path) -> Iterator[Source]:
     name = path.relative_to(root).as_posix()
     status = path.stat()
     plain = Source(name, path, "", 0, status.st_size, status.st_mtime_ns)
-    with path.open("rb") as stream:
-        start = stream.read(262)
+    start = _start_of(path)
     try:
         if start[:2] == b"PK" and zipfile.is_zipfile(path):
             yield from _zip_members(plain)

@@ -105,13 +105,3 @@ def extracted(words: NDArray[np.unsignedinteger], wanted: PixelFormat) -> NDArra
         sign = np.int64(1 << (wanted.bits_stored - 1))
         values = (values ^ sign) - sign
     return values
-
-
-def unused_bits_set(data: bytes, wanted: PixelFormat) -> bool:
-    """Whether bits outside the stored ones are in use in native little-endian words (overlays, garbage)."""
-    if wanted.bits_stored == wanted.bits_allocated or wanted.bits_allocated not in (8, 16, 32):
-        return False
-    words = np.frombuffer(data, "<" + _WORDS[wanted.bits_allocated])
-    mask = ((1 << wanted.bits_stored) - 1) << (wanted.high_bit + 1 - wanted.bits_stored)
-    used = int(np.bitwise_or.reduce(words)) & ~mask
-    return bool(used)
