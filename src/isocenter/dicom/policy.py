@@ -61,4 +61,6 @@ def _judged(finding: Finding, settings: ConvertSettings, repairable: bool) -> Fi
         return replace(
             finding, severity=Severity.WARNING, remedy="Resampled at even places (linear, by the true positions)."
         )
+    if rule == "DCM213" and settings.tilt == "straighten":
+        return replace(finding, remedy="Resampled to right angles (linear).")
     return finding
