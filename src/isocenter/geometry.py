@@ -300,6 +300,14 @@ def resampled_voxels(voxels: Array, grid: Grid, target: Grid, outside: float) ->
     ))  # fmt: skip
 
 
+def mirrored(array: Any, axes: Sequence[int]) -> Any:
+    """An array or tensor seen in a mirror across some of its last three axes (0, 1, 2): its own inverse."""
+    dims = tuple(axis - 3 for axis in axes)
+    if isinstance(array, np.ndarray):
+        return np.ascontiguousarray(np.flip(array, dims))
+    return array.flip(dims)
+
+
 def picture_plane(volume: Array, axis: int, index: int) -> Array:
     """The plane of an array in RAS+ order at `index` of `axis`, as a picture: rows up, columns across.
 

@@ -1,7 +1,7 @@
 """What is done to a training patch: parameters are drawn first, then applied. Works in millimetres.
 
-Rotation, scale and shift are one resampling; then noise, blur, brightness, contrast and gamma. No axis is
-mirrored: left and right are different structures until a label scheme says what a mirror image means.
+Mirroring first, only across the axes that the label scheme survives and with partners swapped; then
+rotation, scale and shift as one resampling; then noise, blur, brightness, contrast and gamma.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from isocenter.geometry import mirrored
+from isocenter.mirroring import Mirroring
 from isocenter.settings import bounded
 
 _IN_PLANE_RATIO = 2.0  # an axis this much coarser than the finest is not rotated into
@@ -23,6 +25,7 @@ class AugmentationSettings:
     """How often and how far.
 
     Attributes:
+        mirror_probability: for each axis that may be mirrored at all.
         rotation_deg: largest angle about an axis; about in-plane axes of thick slices it is 0.
         scale: largest factor of enlarging or shrinking.
         shift: largest shift, as a fraction of the patch.
@@ -30,6 +33,7 @@ class AugmentationSettings:
     """
 
     enabled: bool = True
+    mirror_probability: float = 0.0
     rotation_probability: float = 0.4
     rotation_deg: float = 15.0
     scale_probability: float = 0.4
@@ -47,7 +51,7 @@ class AugmentationSettings:
     gamma: float = 1.5
 
     def __post_init__(self) -> None:
-        kinds = ("rotation", "scale", "noise", "blur", "brightness", "contrast", "gamma")
+        kinds = ("mirror", "rotation", "scale", "noise", "blur", "brightness", "contrast", "gamma")
         bounded(self, **{f"{kind}_probability": (0, 1) for kind in kinds})
         bounded(
             self, rotation_deg=(0, 180), scale=(1, 4), shift=(0, 0.5), noise_std=(0, 10), blur_sigma_voxels=(0.1, 10)
@@ -67,11 +71,13 @@ class Augmentation:
     brightness: float
     contrast: float
     gamma: float
+    mirror: tuple[int, ...] = ()
 
 
 def draw_augmentation(
-    draw: np.random.Generator, settings: AugmentationSettings, spacing_mm: Sequence[float]
-) -> Augmentation:
+    draw: np.random.Generator, settings: AugmentationSettings, spacing_mm: Sequence[float],
+    mirror_axes: Sequence[int] = (),
+) -> Augmentation:  # fmt: skip
     """Draw one patch's augmentation. Every draw is made, whatever comes of it, so keys stay aligned."""
     angles = np.deg2rad(draw.uniform(-settings.rotation_deg, settings.rotation_deg, 3))
     rotate, scaled = draw.random(2) < (settings.rotation_probability, settings.scale_probability)
@@ -80,6 +86,7 @@ def draw_augmentation(
     chances = draw.random(5)
     noise, blur, brightness, contrast, gamma = draw.uniform(0, 1, 5)
     seed = int(draw.integers(2**62))
+    mirrored = draw.random(3) < settings.mirror_probability
     coarse = np.asarray(spacing_mm) / min(spacing_mm) > _IN_PLANE_RATIO
     if coarse.any():
         angles[~coarse] = 0.0
@@ -89,6 +96,7 @@ def draw_augmentation(
     if scaled:
         matrix = matrix * factor
     return Augmentation(
+        mirror=tuple(axis for axis in mirror_axes if mirrored[axis]),
         matrix=tuple(tuple(float(v) for v in row) for row in matrix) if rotate or scaled or settings.shift else None,
         shift=(float(shift[0]), float(shift[1]), float(shift[2])),
         noise_std=settings.noise_std * noise if chances[0] < settings.noise_probability else 0.0,
@@ -107,7 +115,10 @@ def draw_augmentation(
 def apply_augmentation(
     image: torch.Tensor, label: torch.Tensor, how: Augmentation, spacing_mm: Sequence[float]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Augment an image (channels, x, y, z) and its label (x, y, z), whole numbers. Pure: same in, same out."""
+    """Augment an image (channels, x, y, z) and its label (x, y, z), whole numbers. Pure: same in, same out.
+
+    `how.mirror` is not done here: it is done on the patch as it is cut, where partners swap (`mirrored_patch`).
+    """
     if how.matrix is not None:
         grid = _sampling_grid(how, image.shape[1:], spacing_mm)
         image = functional.grid_sample(image[None], grid, padding_mode="border", align_corners=False)[0]
@@ -123,6 +134,15 @@ def apply_augmentation(
         low, high = image.min(), image.max()
         image = ((image - low) / (high - low).clamp(min=1e-6)).pow(how.gamma) * (high - low) + low
     return image, label
+
+
+def mirrored_patch(
+    image: np.ndarray, label: np.ndarray, axes: tuple[int, ...], safe: Mirroring
+) -> tuple[np.ndarray, np.ndarray]:
+    """A patch (channels, x, y, z) and its label (x, y, z) seen in a mirror, left and right partners swapped."""
+    if not axes:
+        return image, label
+    return mirrored(image, axes), safe.label(mirrored(label, axes), axes)
 
 
 def _rotation(angles: np.ndarray) -> np.ndarray:

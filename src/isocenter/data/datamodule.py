@@ -12,7 +12,12 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from isocenter.artifacts import map_array
-from isocenter.data.augmentation import AugmentationSettings, apply_augmentation, draw_augmentation
+from isocenter.data.augmentation import (
+    AugmentationSettings,
+    apply_augmentation,
+    draw_augmentation,
+    mirrored_patch,
+)
 from isocenter.data.sampling import (
     EpochBatches,
     PatchKey,
@@ -21,6 +26,7 @@ from isocenter.data.sampling import (
     foreground_voxel,
     patch_corner,
 )
+from isocenter.mirroring import mirroring
 from isocenter.preparation import Case, Dataset, read_case
 from isocenter.randomness import generator
 from isocenter.settings import bounded
@@ -53,6 +59,7 @@ class Patches(TorchDataset[Patch]):
         self._seed = seed
         self._settings = settings
         self._training = training
+        self._mirroring = mirroring(dataset.labels)
         self._opened = functools.lru_cache(maxsize=None)(self._open)
 
     def __getitem__(self, key: PatchKey) -> Patch:
@@ -62,13 +69,15 @@ class Patches(TorchDataset[Patch]):
         patch = self._dataset.plan.topology.patch
         centre = foreground_voxel(draw, case, indices) if key.on_foreground else None
         corner = patch_corner(draw, case.canonical.shape, patch, centre)
-        image = torch.from_numpy(cut_patch(voxels, corner, patch, case.background))
-        label = torch.from_numpy(cut_patch(channels, corner, patch, 0).astype(np.int64))
-        if self._training and self._settings.augmentation.enabled:
-            spacing_mm = self._dataset.plan.spacing_mm
-            how = draw_augmentation(draw, self._settings.augmentation, spacing_mm)
-            image, label = apply_augmentation(image, label, how, spacing_mm)
-        return {"image": image, "label": label}
+        image = cut_patch(voxels, corner, patch, case.background)
+        label = cut_patch(channels, corner, patch, 0).astype(np.int64)
+        if not (self._training and self._settings.augmentation.enabled):
+            return {"image": torch.from_numpy(image), "label": torch.from_numpy(label)}
+        spacing_mm = self._dataset.plan.spacing_mm
+        how = draw_augmentation(draw, self._settings.augmentation, spacing_mm, self._mirroring.axes)
+        image, label = mirrored_patch(image, label, how.mirror, self._mirroring)
+        out_image, out_label = apply_augmentation(torch.from_numpy(image), torch.from_numpy(label), how, spacing_mm)
+        return {"image": out_image, "label": out_label}
 
     def _open(self, name: str) -> tuple[Case, np.ndarray, np.ndarray, np.ndarray]:
         place = self._dataset.folder.case(name)

@@ -21,6 +21,7 @@ from isocenter.geometry import Grid
 from isocenter.inference.native import native_channels
 from isocenter.inference.sliding_window import predict_probabilities
 from isocenter.labels import LabelScheme
+from isocenter.mirroring import mirroring
 from isocenter.nets import build_net
 from isocenter.preparation import Dataset, Plan, canonical_image, read_case
 from isocenter.settings import bounded, chosen
@@ -33,11 +34,13 @@ class PredictSettings:
     Attributes:
         overlap: smallest share of a tile that its neighbour covers too.
         batch: tiles at a time.
+        mirror: average over the mirror images that the labels survive; 2 to 8 times the work.
         device: 'auto', 'cpu' or 'cuda'.
     """
 
     overlap: float = 0.5
     batch: int = 2
+    mirror: bool = False
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -60,6 +63,7 @@ class Model:
         probabilities = predict_probabilities(
             self.net, image, self.plan.topology.patch, self.labels.n_channels, beyond,
             overlap=self.settings.overlap, batch=self.settings.batch, device=self.device,
+            mirror=mirroring(self.labels) if self.settings.mirror else None,
             bfloat16=self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported(),
         )  # fmt: skip
         return native_channels(probabilities, canonical, native)

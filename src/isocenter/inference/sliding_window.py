@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+
+from isocenter.geometry import mirrored
+from isocenter.mirroring import Mirroring
 
 _SIGMA = 1 / 8  # of the tile, as in nnU-Net
 
@@ -35,12 +38,14 @@ def importance(tile: Sequence[int]) -> torch.Tensor:
 def predict_probabilities(
     net: nn.Module, image: np.ndarray, tile: Sequence[int], n_channels: int, beyond: float,
     *, overlap: float = 0.5, batch: int = 2, device: torch.device | str = "cpu", bfloat16: bool = False,
+    mirror: Mirroring | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Probabilities (channels, x, y, z), float32, of an image (1, x, y, z) on the canonical grid.
 
     Args:
         beyond: value of what lies outside, for images smaller than a tile.
         overlap: smallest share of a tile that its neighbour covers too.
+        mirror: average over the mirror images that it allows, partners swapped back; None for none.
     """
     net.eval()
     shape = image.shape[1:]
@@ -57,8 +62,7 @@ def predict_probabilities(
         tiles = torch.stack([padded[(slice(None), *_block(corner, tile))] for corner in group]).to(device)
         tiles = tiles.contiguous(memory_format=torch.channels_last_3d)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bfloat16):
-            logits = net(tiles)[0]
-        shares = functional.softmax(logits.float(), dim=1).cpu()
+            shares = _shares(net, tiles, mirror).cpu()
         for corner, share in zip(group, shares):
             block = _block(corner, tile)
             total[(slice(None), *block)] += share * weight
@@ -66,6 +70,21 @@ def predict_probabilities(
     total /= weights
     inside = tuple(slice(first, first + size) for first, size in zip(before, shape))
     return total[(slice(None), *inside)].numpy()
+
+
+def _shares(net: nn.Module, tiles: torch.Tensor, mirror: Mirroring | None) -> torch.Tensor:
+    """Probabilities of tiles, the mean over every mirror image that is allowed."""
+    axes = mirror.axes if mirror else ()
+    views = [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
+    total = torch.zeros(())
+    for view in views:
+        share = functional.softmax(net(mirrored(tiles, view) if view else tiles)[0].float(), dim=1)
+        if view:
+            share = mirrored(share, view)
+        if mirror and 0 in view:
+            share = share[:, list(mirror.channels[: share.shape[1]])]
+        total = total.to(share.device) + share
+    return total / len(views)
 
 
 def _block(corner: Sequence[int], tile: Sequence[int]) -> tuple[slice, slice, slice]:

@@ -21,6 +21,7 @@ from isocenter.artifacts import RunFolder, read_json, write_bytes, write_json
 from isocenter.console import say
 from isocenter.data import DataSettings, PatchModule
 from isocenter.findings import refuse
+from isocenter.mirroring import mirroring
 from isocenter.nets import build_net
 from isocenter.preparation import Dataset
 from isocenter.provenance import weights_sha256
@@ -72,6 +73,9 @@ def fit(
         built = build_net(net, dataset.plan.topology, 1, dataset.labels.n_channels)
     module = Segmenter(built, dataset.labels.names, settings.optimiser, total)
     data = PatchModule(dataset, settings.fold, seed, settings.steps_per_epoch, settings.data)
+    if settings.data.augmentation.mirror_probability:
+        for reason in mirroring(dataset.labels).dropped:
+            say(f"training: {reason}")
     precision = _precision(settings.precision)
     last = run.checkpoints / "last.ckpt"
     resumed = last.is_file()
