@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from isocenter.findings import Refusal
 from isocenter.nets import Topology, build_net, net_names, topology
+from isocenter.nets.mednext import upkernelled
 from isocenter.randomness import generator, global_streams
 
 
@@ -20,7 +24,7 @@ def random_inputs(count):
 
 def test_topology_equals_nnunets_on_random_inputs():
     theirs = pytest.importorskip("nnunetv2.experiment_planning.experiment_planners.network_topology")
-    for spacing, patch in random_inputs(2000):
+    for spacing, patch in random_inputs(10_000):
         ours = topology(spacing, patch)
         _, strides, kernels, padded, divisor = theirs.get_pool_and_conv_props(spacing, patch, 4, 999999)
         assert ours.strides == tuple(map(tuple, strides)), (spacing, patch)
@@ -41,18 +45,63 @@ def test_a_topology_survives_its_dictionary():
     assert Topology.from_dict(shaped.as_dict()) == shaped
 
 
+def runs_on(name, shaped):
+    """Forward, backward, deep supervision, and one output in evaluation."""
+    net = build_net({"name": name, "features": 2}, shaped, 1, 3)
+    image = torch.randn(2, 1, *shaped.patch)
+    logits = net.train()(image)
+    assert logits[0].shape == (2, 3, *shaped.patch)
+    assert len(logits) == max(1, shaped.n_stages - 1)
+    assert all(a.shape[2] >= b.shape[2] for a, b in pairwise(logits))
+    sum(one.square().mean() for one in logits).backward()
+    assert all(weight.grad is not None for weight in net.parameters())
+    with torch.no_grad():
+        assert len(net.eval()(image)) == 1
+
+
 @pytest.mark.parametrize("name", net_names())
 def test_every_net_gives_logits_at_every_resolution_of_any_plan(name):
-    for spacing, patch in list(random_inputs(8)):
-        shaped = topology(spacing, [min(edge, 24) for edge in patch])
-        net = build_net({"name": name, "features": 2}, shaped, 1, 3)
-        image = torch.randn(2, 1, *shaped.patch)
-        logits = net.train()(image)
-        assert logits[0].shape == (2, 3, *shaped.patch)
-        sum(one.square().mean() for one in logits).backward()
-        assert all(weight.grad is not None for weight in net.parameters())
-        with torch.no_grad():
-            assert len(net.eval()(image)) == 1
+    for spacing, patch in random_inputs(6):
+        runs_on(name, topology(spacing, [min(edge, 24) for edge in patch]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", net_names())
+def test_every_net_runs_on_fifty_anisotropic_plans(name):
+    for spacing, patch in random_inputs(50):
+        runs_on(name, topology(spacing, [min(edge, 24) for edge in patch]))
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "millions"), [("S", 3, 5.6), ("B", 3, 10.5), ("M", 3, 17.6), ("L", 3, 61.8), ("S", 5, 6.0)]
+)
+def test_mednext_has_the_papers_number_of_weights(size, kernel, millions):
+    shaped = topology((1, 1, 1), (64, 64, 64))  # five stages, as in the paper
+    net = build_net({"name": "mednext", "size": size, "kernel": kernel}, shaped, 1, 14)
+    assert sum(weight.numel() for weight in net.parameters()) / 1e6 == pytest.approx(millions, abs=0.06)
+
+
+def test_a_residual_encoder_has_as_many_weights_as_nnunets():
+    unets = pytest.importorskip("dynamic_network_architectures.architectures.unet")
+    shaped = topology((1, 1, 2), (96, 96, 48))
+    n = shaped.n_stages
+    theirs = unets.ResidualEncoderUNet(
+        1, n, [min(32 * 2**i, 320) for i in range(n)], nn.Conv3d, [list(k) for k in shaped.kernels],
+        [list(s) for s in shaped.strides], [1, 3, 4, 6, 6, 6][:n], 3, [1] * (n - 1), conv_bias=True,
+        norm_op=nn.InstanceNorm3d, norm_op_kwargs={"affine": True}, nonlin=nn.LeakyReLU, deep_supervision=True,
+    )  # fmt: skip
+    ours = build_net({"name": "res_enc_unet"}, shaped, 1, 3)
+    assert sum(w.numel() for w in ours.parameters()) == sum(w.numel() for w in theirs.parameters())
+
+
+def test_a_large_kernel_begins_as_the_small_one_interpolated():
+    shaped = topology((1, 1, 3), (16, 16, 8))
+    small, large = (build_net({"name": "mednext", "features": 2, "kernel": k}, shaped, 1, 2) for k in (3, 5))
+    large.load_state_dict(upkernelled(small.state_dict(), large.state_dict()))
+    before, after = small.state_dict()["encoder.0.1.layers.0.weight"], large.state_dict()["encoder.0.1.layers.0.weight"]
+    assert torch.equal(after[..., ::2, ::2, :], before), "corners and middles are the small kernel's"
+    with pytest.raises(ValueError, match="layers"):
+        upkernelled({}, large.state_dict())
 
 
 def test_weights_come_from_the_keyed_stream():
