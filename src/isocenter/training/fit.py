@@ -28,6 +28,7 @@ from isocenter.provenance import weights_sha256
 from isocenter.randomness import global_streams
 from isocenter.settings import bounded, chosen
 from isocenter.training.callbacks import BarProgress, Checkpoints, MetricsTable, PlainProgress, WholeCheckpoints
+from isocenter.training.losses import LossSettings, make_loss
 from isocenter.training.module import OptimiserSettings, Segmenter
 from isocenter.training.trackers import TrackerSettings, trackers
 
@@ -50,12 +51,17 @@ class TrainSettings:
     precision: str = "auto"
     ema: float = 0.99
     accelerator: str = "auto"
+    loss: LossSettings = field(default_factory=LossSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     data: DataSettings = field(default_factory=DataSettings)
 
     def __post_init__(self) -> None:
         bounded(self, fold=(0, 1000), epochs=(1, 1e6), steps_per_epoch=(1, 1e6), ema=(0, 0.999999))
         chosen(self, precision=("auto", "32-true", "bf16-mixed"), accelerator=("auto", "cpu", "gpu"))
+        if self.steps_per_epoch % self.optimiser.accumulate:
+            raise ValueError(
+                f"steps_per_epoch {self.steps_per_epoch}, no multiple of accumulate {self.optimiser.accumulate}"
+            )
 
 
 def fit(
@@ -71,7 +77,8 @@ def fit(
     total = settings.epochs * settings.steps_per_epoch
     with global_streams(seed, "weights"):
         built = build_net(net, dataset.plan.topology, 1, dataset.labels.n_channels)
-    module = Segmenter(built, dataset.labels.names, settings.optimiser, total)
+    loss = make_loss(_fitting(settings.loss, dataset.labels.n_channels), dataset.plan.spacing_mm)
+    module = Segmenter(built, dataset.labels.names, loss, settings.optimiser, total)
     data = PatchModule(dataset, settings.fold, seed, settings.steps_per_epoch, settings.data)
     if settings.data.augmentation.mirror_probability:
         for reason in mirroring(dataset.labels).dropped:
@@ -93,6 +100,16 @@ def fit(
         "deterministic_algorithms": deterministic,
         "resumed": resumed,
     }
+
+
+def _fitting(loss: LossSettings, channels: int) -> LossSettings:
+    """The settings of the loss, if they fit the labels."""
+    if loss.class_weights and len(loss.class_weights) != channels:
+        raise refuse(
+            "USE115", "training.loss.class_weights", f"{len(loss.class_weights)} weights",
+            f"{channels}: the background's, then each structure's", "Give one for each, or none.",
+        )  # fmt: skip
+    return loss
 
 
 def write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None:
@@ -122,6 +139,7 @@ def _run_trainer(
         devices=1,
         precision=precision,  # type: ignore[arg-type]
         max_epochs=settings.epochs,
+        accumulate_grad_batches=settings.optimiser.accumulate,
         gradient_clip_val=settings.optimiser.clip_norm,
         deterministic=True,
         num_sanity_val_steps=0,

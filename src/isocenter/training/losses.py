@@ -1,42 +1,138 @@
-"""Dice and cross-entropy, at every resolution of a deeply supervised net."""
+"""What a training minimises: an overlap of structures plus a judgement of voxels, at every resolution.
+
+Channel 0 is the background; a label past the last channel carries no judgement. Voxel losses are gathered
+from the log-softmax, which is deterministic on every device; torch's spatial NLL loss is not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch.nn import functional
 
+from isocenter.settings import bounded, chosen
 
-def dice_and_cross_entropy(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy plus one minus the mean soft Dice of the structures, Dice taken over the batch.
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""(logits (batch, channels, x, y, z), label (batch, x, y, z)) -> a number."""
 
-    Args:
-        logits: (batch, channels, x, y, z); channel 0 is the background.
-        label: (batch, x, y, z), channel numbers; a number past the last channel is ignored.
 
-    Cross-entropy is gathered from the log-softmax, which is deterministic on every device; torch's spatial
-    NLL loss is not.
+@dataclass(frozen=True)
+class LossSettings:
+    """What is minimised.
+
+    Attributes:
+        overlap: `dice`, `tversky` (false and missed voxels weighted apart) or `none`.
+        voxels: `cross_entropy`, `focal` (easy voxels count less), `top_k` (only the worst count) or `none`.
+        boundary: weight of the mean signed distance to the reference's surface, in mm; 0 leaves it out.
+        over_batch: take the overlap over the batch as one volume, not patch by patch.
+        class_weights: of the channels in the voxel loss, background first; empty: all alike.
+        tversky_missed: weight of missed voxels against false ones; 0.5 is Dice.
+        focal_gamma: how much less easy voxels count; 0 is cross-entropy.
+        top_k_share: the share of voxels that counts.
     """
-    channels = logits.shape[1]
-    judged = (label < channels).float()
-    target = label.clamp(max=channels - 1)
-    log_share = functional.log_softmax(logits.float(), dim=1)
-    cross_entropy = -(log_share.gather(1, target[:, None])[:, 0] * judged).sum() / judged.sum().clamp(min=1)
-    share = log_share.exp() * judged[:, None]
-    truth = functional.one_hot(target, channels).movedim(-1, 1)[:, 1:] * judged[:, None]
-    overlap = (share[:, 1:] * truth).sum((0, 2, 3, 4))
-    total = share[:, 1:].sum((0, 2, 3, 4)) + truth.sum((0, 2, 3, 4))
-    dice = (2 * overlap + 1) / (total + 1)
-    return cross_entropy + 1 - dice.mean()
+
+    overlap: str = "dice"
+    voxels: str = "cross_entropy"
+    boundary: float = 0.0
+    over_batch: bool = True
+    class_weights: tuple[float, ...] = ()
+    tversky_missed: float = 0.7
+    focal_gamma: float = 2.0
+    top_k_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        chosen(self, overlap=("dice", "tversky", "none"), voxels=("cross_entropy", "focal", "top_k", "none"))
+        bounded(self, boundary=(0, 1e3), tversky_missed=(0, 1), focal_gamma=(0, 10), top_k_share=(1e-6, 1))
+        if (self.overlap, self.voxels) == ("none", "none"):
+            raise ValueError("overlap and voxels are both none: nothing is left to minimise")
+        if any(weight < 0 for weight in self.class_weights):
+            raise ValueError(f"class_weights {self.class_weights}, some below 0")
 
 
-def deeply_supervised(logits: Sequence[torch.Tensor], label: torch.Tensor) -> torch.Tensor:
+def make_loss(settings: LossSettings, spacing_mm: Sequence[float]) -> Loss:
+    """The loss of one resolution, for patches of this spacing."""
+
+    def loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        channels = logits.shape[1]
+        judged = (label < channels).float()
+        target = label.clamp(max=channels - 1)
+        log_share = functional.log_softmax(logits.float(), dim=1)
+        total = log_share.new_zeros(())
+        if settings.voxels != "none":
+            total = total + _voxels(log_share, target, judged, settings)
+        if settings.overlap != "none":
+            total = total + 1 - _overlap(log_share, target, judged, settings)
+        if settings.boundary:
+            total = total + settings.boundary * _boundary(log_share.exp(), target, judged, spacing_mm)
+        return total
+
+    return loss
+
+
+def deeply_supervised(logits: Sequence[torch.Tensor], label: torch.Tensor, loss: Loss) -> torch.Tensor:
     """The loss over all resolutions, weights halving with each; the coarsest is left out of three or more."""
     used = logits[:-1] if len(logits) > 2 else logits
     weights = [0.5**i for i in range(len(used))]
-    losses = [dice_and_cross_entropy(one, _shrunk(label, one.shape[2:])) for one in used]
-    return torch.stack([w / sum(weights) * loss for w, loss in zip(weights, losses)]).sum()
+    losses = [loss(one, _shrunk(label, one.shape[2:])) for one in used]
+    return torch.stack([w / sum(weights) * one for w, one in zip(weights, losses)]).sum()
+
+
+def _voxels(
+    log_share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, settings: LossSettings
+) -> torch.Tensor:
+    """Mean over judged voxels of minus the log of the right channel's share, weighted as the settings say."""
+    of_right = log_share.gather(1, target[:, None])[:, 0]
+    weight = judged
+    if settings.class_weights:
+        table = torch.tensor(settings.class_weights, device=judged.device)
+        weight = weight * table[target]
+    if settings.voxels == "focal":
+        weight = weight * (1 - of_right.exp()) ** settings.focal_gamma
+        return -(of_right * weight).sum() / judged.sum().clamp(min=1)
+    if settings.voxels == "top_k":
+        costs = (-of_right * weight).flatten()
+        count = max(1, int(settings.top_k_share * int(judged.sum())))
+        return costs.topk(count).values.mean()
+    return -(of_right * weight).sum() / weight.sum().clamp(min=1)
+
+
+def _overlap(
+    log_share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, settings: LossSettings
+) -> torch.Tensor:
+    """Mean soft Dice or Tversky index (Salehi et al., 2017) of the structures."""
+    channels = log_share.shape[1]
+    share = log_share.exp() * judged[:, None]
+    truth = functional.one_hot(target, channels).movedim(-1, 1)[:, 1:] * judged[:, None]
+    over = (0, 2, 3, 4) if settings.over_batch else (2, 3, 4)
+    hit = (share[:, 1:] * truth).sum(over)
+    found, there = share[:, 1:].sum(over), truth.sum(over)
+    if settings.overlap == "dice":
+        return ((2 * hit + 1) / (found + there + 1)).mean()
+    missed = settings.tversky_missed
+    return ((hit + 0.5) / (hit + missed * (there - hit) + (1 - missed) * (found - hit) + 0.5)).mean()
+
+
+def _boundary(
+    share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, spacing_mm: Sequence[float]
+) -> torch.Tensor:
+    """Mean over voxels of share times signed distance to the structure's surface, mm (Kervadec et al., 2019)."""
+    total = share.new_zeros(())
+    for channel in range(1, share.shape[1]):
+        distances = np.stack([_signed_mm(one.cpu().numpy(), spacing_mm) for one in target == channel])
+        total = total + (share[:, channel] * torch.from_numpy(distances).to(share) * judged).sum()
+    return total / judged.sum().clamp(min=1)
+
+
+def _signed_mm(mask: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+    """Distance to the mask's surface: positive outside, negative inside; 0 everywhere where there is none."""
+    if not mask.any() or mask.all():
+        return np.zeros(mask.shape, np.float32)
+    outside = ndimage.distance_transform_edt(~mask, spacing_mm)
+    return np.asarray(outside - ndimage.distance_transform_edt(mask, spacing_mm), dtype=np.float32)
 
 
 def _shrunk(label: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:

@@ -10,19 +10,27 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import nn
 
-from isocenter.settings import bounded
-from isocenter.training.losses import deeply_supervised
+from isocenter.settings import bounded, chosen
+from isocenter.training.losses import Loss, deeply_supervised
 
 
 @dataclass(frozen=True)
 class OptimiserSettings:
-    """AdamW with a cosine schedule.
+    """How weights follow gradients.
 
     Attributes:
+        kind: `adamw`, or `sgd` with Nesterov momentum (nnU-Net: learning_rate 0.01, weight_decay 3e-5, poly).
+        schedule: `cosine` to zero, or `poly`, (1 - step / steps) ** 0.9; both after a linear warm-up.
         learning_rate: at its peak, after `warmup_steps`.
+        momentum: of sgd.
         clip_norm: largest norm of the gradient.
+        accumulate: batches whose gradients make one step.
     """
 
+    kind: str = "adamw"
+    schedule: str = "cosine"
+    momentum: float = 0.99
+    accumulate: int = 1
     learning_rate: float = 0.002
     weight_decay: float = 0.01
     warmup_steps: int = 30
@@ -30,13 +38,18 @@ class OptimiserSettings:
 
     def __post_init__(self) -> None:
         bounded(self, learning_rate=(0, 10), weight_decay=(0, 10), warmup_steps=(0, 1e6), clip_norm=(1e-6, 1e9))
+        bounded(self, momentum=(0, 0.9999), accumulate=(1, 1024))
+        chosen(self, kind=("adamw", "sgd"), schedule=("cosine", "poly"))
 
 
 class Segmenter(pl.LightningModule):
     """Trains a net on patches. Input channels-last, which is what processors like."""
 
-    def __init__(self, net: nn.Module, names: tuple[str, ...], optimiser: OptimiserSettings, total_steps: int) -> None:
+    def __init__(
+        self, net: nn.Module, names: tuple[str, ...], loss: Loss, optimiser: OptimiserSettings, total_steps: int
+    ) -> None:
         super().__init__()
+        self._loss = loss
         self.net = net.to(memory_format=torch.channels_last_3d)
         self._names = names
         self._optimiser = optimiser
@@ -50,7 +63,7 @@ class Segmenter(pl.LightningModule):
 
     def training_step(self, batch: dict[str, torch.Tensor], _index: int) -> torch.Tensor:
         """The loss of one batch."""
-        loss = deeply_supervised(self(batch["image"]), batch["label"])
+        loss = deeply_supervised(self(batch["image"]), batch["label"], self._loss)
         self.log("loss", loss.detach(), on_step=True, on_epoch=True, batch_size=len(batch["label"]), prog_bar=True)
         return loss
 
@@ -74,13 +87,27 @@ class Segmenter(pl.LightningModule):
         self.log("patch_dice", float(dice.mean()), prog_bar=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW; learning rate by step: linear warm-up, then half a cosine to zero."""
-        chosen = self._optimiser
-        optimiser = torch.optim.AdamW(self.net.parameters(), lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
+        """The optimiser, and its learning rate by step: linear warm-up, then down to zero."""
+        wanted = self._optimiser
+        rate, decay = wanted.learning_rate, wanted.weight_decay
+        optimiser: torch.optim.Optimizer
+        if wanted.kind == "sgd":
+            optimiser = torch.optim.SGD(
+                self.net.parameters(),
+                lr=rate,
+                weight_decay=decay,
+                momentum=wanted.momentum,
+                nesterov=wanted.momentum > 0,
+            )
+        else:
+            optimiser = torch.optim.AdamW(self.net.parameters(), lr=rate, weight_decay=decay)
+        total = max(1, self._total_steps // wanted.accumulate)
 
         def factor(step: int) -> float:
-            warmup = min(1.0, (step + 1) / max(1, chosen.warmup_steps))
-            return warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self._total_steps)))
+            warmup, done = min(1.0, (step + 1) / max(1, wanted.warmup_steps)), min(1.0, step / total)
+            if wanted.schedule == "poly":
+                return float(warmup * (1 - done) ** 0.9)
+            return warmup * 0.5 * (1 + math.cos(math.pi * done))
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
