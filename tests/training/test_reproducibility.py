@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -75,6 +76,32 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tiny_run):
     assert manifest(output)["weights_sha256"] == manifest(whole)["weights_sha256"]
     rows = (output / "metrics.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "0", "1", "2", "3"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_kills_at_ten_random_moments_change_no_bit(tmp_path, workers):
+    longer = [*TINY, "training.epochs=30", "training.steps_per_epoch=6", f"workspace={tmp_path}"]
+    whole, output = tmp_path / "whole", tmp_path / "killed"
+    assert launch("train", [*longer, f"output={whole}"]) == 0
+    command = [sys.executable, "-m", "isocenter", "train", *longer, f"output={output}"]
+    draw = random.Random(workers)
+    for epochs_done in sorted(draw.sample(range(1, 28), 10)):
+        process = subprocess.Popen([*command, f"training.data.workers={workers}"], stdout=subprocess.DEVNULL)
+        while _epochs_in(output) < epochs_done and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(draw.uniform(0, 0.2))  # somewhere in the steps after it
+        assert process.poll() is None, "it ended before it could be killed"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert launch("train", [*longer, f"output={output}"]) == 0
+    assert manifest(output)["weights_sha256"] == manifest(whole)["weights_sha256"]
+    assert _epochs_in(output) == 30
+
+
+def _epochs_in(output):
+    table = output / "metrics.csv"
+    return len(table.read_text().splitlines()) - 1 if table.is_file() else 0
 
 
 def test_ctrl_c_stops_with_a_message_and_code_3(tiny_run):
