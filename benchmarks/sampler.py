@@ -87,9 +87,7 @@ def main() -> None:
     parser.add_argument("--patches", type=int, default=200)
     patches = parser.parse_args().patches
     few = max(1, patches // 20)
-    print(
-        "| edge, voxels | ours, patches/s | LabelSampler, one subject | ratio | LabelSampler, a subject a patch | ratio |"
-    )
+    print("| edge, voxels | ours, patches/s | LabelSampler, one subject | ratio | a subject each | ratio |")
     for edge in (64, 128, 192):
         image, label = volume(edge)
         works = (ours(image, label, patches), theirs(image, label, few), draws_each(image, label, few))
