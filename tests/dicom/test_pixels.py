@@ -133,6 +133,33 @@ def test_lossless_codecs_give_back_every_value(tmp_path, syntax, signed, allocat
     assert rules == set()
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("kind", ["HTJ2K", "JPEG lossless", "JPEG lossless, another encoder"])
+def test_independent_encoders_are_decoded_exactly(tmp_path, kind, bits):
+    imagecodecs = pytest.importorskip("imagecodecs")
+    values = np.random.default_rng(0).integers(0, 1 << bits, (64, 48)).astype(np.uint8 if bits == 8 else np.uint16)
+    encode, syntax = {
+        "HTJ2K": (lambda: imagecodecs.htj2k_encode(values, reversible=True), "201"),
+        "JPEG lossless": (lambda: imagecodecs.ljpeg_encode(values, bitspersample=bits), "70"),
+        "JPEG lossless, another encoder": (
+            lambda: imagecodecs.jpeg_encode(values, lossless=True, bitspersample=bits), "57",
+        ),
+    }[kind]  # fmt: skip
+    data = image(values, stored_bits=bits, high_bit=bits - 1, signed=False)
+    put_frames(data, [encode()], f"1.2.840.10008.1.2.4.{syntax}")
+    assert np.array_equal(read(data, tmp_path)[0].values, values)
+
+
+def test_twelve_bit_jpeg_is_decoded_within_its_loss(tmp_path):
+    imagecodecs = pytest.importorskip("imagecodecs")
+    values = (np.add.outer(np.arange(64), np.arange(48)) * 30).astype(np.uint16)
+    data = image(values, stored_bits=12, high_bit=11, signed=False, LossyImageCompression="01")
+    put_frames(data, [imagecodecs.jpeg_encode(values, level=98, bitspersample=12)], "1.2.840.10008.1.2.4.51")
+    frame, rules = read(data, tmp_path)
+    assert np.abs(frame.values - values).max() <= 2
+    assert rules == set()
+
+
 def test_the_sign_of_a_jpeg_2000_stream_wins_over_the_header(tmp_path):
     values = np.random.default_rng(0).integers(-2000, 2000, (ROWS, COLUMNS)).astype(np.int16)
     data = image(values.view(np.uint16), stored_bits=16, high_bit=15, signed=False)
