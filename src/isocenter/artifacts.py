@@ -238,6 +238,10 @@ class RunFolder:
         """checkpoints/weights.safetensors: the final, averaged weights."""
         return self.checkpoints / "weights.safetensors"
 
+    def replay(self, step: int) -> Path:
+        """replay/step-N.safetensors: the batch on which a training broke down."""
+        return self.path / "replay" / f"step-{step:06d}.safetensors"
+
     @property
     def predictions(self) -> Path:
         """predictions/ of the held-out cases."""

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 
 import torch
 import wandb
 import yaml
+from safetensors.torch import load_file
 
+from isocenter.commands.launch import launch
 from isocenter.training.trackers import TrackerSettings, trackers
+from tests.conftest import TINY
 
 
 def test_a_run_leaves_every_artifact(tiny_run):
@@ -52,3 +56,27 @@ def test_the_metrics_table_has_a_row_an_epoch(tiny_run):
         rows = list(csv.DictReader(stream))
     assert [row["step"] for row in rows] == ["2", "4"]
     assert all(float(row["loss"]) > 0 and "patch_dice/lesion" in row for row in rows)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_batch(tiny_run, capsys, monkeypatch):
+    output = tiny_run.parent / "diverged"
+    calls = []
+
+    def breaks_down(settings, spacing_mm):
+        def loss(logits, label):
+            calls.append(1)
+            return logits.mean() * (float("nan") if len(calls) > 6 else 1.0)
+
+        return loss
+
+    monkeypatch.setattr(sys.modules["isocenter.training.fit"], "make_loss", breaks_down)
+    assert (
+        launch("train", [*TINY, "training.steps_per_epoch=9", f"workspace={tiny_run.parent}", f"output={output}"]) == 2
+    )
+    said = capsys.readouterr().err
+    assert "TRN101" in said and "Traceback" not in said
+    (batch,) = (output / "replay").glob("*.safetensors")
+    kept = load_file(batch)
+    assert set(kept) == {"image", "label"}
+    assert torch.isfinite(kept["image"]).all()
+    assert not (output / "manifest.json").exists()

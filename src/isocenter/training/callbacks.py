@@ -14,9 +14,11 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.plugins import TorchCheckpointIO
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import save
 
-from isocenter.artifacts import write_bytes, write_rows
+from isocenter.artifacts import RunFolder, write_bytes, write_rows
 from isocenter.console import say
+from isocenter.findings import refuse
 
 _PLAIN_INTERVAL_S = 15.0
 
@@ -55,6 +57,32 @@ class Checkpoints(Callback):
         trainer.save_checkpoint(last)
         if better:
             write_bytes(self._folder / "best.ckpt", last.read_bytes())
+
+
+class Divergence(Callback):
+    """Stops a training whose loss is no number any more, and keeps the batch that it was seen on."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look at the loss of every step.
+
+        Raises:
+            Refusal: TRN101, with the step and the file of the batch.
+        """
+        loss = float(outputs["loss"])
+        if math.isfinite(loss):
+            return
+        path = self._run.replay(trainer.global_step)
+        write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in batch.items()}))
+        raise refuse(
+            "TRN101", f"step {trainer.global_step}", f"a loss of {loss}", "a finite loss",
+            f"The batch lies in {path}. Lower training.optimiser.learning_rate or clip_norm, or look at the batch for "
+            "absurd values.",
+        )  # fmt: skip
 
 
 class MetricsTable(Callback):

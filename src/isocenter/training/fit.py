@@ -27,7 +27,14 @@ from isocenter.preparation import Dataset
 from isocenter.provenance import weights_sha256
 from isocenter.randomness import global_streams
 from isocenter.settings import bounded, chosen
-from isocenter.training.callbacks import BarProgress, Checkpoints, MetricsTable, PlainProgress, WholeCheckpoints
+from isocenter.training.callbacks import (
+    BarProgress,
+    Checkpoints,
+    Divergence,
+    MetricsTable,
+    PlainProgress,
+    WholeCheckpoints,
+)
 from isocenter.training.losses import LossSettings, make_loss
 from isocenter.training.module import OptimiserSettings, Segmenter
 from isocenter.training.trackers import TrackerSettings, trackers
@@ -171,7 +178,7 @@ def _callbacks(run: RunFolder, settings: TrainSettings) -> list[Callback]:
     total = settings.epochs * settings.steps_per_epoch
     watching = BarProgress(total) if sys.stdout.isatty() else PlainProgress(total)
     averaging = EMAWeightAveraging(decay=settings.ema)
-    return [averaging, watching, MetricsTable(run.metrics), Checkpoints(run.checkpoints)]
+    return [Divergence(run), averaging, watching, MetricsTable(run.metrics), Checkpoints(run.checkpoints)]
 
 
 def _precision(wanted: str) -> str:

@@ -85,6 +85,8 @@ class Elements:
 
     def text(self, tag: int) -> str:
         """The value as text, stripped; values of a multi-valued element stay joined by a backslash."""
+        if tag not in self:
+            return ""
         value = self.raw(tag)[1]
         if not value:
             return ""
@@ -109,6 +111,8 @@ class Elements:
 
     def numbers(self, tag: int, count: int | None = None) -> Numbers | None:
         """The values as finite numbers; None where absent, unreadable or (with `count`) of another count."""
+        if tag not in self:
+            return None
         numbers = self._binary(tag)
         if numbers is None:
             try:

@@ -119,8 +119,10 @@ def sources_in(studies: Path, spool: Path) -> list[Source]:
         Refusal: USE101 where there is nothing at `studies`.
     """
     if studies.is_dir():
-        ours = spool.parent.resolve()
-        files = [path for path in studies.rglob("*") if path.is_file() and ours not in path.resolve().parents]
+        root, ours = studies.resolve(), spool.parent.resolve()
+        files = [path for path in studies.rglob("*") if path.is_file()]
+        if root in ours.parents:
+            files = [path for path in files if ours not in path.resolve().parents]
         found = [source for path in files for source in _of_file(path, studies, spool)]
     elif studies.is_file() and _MEDIA_DIRECTORY in _start_of(studies):
         return sources_in(studies.parent, spool)
