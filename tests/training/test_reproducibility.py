@@ -84,17 +84,17 @@ def test_kills_at_ten_random_moments_change_no_bit(tmp_path, workers):
     longer = [*TINY, "training.epochs=30", "training.steps_per_epoch=6", f"workspace={tmp_path}"]
     whole, output = tmp_path / "whole", tmp_path / "killed"
     assert launch("train", [*longer, f"output={whole}"]) == 0
-    command = [sys.executable, "-m", "isocenter", "train", *longer, f"output={output}"]
+    arguments = [*longer, f"output={output}", f"training.data.workers={workers}"]
     draw = random.Random(workers)
     for epochs_done in sorted(draw.sample(range(1, 28), 10)):
-        process = subprocess.Popen([*command, f"training.data.workers={workers}"], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, "-m", "isocenter", "train", *arguments], stdout=subprocess.DEVNULL)
         while _epochs_in(output) < epochs_done and process.poll() is None:
             time.sleep(0.002)
         time.sleep(draw.uniform(0, 0.2))  # somewhere in the steps after it
         assert process.poll() is None, "it ended before it could be killed"
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert launch("train", [*longer, f"output={output}"]) == 0
+    assert launch("train", arguments) == 0
     assert manifest(output)["weights_sha256"] == manifest(whole)["weights_sha256"]
     assert _epochs_in(output) == 30
 
