@@ -56,10 +56,11 @@ def test_another_seed_gives_other_weights_and_a_sweep_the_same_as_alone(tiny_run
     assert manifest(alone)["weights_sha256"] == hashes[2]
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tiny_run):
-    workspace, output = tiny_run.parent, tiny_run.parent / "killed"
-    longer = ["training.epochs=4", "training.steps_per_epoch=6"]
-    whole = workspace / "whole"
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tiny_run, workers):
+    workspace, output = tiny_run.parent, tiny_run.parent / f"killed-{workers}"
+    longer = ["training.epochs=4", "training.steps_per_epoch=6", f"training.data.workers={workers}"]
+    whole = workspace / f"whole-{workers}"
     assert launch("train", [*TINY, *longer, f"workspace={workspace}", f"output={whole}"]) == 0
     command = [sys.executable, "-m", "isocenter", "train", *TINY, *longer, f"workspace={workspace}", f"output={output}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

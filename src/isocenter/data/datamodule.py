@@ -95,8 +95,11 @@ class Patches(TorchDataset[Patch]):
 class PatchModule(pl.LightningDataModule):
     """Training patches of one fold, and one fixed patch of each validation case."""
 
-    def __init__(self, dataset: Dataset, fold: int, seed: int, steps_per_epoch: int, settings: DataSettings) -> None:
+    def __init__(
+        self, dataset: Dataset, fold: int, seed: int, steps_per_epoch: int, settings: DataSettings, first_epoch: int = 0
+    ) -> None:
         super().__init__()
+        self._first_epoch = first_epoch
         self._dataset = dataset
         self._train, self._val = dataset.splits.folds[fold]
         self._seed = seed
@@ -123,7 +126,12 @@ class PatchModule(pl.LightningDataModule):
         )
 
     def _current_epoch(self) -> int:
-        return self.trainer.current_epoch if self.trainer is not None else 0
+        """The epoch whose batches are asked for.
+
+        A run that goes on makes its first iterator, and loader workers fetch ahead, while Lightning still
+        names the epoch that the checkpoint ended with.
+        """
+        return max(self.trainer.current_epoch if self.trainer is not None else 0, self._first_epoch)
 
     def _batches_of(self, epoch: int) -> list[list[PatchKey]]:
         batch, share = self._dataset.plan.batch, self._settings.foreground_share

@@ -86,15 +86,17 @@ def fit(
         built = build_net(net, dataset.plan.topology, 1, dataset.labels.n_channels)
     loss = make_loss(_fitting(settings.loss, dataset.labels.n_channels), dataset.plan.spacing_mm)
     module = Segmenter(built, dataset.labels.names, loss, settings.optimiser, total)
-    data = PatchModule(dataset, settings.fold, seed, settings.steps_per_epoch, settings.data)
     if settings.data.augmentation.mirror_probability:
         for reason in mirroring(dataset.labels).dropped:
             say(f"training: {reason}")
     precision = _precision(settings.precision)
     last = run.checkpoints / "last.ckpt"
     resumed = last.is_file()
+    begun = 0
     if resumed:
         say(f"training: going on from {last}")
+        begun = int(torch.load(last, map_location="cpu", weights_only=True)["epoch"]) + 1
+    data = PatchModule(dataset, settings.fold, seed, settings.steps_per_epoch, settings.data, begun)
     with trackers(tracking, output, output.name, config) as loggers, _without_advice(), global_streams(seed, "model"):
         deterministic = _run_trainer(module, data, settings, precision, loggers, run, last if resumed else None)
     state = _averaged_weights(last)
