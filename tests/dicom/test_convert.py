@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from isocenter.dicom import ConvertSettings, convert_studies
 from isocenter.findings import Refusal
-from tests.dicom.ramp import CT, SLICE_MM, SLICES, put_frames, ramp_error, ramp_series, set_values, write
+from tests.dicom.ramp import CT, MR, SLICE_MM, SLICES, put_frames, ramp_error, ramp_series, set_values, write
 
 ONE = ConvertSettings(workers=1, pseudonym_key="test")
 DIRECTIONS = {
@@ -118,6 +118,30 @@ def lose_rescale(series):
     del series[0].RescaleSlope
 
 
+def as_mr(series):
+    for data in series:
+        data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = MR
+        data.Modality = "MR"
+
+
+def lose_mr_rescale(series):
+    as_mr(series)
+    del series[3].RescaleSlope, series[3].RescaleIntercept
+
+
+def half_mr_rescale(series):
+    as_mr(series)
+    for data in series:
+        del data.RescaleIntercept
+
+
+def comma_mr_rescale(series):
+    as_mr(series)
+    for data in series:
+        data.add_new(0x00281053, "LO", "1,5")
+        data.add_new(0x00281052, "LO", "0,5")
+
+
 def lose_place(series):
     del series[0].ImagePositionPatient
 
@@ -151,6 +175,9 @@ DEFECTS = {
     "repeated place": (repeat_place, "DCM215"),
     "very uneven steps": (stretch, "DCM212"),
     "no rescale": (lose_rescale, "DCM110"),
+    "no rescale in one MR slice": (lose_mr_rescale, "DCM110"),
+    "half a rescale in MR": (half_mr_rescale, "DCM110"),
+    "a decimal comma in MR": (comma_mr_rescale, "DCM116"),
     "slope 0": (many(RescaleSlope="0"), "DCM116"),
     "no position": (lose_place, "DCM216"),
     "position NaN": (nan_place, "DCM216"),

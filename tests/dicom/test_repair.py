@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isocenter.dicom import ConvertSettings, convert_studies
-from isocenter.dicom.volumes.repair import evened, straight
+from isocenter.dicom.volumes.repair import Repaired, evened, straight
 from isocenter.geometry import Grid
 from tests.dicom.ramp import SLICE_MM, SLICES, ramp_error, ramp_series, set_values, values_of, write
 
@@ -39,7 +39,7 @@ def test_missing_slices_are_bridged_only_when_asked_for(tmp_path):
     assert row["decision"] == "repair"
     assert voxels.shape[2] == SLICES
     assert ramp_error(voxels, affine) <= 1.0
-    assert sidecar["repair"]["repair"] == "even_slices"
+    assert sidecar["repairs"][0]["repair"] == "even_slices"
     assert [type(one) for one in sidecar["slices"]].count(list) == 1, "one slice lies between two"
     between = sidecar["slices"][4]
     assert [weight for _, weight in between] == pytest.approx([0.5, 0.5])
@@ -82,6 +82,21 @@ def test_a_tilted_stack_is_kept_straightened_or_refused(tmp_path):
             assert ramp_error(voxels, affine) <= error
 
 
+def test_an_uneven_and_leaning_stack_takes_both_repairs_or_the_stricter_policy(tmp_path):
+    places = [0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5]
+    series = ramp_series(places=places)
+    for place, data in zip(places, series):
+        x, y, z = map(float, data.ImagePositionPatient)
+        data.ImagePositionPatient = [x, y + 0.2 * place, z]
+        set_values(data, values_of(data) - round(5 * 0.2 * place))  # the ramp at the moved place: -5 HU a mm of y
+    assert converted(series, tmp_path / "refuse", tilt="refuse")["decision"] == "reject"
+    kept = converted(series, tmp_path / "keep")
+    assert {"DCM212", "DCM213"} <= set(kept["reasons"])
+    assert ramp_error(*opened(kept, tmp_path / "keep")[:2]) <= 1.01  # two roundings of half a unit
+    both = converted(series, tmp_path / "both", tilt="straighten")
+    assert both["repairs"] == ["even_slices", "straighten"]
+
+
 def test_padding_spreads_to_whatever_it_was_mixed_into(tmp_path):
     series = ramp_series(places=[0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5])
     stored = values_of(series[5]).copy()
@@ -93,6 +108,10 @@ def test_padding_spreads_to_whatever_it_was_mixed_into(tmp_path):
     mask = np.asarray(nib.load(tmp_path / "volumes" / f"{row['volume_id']}.padding.nii.gz").dataobj)
     assert mask[:, 0].any(axis=0).tolist() == [k in (6, 7, 8) for k in range(14)]
     assert not mask[:, 1:].any()
+
+
+def scanned(voxels, grid):
+    return Repaired(voxels, None, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), ())
 
 
 def ramp_on(grid):
@@ -107,9 +126,10 @@ def test_evening_a_linear_field_changes_no_value(steps, seed):
     grid = Grid.from_parts((4, 5, len(places)), (1.0, 1.5, places[-1] / (len(places) - 1)), (5, -3, 2), directions)
     shifts = [np.outer([*(directions[:, 2] * place), 0], [0, 0, 0, 1]) for place in places]
     true = np.stack([ramp_on(Grid((4, 5, 1), grid.affine + shift))[..., 0] for shift in shifts], axis=-1)
-    made = evened(true, None, grid, places)
+    made = evened(scanned(true, grid), places)
     assert np.abs(made.voxels - ramp_on(made.grid)).max() < 1e-3
-    assert made.grid.corner_displacement_mm(made.grid) == 0
+    last = np.array([0, 0, made.grid.shape[2] - 1])
+    assert np.allclose(made.grid.points_mm(last), grid.points_mm(np.array([0, 0, grid.shape[2] - 1])))
     assert all(abs(sum(weight for _, weight in origin) - 1) < 1e-5 for origin in made.origins)
 
 
@@ -118,7 +138,7 @@ def test_straightening_a_linear_field_changes_no_value_inside(a, b):
     affine = np.diag([1.0, 1.5, 2.0, 1.0])
     affine[:3, 2] += [a, b, 0.0]
     grid = Grid((8, 9, 6), affine)
-    made = straight(ramp_on(grid), None, grid, -1000.0)
+    made = straight(scanned(ramp_on(grid), grid), -1000.0)
     inside = np.ones(made.grid.shape, bool) if made.padding is None else ~made.padding
     assert made.grid.shear < 1e-9
     assert inside.sum() >= 7 * 8 * 6
@@ -130,7 +150,7 @@ def test_repairing_twice_is_repairing_once():
     affine = np.diag([1.0, 1.5, 2.0, 1.0])
     affine[1, 2] = 0.7
     grid = Grid((8, 9, 6), affine)
-    once = straight(ramp_on(grid), None, grid, 0.0)
-    twice = straight(once.voxels, once.padding, once.grid, 0.0)
+    once = straight(scanned(ramp_on(grid), grid), 0.0)
+    twice = straight(once, 0.0)
     assert twice.grid == once.grid
     assert np.array_equal(twice.voxels, once.voxels)

@@ -100,12 +100,12 @@ def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: Fr
         nifti.write_image(folder.padding(volume.volume_id), made.padding.astype(np.uint8), made.grid)
     else:
         folder.padding(volume.volume_id).unlink(missing_ok=True)
-    row = _row(volume, findings, "repair" if made.record else "accept") | {
+    row = _row(volume, findings, "repair" if made.records else "accept") | {
         "shape": list(made.grid.shape),
         "spacing_mm": [round(step, 6) for step in made.grid.spacing_mm],
         "orientation": made.grid.orientation,
         "padding": made.padding is not None,
-        "repairs": [str(made.record["repair"])] if made.record else [],
+        "repairs": [str(record["repair"]) for record in made.records],
         "image_sha256": sha256_of_file(image),
     }
     write_json(folder.sidecar(volume.volume_id), {
@@ -114,7 +114,7 @@ def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: Fr
         "grid": made.grid.as_dict(),
         "slices": [_origin(stack, origin) for origin in made.origins],
         "rescale": sorted({(one.facts.slope, one.facts.intercept) for one in stack.slices}, key=repr),
-        "repair": made.record or None,
+        "repairs": list(made.records),
         "source_sha256": _source_hash(job, stack, reader.source_sha256),
     })  # fmt: skip
     return row
@@ -161,12 +161,13 @@ def _repaired(
     voxels = volume_from_frames(block)
     padding = None if mask is None else volume_from_frames(mask)
     grid = _grid(stack, voxels.shape)
+    made = Repaired(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), ())
     if not stack.even:
-        return evened(voxels, padding, grid, np.asarray(stack.places_mm))
+        made = evened(made, np.asarray(stack.places_mm))
     if settings.tilt == "straighten" and any(finding.rule == "DCM213" for finding in findings):
-        inside = voxels if padding is None else voxels[~padding]
-        return straight(voxels, padding, grid, float(inside.min()) if inside.size else 0.0)
-    return Repaired(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), {})
+        inside = made.voxels if made.padding is None else made.voxels[~made.padding]
+        made = straight(made, float(inside.min()) if inside.size else 0.0)
+    return made
 
 
 def _grid(stack: Stack, shape: tuple[int, ...]) -> Grid:

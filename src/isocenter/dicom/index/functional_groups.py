@@ -5,6 +5,7 @@ A macro stands in the shared functional groups or in the frame's own; the frame'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -47,7 +48,7 @@ def _facts(common: Dataset, own: Dataset, defaults: FrameFacts) -> FrameFacts:
     direction = (diffusion.get("DiffusionGradientDirectionSequence") or [Dataset()])[0]
     frame = next((m for k in _FRAME_TYPES if (m := macro(k))), Dataset())
     cardiac, kernel = macro("CardiacSynchronizationSequence"), macro("CTReconstructionSequence")
-    slope, intercept = _number(rescale, "RescaleSlope"), _number(rescale, "RescaleIntercept")
+    slope, intercept = _rescale(rescale, "RescaleSlope"), _rescale(rescale, "RescaleIntercept")
     return FrameFacts(
         position_mm=_numbers(macro("PlanePositionSequence"), "ImagePositionPatient", 3),
         orientation=_numbers(macro("PlaneOrientationSequence"), "ImageOrientationPatient", 6),
@@ -71,6 +72,11 @@ def _facts(common: Dataset, own: Dataset, defaults: FrameFacts) -> FrameFacts:
         acquired_ms=milliseconds(_text(content, "FrameAcquisitionDateTime")),
         index_values=_numbers(content, "DimensionIndexValues", None),
     )  # fmt: skip
+
+
+def _rescale(data: Dataset, keyword: str) -> float | None:
+    number = _number(data, keyword)
+    return math.nan if number is None and _text(data, keyword) else number
 
 
 _FRAME_TYPES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 import threading
@@ -208,8 +209,8 @@ def _frames(found: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:
         position_mm=numbers(_TAG["ImagePositionPatient"], 3),
         orientation=numbers(_TAG["ImageOrientationPatient"], 6),
         pixel_spacing_mm=numbers(_TAG["PixelSpacing"], 2),
-        slope=number(_TAG["RescaleSlope"]),
-        intercept=number(_TAG["RescaleIntercept"]),
+        slope=_rescale(found, "RescaleSlope"),
+        intercept=_rescale(found, "RescaleIntercept"),
         rescale_type=text(_TAG["RescaleType"]),
         mappings=value_mappings(found.sequence(mapped)) if mapped in found else (),
         kernel=found.texts(_TAG["ConvolutionKernel"]),
@@ -226,6 +227,11 @@ def _frames(found: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:
     if _TAG["PerFrameFunctionalGroupsSequence"] in found or _TAG["SharedFunctionalGroupsSequence"] in found:
         return frame_facts(found, columns["number_of_frames"], top)
     return (top,) if columns["number_of_frames"] == 1 else ()
+
+
+def _rescale(found: Elements, keyword: str) -> float | None:
+    value = found.number(_TAG[keyword])
+    return math.nan if value is None and found.text(_TAG[keyword]) else value
 
 
 def _first(*numbers: float | None) -> float | None:

@@ -48,7 +48,10 @@ class ValueMapping:
 
 @dataclass(frozen=True)
 class FrameFacts:
-    """What one frame says of its place, its values, and what tells it apart from its neighbours."""
+    """What one frame says of its place, its values, and what tells it apart from its neighbours.
+
+    A slope or intercept that is there and is no number is NaN, not None: it must not pass for absent.
+    """
 
     position_mm: Numbers | None = None
     orientation: Numbers | None = None

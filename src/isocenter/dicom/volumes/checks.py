@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from isocenter.dicom.index import Instance
@@ -183,16 +184,22 @@ def _length(slices: list[Slice], instances: list[Instance], where: str) -> Itera
 
 def _units(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     kind = image_kind(instances[0])
-    if any(one.facts.slope == 0 for one in slices):
-        yield Finding("DCM116", where, "RescaleSlope 0", "a slope other than 0", "Export the series again.")
-    rescaled = [one.facts.slope is not None and one.facts.intercept is not None for one in slices]
+    pairs = [(one.facts.slope, one.facts.intercept) for one in slices]
+    unreadable = any(value is not None and math.isnan(value) for pair in pairs for value in pair)
+    if unreadable or any(slope == 0 for slope, _ in pairs):
+        yield Finding(
+            "DCM116", where, "RescaleSlope 0, or a slope or intercept that is no number", "numbers, the slope not 0",
+            "Export the series again.",
+        )  # fmt: skip
+    rescaled = [slope is not None and intercept is not None for slope, intercept in pairs]
+    stated = [slope is not None or intercept is not None for slope, intercept in pairs]
     tables = all(one.has_modality_lut for one in instances)
     mapped = [len(set(one.facts.mappings)) for one in slices]
     if not all(rescaled) and not tables:
-        if kind in ("CT", "PT") and not all(mapped):
+        if any(stated) or (kind in ("CT", "PT") and not all(mapped)):
             yield Finding(
-                "DCM110", where, "no readable RescaleSlope or RescaleIntercept",
-                "both, Type 1 in CT and PET images (PS3.3 C.8.2.1)",
+                "DCM110", where, f"RescaleSlope and RescaleIntercept both in {sum(rescaled)} of {len(slices)} slice(s)",
+                "both in every slice (Type 1 in CT and PET images, PS3.3 C.8.2.1), or neither in any",
                 "Export the series again; without them the values have no unit.",
             )  # fmt: skip
         elif any(mapped) and (max(mapped) > 1 or any(m.slope is None for one in slices for m in one.facts.mappings)):
@@ -200,12 +207,12 @@ def _units(slices: list[Slice], instances: list[Instance], where: str) -> Iterat
                 "DCM118", where, "several Real World Value Mappings, or one with a table", "one linear mapping",
                 "Ask for the object with one mapping; which of them you mean cannot be guessed.",
             )  # fmt: skip
-    if any(one.has_modality_lut for one in instances) and any(rescaled):
+    if any(one.has_modality_lut for one in instances) and (any(stated) or not tables):
         yield Finding(
-            "DCM117", where, "a Modality LUT Sequence and a RescaleSlope", "one of the two (PS3.3 C.11.1)",
-            "Export the series again: the two contradict each other.",
+            "DCM117", where, "a Modality LUT Sequence and a rescale, or a table in some slices only",
+            "one of the two, in every slice (PS3.3 C.11.1)", "Export the series again: the two contradict each other.",
         )  # fmt: skip
-    if len({(one.facts.slope, one.facts.intercept) for one in slices}) > 1:
+    if len(set(pairs)) > 1:
         yield Finding(
             "DCM113", where, "a rescale that changes from slice to slice", "one slope and intercept",
             "Nothing to do: every slice is rescaled by its own.",

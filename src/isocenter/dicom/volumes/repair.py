@@ -18,36 +18,34 @@ _FULL = 1 - 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Repaired:
-    """A repaired volume.
+    """A volume with what was repaired of it.
 
     Attributes:
         voxels: (columns, rows, slices) float32.
         padding: mask of the same shape, or None.
         grid: where they lie.
-        origins: for each new slice, the numbers of the old slices that it comes from, with weights.
-        record: what was done, with its parameters, for the sidecar.
+        origins: for each slice, the numbers of the scanned slices that it comes from, with weights.
+        records: what was done, in order, with its parameters, for the sidecar; empty for a volume as scanned.
     """
 
     voxels: NDArray[np.float32]
     padding: NDArray[np.bool_] | None
     grid: Grid
     origins: tuple[tuple[tuple[int, float], ...], ...]
-    record: dict[str, float | str]
+    records: tuple[dict[str, float | str], ...]
 
 
-def evened(
-    voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None, grid: Grid, places_mm: NDArray[np.float64]
-) -> Repaired:
+def evened(volume: Repaired, places_mm: NDArray[np.float64]) -> Repaired:
     """Resample uneven slices at even places: linear between the neighbours, by their true positions.
 
-    The step is the whole length over the number of smallest regular steps in it, so the first and the last
-    slice stay where they are and nothing finer than the finest scan is made up.
+    The step is the whole length over the number of finest steps in it, so the first and the last slice stay
+    where they are and nothing finer than the finest scan is made up.
 
     Args:
-        voxels, padding: (columns, rows, slices), slices in the order of `places_mm`.
-        grid: a grid whose slice axis runs from the first to the last slice.
-        places_mm: distances along the normal, rising.
+        volume: as scanned; its grid's slice axis runs from the first to the last slice.
+        places_mm: distances of the slices along the normal, rising.
     """
+    voxels, padding, grid = volume.voxels, volume.padding, volume.grid
     length_mm = float(places_mm[-1] - places_mm[0])
     finest_mm = float(np.percentile(np.diff(places_mm), 10, method="lower"))
     count = max(1, round(length_mm / finest_mm)) + 1
@@ -68,26 +66,25 @@ def evened(
         for low, high, s in zip(lower, upper, share)
     )
     record: dict[str, float | str] = {
-        "repair": "even_slices",
-        "step_mm": length_mm / (count - 1),
-        "slices_before": len(places_mm),
-    }
-    return Repaired(made.astype(np.float32), mask, Grid((*grid.shape[:2], count), affine), origins, record)
+        "repair": "even_slices", "step_mm": length_mm / (count - 1), "slices_before": len(places_mm),
+    }  # fmt: skip
+    target = Grid((grid.shape[0], grid.shape[1], count), affine)
+    return Repaired(made.astype(np.float32), mask, target, origins, (*volume.records, record))
 
 
-def straight(voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None, grid: Grid, fill: float) -> Repaired:
+def straight(volume: Repaired, fill: float) -> Repaired:
     """Resample a sheared stack (tilted gantry) to right angles: linear, the slices' own planes and steps kept.
 
     Slices shift within their planes by what the tilt displaced them; the grid grows so that nothing is cut,
     and what lies outside the scan is `fill` and padding.
     """
+    grid = volume.grid
     target = straightened(grid)
     inside = resampled_voxels(np.ones(grid.shape, np.float32), grid, target, 0.0) >= _FULL
-    made = resampled_voxels(voxels, grid, target, fill)
+    made = resampled_voxels(volume.voxels, grid, target, fill)
     mask = ~inside
-    if padding is not None:
-        mask |= resampled_voxels(padding.astype(np.float32), grid, target, 0.0) > 1 - _FULL
+    if volume.padding is not None:
+        mask |= resampled_voxels(volume.padding.astype(np.float32), grid, target, 0.0) > 1 - _FULL
     made[~inside] = fill
-    origins = tuple(((k, 1.0),) for k in range(grid.shape[2]))
     record: dict[str, float | str] = {"repair": "straighten", "shear_before": grid.shear, "fill": fill}
-    return Repaired(made, mask if mask.any() else None, target, origins, record)
+    return Repaired(made, mask if mask.any() else None, target, volume.origins, (*volume.records, record))

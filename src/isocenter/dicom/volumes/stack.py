@@ -75,7 +75,7 @@ def stacked(slices: list[Slice], where: str) -> tuple[Stack | None, list[Finding
     row_mm, column_mm = ordered[0].facts.pixel_spacing_mm or (0.0, 0.0)
     findings += (uneven := _spacing(places, positions, min(row_mm, column_mm), where))
     even = all(finding.severity is not Severity.ERROR for finding in uneven)
-    findings += _tilt(positions, normal, min(row_mm, column_mm), where) if even else []
+    findings += _tilt(positions, normal, min(row_mm, column_mm), where)
     findings += _told(ordered, places, where) if even else []
     return Stack(tuple(ordered), tuple(map(float, places)), orientation, (row_mm, column_mm), even), findings
 
