@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from isocenter.dicom import ConvertSettings, convert_studies
 from isocenter.findings import Refusal
-from tests.dicom.ramp import CT, MR, SLICE_MM, SLICES, put_frames, ramp_error, ramp_series, set_values, write
+from tests.dicom.ramp import CT, MR, SLICE_MM, SLICES, put_frames, ramp_error, ramp_series, save, set_values, write
 
 ONE = ConvertSettings(workers=1, pseudonym_key="test")
 DIRECTIONS = {
@@ -268,6 +268,32 @@ def test_a_second_run_converts_nothing_again(tmp_path):
     again = convert_studies(tmp_path / "studies", tmp_path / "volumes", ONE)
     assert image.stat().st_mtime_ns == before
     assert again.rows == done.rows
+
+
+def test_what_a_later_run_does_not_accept_is_taken_away(tmp_path, capsys):
+    series = ramp_series()
+    before = convert(series, tmp_path).rows[0]["volume_id"]
+    (tmp_path / "volumes" / "notes.json").write_text("{}")
+    extra = ramp_series(slices=10)[9]
+    for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
+        setattr(extra, keyword, getattr(series[0], keyword))
+    save(extra, tmp_path / "studies" / "late")
+    after = convert_studies(tmp_path / "studies", tmp_path / "volumes", ONE).rows[0]
+    assert (after["decision"], after["slices"]) == ("accept", 10)
+    left = {path.name for path in (tmp_path / "volumes").iterdir()}
+    assert not any(name.startswith(before) for name in left)
+    assert f"{after['volume_id']}.nii.gz" in left and "notes.json" in left
+    assert before in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"row": {}}'])
+def test_a_broken_sidecar_is_made_anew(tmp_path, content):
+    done = convert(ramp_series(), tmp_path)
+    sidecar = tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.json"
+    whole = sidecar.read_bytes()
+    sidecar.write_text(content)
+    assert convert_studies(tmp_path / "studies", tmp_path / "volumes", ONE).rows == done.rows
+    assert sidecar.read_bytes() == whole
 
 
 def test_patients_are_named_in_one_local_file_only(tmp_path):

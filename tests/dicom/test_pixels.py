@@ -15,7 +15,6 @@ from isocenter.dicom.index.sources import Source
 from isocenter.dicom.pixels.frames import FrameReader
 from isocenter.findings import Refusal
 from tests.dicom.ramp import (
-    CT,
     INTERCEPT,
     SYNTAXES,
     encoded,
@@ -296,7 +295,3 @@ def test_a_damaged_stream_is_refused(tmp_path, damage):
     put_frames(data, [broken], SYNTAXES["JPEG 2000"])
     with pytest.raises(Refusal, match="DCM002"):
         read(data, tmp_path)
-
-
-def test_the_class_of_the_generator_is_ct(tmp_path):
-    assert image(np.zeros((4, 4), np.uint16), stored_bits=16, high_bit=15, signed=False).SOPClassUID == CT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import joblib
 
 from isocenter.artifacts import VolumesFolder, write_findings, write_json, write_rows
-from isocenter.console import tracked
+from isocenter.console import say, tracked
 from isocenter.dicom.index import IndexSettings, Source, StudyIndex, index_studies
 from isocenter.dicom.pixels.frames import FrameReader
 from isocenter.dicom.policy import ConvertSettings
@@ -28,6 +29,7 @@ _COLUMNS = (
     "volume_id", "decision", "reasons", "patient", "modality", "slices", "shape", "spacing_mm",
     "orientation", "kernel", "padding", "repairs",
 )  # fmt: skip
+_VOLUME_ID = re.compile(r"[0-9a-f]{16}")
 _SHARES = 8  # runs of volumes a worker
 _LEAST_FILES = 50
 
@@ -71,6 +73,7 @@ def convert_studies(studies: Path, output: Path, settings: ConvertSettings) -> C
     rows = _write_all(volumes, index, folder, settings)
     findings = [*index.findings, *(Finding(**finding) for row in rows for finding in row["findings"])]
     _write_tables(folder, rows, findings)
+    _remove_others(folder, {row["volume_id"] for row in rows if row["decision"] != "reject"})
     shutil.rmtree(folder.spool, ignore_errors=True)
     return Converted(tuple(rows), tuple(findings))
 
@@ -139,6 +142,17 @@ def _write_tables(folder: VolumesFolder, rows: list[dict[str, Any]], findings: l
         "decisions": dict(sorted(Counter(row["decision"] for row in rows).items())),
         "volumes": rows,
     })  # fmt: skip
+
+
+def _remove_others(folder: VolumesFolder, accepted: set[str]) -> None:
+    """Take away volumes that an earlier run accepted and this one does not: whoever lists the folder would use them."""
+    stale = [path.stem for path in folder.path.glob("*.json") if _VOLUME_ID.fullmatch(path.stem)]
+    gone = sorted(set(stale) - accepted)
+    for volume_id in gone:
+        for path in (folder.image(volume_id), folder.padding(volume_id), folder.sidecar(volume_id)):
+            path.unlink(missing_ok=True)
+    if gone:
+        say(f"removed {len(gone)} volume(s) of an earlier run that this one does not accept: {', '.join(gone)}")
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from isocenter.findings import Finding, Refusal, Severity, refuse
 from isocenter.geometry import Grid, dicom_grid, volume_from_frames
 from isocenter.provenance import sha256_of_file, sha256_of_values
 
-SCHEMA = "isocenter/volumes/2"
+SCHEMA = "isocenter/volumes/3"
 
 
 @dataclass(frozen=True)
@@ -76,17 +76,19 @@ def _kept(job: VolumeJob, stack: Stack, reader: FrameReader) -> dict[str, Any] |
     sidecar, image = job.folder.sidecar(volume_id), job.folder.image(volume_id)
     if not sidecar.is_file() or not image.is_file():
         return None
-    stored = read_json(sidecar, "the converted volumes")
-    if stored.get("schema") != SCHEMA or stored["row"]["image_sha256"] != sha256_of_file(image):
-        return None
     try:
+        stored = read_json(sidecar, "the converted volumes")
+        row = dict(stored["row"])
+        whole = row["image_sha256"] == sha256_of_file(image)
+        masked = not row["padding"] or job.folder.padding(volume_id).is_file()
+        if stored["schema"] != SCHEMA or not (whole and masked):
+            return None
         for one in stack.slices:
             if one.tile is None or one is stack.slices[0]:  # a mosaic's tiles share their frame
                 reader.skim(one.instance, job.sources[one.instance.file], one.frame)
-    except Exception:  # whatever is wrong with the file is found, and said, where it is decoded
+        return row if stored["source_sha256"] == _source_hash(job, stack, reader.source_sha256) else None
+    except Exception:  # an edited sidecar, a damaged file: made anew, and what is wrong is said where it is decoded
         return None
-    same = stored["source_sha256"] == _source_hash(job, stack, reader.source_sha256)
-    return dict(stored["row"]) if same else None
 
 
 def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: FrameReader) -> dict[str, Any]:

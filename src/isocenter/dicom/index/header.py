@@ -272,16 +272,18 @@ def _private_phase(private: tuple[Any, ...]) -> float | None:
 
 
 def _name_words(found: Elements) -> Texts:
-    """Words that name the patient: parts of the name and the number, three characters and longer."""
+    """Words that name the patient: parts of the name, the number and the birth date, two characters and longer."""
     words = (found.text(_TAG[keyword]) for keyword in ("PatientName", "PatientID", "PatientBirthDate"))
-    return tuple(word for text in words for word in re.split(r"[\s^=,;]+", text) if len(word) >= 3)
+    return tuple(word for text in words for word in re.split(r"[\s^=,;]+", text) if len(word) >= 2)
 
 
 def _unnamed(text: str, words: Texts) -> str:
     """Free text without the words that name the patient."""
     if not text or not words:
         return text
-    return re.sub("|".join(map(re.escape, words)), "[removed]", text, flags=re.IGNORECASE)
+    # A long word anywhere, as in 'DOEJANE_CHEST'; a short one where it stands alone.
+    forms = (re.escape(word) if len(word) > 2 else rf"(?<!\w){re.escape(word)}(?!\w)" for word in words)
+    return re.sub("|".join(forms), "[removed]", text, flags=re.IGNORECASE)
 
 
 def _references(found: Elements) -> Texts:

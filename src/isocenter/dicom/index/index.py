@@ -19,7 +19,7 @@ from isocenter.artifacts import replacing
 from isocenter.console import tracked
 from isocenter.dicom.index.header import read_instance
 from isocenter.dicom.index.instances import VERSION, Instance, rows_of, schema, table_of
-from isocenter.dicom.index.sources import Source, SourceReader, missing_references, sources_in
+from isocenter.dicom.index.sources import Source, SourceReader, plain_name, sources_in
 from isocenter.dicom.pseudonyms import PseudonymMap
 from isocenter.findings import Finding, Severity
 from isocenter.settings import bounded
@@ -105,8 +105,12 @@ def _read_chunk(chunk: list[tuple[str, Source]]) -> list[tuple[Instance, str]]:
 
 
 def _pseudonymous(pairs: Iterable[tuple[Instance, str]], names: PseudonymMap) -> Iterator[Instance]:
+    """Rows with the patient's pseudonym, and pseudonyms of the paths that a DICOMDIR lists: they may name patients."""
     for row, identity in pairs:
-        yield replace(row, patient=names.pseudonym("patients", identity)) if identity else row
+        if row.references:
+            yield replace(row, references=tuple(names.digest("references", plain_name(r)) for r in row.references))
+        else:
+            yield replace(row, patient=names.pseudonym("patients", identity)) if identity else row
 
 
 def _write_parts(rows: Iterable[Instance], folder: Path, names: PseudonymMap) -> None:
@@ -204,6 +208,15 @@ def _merge(named: dict[str, Source], known: _Known, path: Path, names: Pseudonym
     return findings
 
 
+def _path_ends(named: dict[str, Source], names: PseudonymMap) -> set[str]:
+    """Pseudonyms of every source's path and of its ends: a copied medium may lie anywhere below the export."""
+    ends: set[str] = set()
+    for source in named.values():
+        parts = plain_name(source.name).split("/")
+        ends.update("/".join(parts[start:]) for start in range(len(parts)))
+    return {names.digest("references", end) for end in ends}
+
+
 def _worth_a_word(table: pa.Table) -> pa.Array:
     told = [
         bool(rule or references or deduced)
@@ -233,7 +246,7 @@ def _said(row: Instance, named: dict[str, Source], names: PseudonymMap) -> Itera
             "DCM004", where, f"no file meta group that fits: transfer syntax {row.transfer_syntax} deduced",
             "file meta information (PS3.10 section 7.1)", "Nothing to do if the image looks right.", Severity.INFO,
         )  # fmt: skip
-    if row.references and (missing := missing_references(row.references, named.values())):
+    if missing := set(row.references) - _path_ends(named, names) if row.references else set():
         yield Finding(
             "DCM005", where, f"{len(missing)} of {len(row.references)} files that the DICOMDIR lists are not there",
             "every listed file", "Copy the whole medium again.", Severity.WARNING,

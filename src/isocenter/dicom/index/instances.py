@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-VERSION = "isocenter/instances/1"
+VERSION = "isocenter/instances/2"
 """Changes when what a column means does: an index of another version is made anew."""
 
 Numbers = tuple[float, ...]

@@ -13,7 +13,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -197,18 +197,6 @@ def _unpacked(archive: Source, opener: object, spool: Path) -> Path:
     return target
 
 
-def missing_references(listed: Iterable[str], sources: Iterable[Source]) -> list[str]:
-    """Which of the files that a DICOMDIR lists are not among the sources; names as the DICOMDIR gives them.
-
-    A copy may lie anywhere below the export, so the end of the path counts. Media file systems disagree on
-    case and on a trailing ';1' or dot, so neither does.
-    """
-    present: set[str] = set()
-    for source in sources:
-        parts = _plain_name(source.name).split("/")
-        present.update("/".join(parts[start:]) for start in range(len(parts)))
-    return [name for name in listed if _plain_name(name) not in present]
-
-
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A path as a DICOMDIR and a copy of its medium may both have it: they disagree on case, ';1' and a last dot."""
     return name.split(";")[0].rstrip(".").casefold()

@@ -18,7 +18,11 @@ TIME_LIMIT_S = 5.0
 
 
 class DecoderFailed(Exception):  # noqa: N818 - the stream failed it
-    """A frame could not be decoded; the text says how the decoder ended."""
+    """A frame could not be decoded; the text says how the decoder ended, `stopped` whether it was lost."""
+
+    def __init__(self, text: str, *, stopped: bool) -> None:
+        super().__init__(text)
+        self.stopped = stopped
 
 
 class FrameDecoder:
@@ -50,7 +54,7 @@ class FrameDecoder:
         }  # fmt: skip
         answer, words = self._asked(json.dumps(request).encode() + b"\n" + data)
         if "error" in answer:
-            raise DecoderFailed(f"a stream that its decoder refuses ({answer['error']})")
+            raise DecoderFailed(f"a stream that its decoder refuses ({answer['error']})", stopped=False)
         array = np.frombuffer(words, answer["kind"]).reshape(answer["shape"])
         return array, Codestream(**answer["stream"])
 
@@ -80,7 +84,7 @@ class FrameDecoder:
             timer.cancel()
         self._end()
         reason = f"took longer than {self._time_limit_s:g} s" if late.is_set() else "crashed"
-        raise DecoderFailed(f"a stream on which its decoder {reason}")
+        raise DecoderFailed(f"a stream on which its decoder {reason}", stopped=True)
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:

@@ -86,7 +86,7 @@ class FrameReader:
             made = real_world(stored, instance, facts, fmt, self._table)
         except DecoderFailed as error:
             raise refuse(
-                "DCM006" if "on which" in str(error) else "DCM002", instance.sop_uid, str(error),
+                "DCM006" if error.stopped else "DCM002", instance.sop_uid, str(error),
                 f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}",
                 "Export the series again.",
             ) from None  # fmt: skip

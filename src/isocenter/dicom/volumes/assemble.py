@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from isocenter.dicom.index import FrameFacts, Instance
-from isocenter.dicom.volumes.checks import class_finding, image_kind, pixel_findings
+from isocenter.dicom.volumes.checks import class_finding, pixel_findings
 from isocenter.dicom.volumes.slices import Slice, slices_of
 from isocenter.dicom.volumes.split import by_kind, by_place, differing, separated
 from isocenter.dicom.volumes.stack import Stack, stacked
@@ -25,14 +25,12 @@ class Volume:
 
     Attributes:
         volume_id: 16 hex digits of a hash over the sorted names of the slices.
-        kind: CT, MR, PT, XA, MG, MAP, or empty.
         slices: along the normal where there is a stack; else by name.
         stack: None where geometry or the kind of object is refused.
         findings: an error among them refuses the volume, unless the policy repairs it.
     """
 
     volume_id: str
-    kind: str
     slices: tuple[Slice, ...]
     stack: Stack | None
     findings: tuple[Finding, ...]
@@ -84,7 +82,7 @@ def _named_apart(volumes: list[Volume]) -> Iterator[Volume]:
 
 def _refused(instance: Instance, finding: Finding) -> Volume:
     slices = tuple(Slice(instance, frame, facts) for frame, facts in enumerate(instance.frames))
-    return Volume("", image_kind(instance), slices or (Slice(instance, 0, FrameFacts()),), None, (finding,))
+    return Volume("", slices or (Slice(instance, 0, FrameFacts()),), None, (finding,))
 
 
 def _grouped(odd: list[Volume]) -> Iterator[Volume]:
@@ -173,7 +171,7 @@ def _volume(part: list[Slice], found: list[Finding]) -> Volume:
         stack, about = stacked(part, where)
         findings += about
     slices = stack.slices if stack else tuple(sorted(part, key=lambda one: one.name))
-    return Volume(volume_id, image_kind(part[0].instance), slices, stack, tuple(findings))
+    return Volume(volume_id, slices, stack, tuple(findings))
 
 
 def _volume_id(slices: Iterable[Slice]) -> str:
