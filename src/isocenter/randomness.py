@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -47,3 +47,9 @@ def global_streams(seed: int, stream: str, *parts: Key) -> Iterator[None]:
         finally:
             np.random.set_state(numpy_state)  # noqa: NPY002
             random.setstate(python_state)
+
+
+def normal_noise(seed: int, shape: Sequence[int], device: torch.device | str = "cpu") -> torch.Tensor:
+    """Standard normal noise, float32; the same for a seed on every run of one kind of device."""
+    source = torch.Generator(device=device).manual_seed(seed & (2**63 - 1))
+    return torch.randn(tuple(shape), generator=source, device=device)

@@ -1,23 +1,25 @@
-"""What is done to a training patch: parameters are drawn first, then applied. Works in millimetres.
+"""What is done to a training patch: parameters are drawn first, by key, then applied. Works in millimetres.
 
-Mirroring first, only across the axes that the label scheme survives and with partners swapped; then
-rotation, scale and shift as one resampling; then noise, blur, brightness, contrast and gamma.
+Mirroring first, only across the axes that the label scheme survives and with partners swapped; then one
+resampling for every move; then the appearance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch.nn import functional
 
+from isocenter.data.appearance import Appearance, changed
+from isocenter.data.deformation import Deformation, deformed
 from isocenter.geometry import mirrored
 from isocenter.mirroring import Mirroring
 from isocenter.settings import bounded
 
-_IN_PLANE_RATIO = 2.0  # an axis this much coarser than the finest is not rotated into
+_IN_PLANE_RATIO = 2.0  # an axis this much coarser than the finest is not rotated into, warped or coarsened
+_KINDS = ("mirror", "rotation", "scale", "elastic", "blur", "coarser", "noise", "brightness", "contrast", "gamma")
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,11 @@ class AugmentationSettings:
         mirror_probability: for each axis that may be mirrored at all.
         rotation_deg: largest angle about an axis; about in-plane axes of thick slices it is 0.
         scale: largest factor of enlarging or shrinking.
-        shift: largest shift, as a fraction of the patch.
+        shift: largest shift of a patch that is turned, scaled or warped, as a fraction of it.
+        elastic: largest displacement, as a share of the distance between control points.
+        coarser: largest factor on the voxels' size, along axes that are not coarse.
         noise_std, contrast, gamma, brightness: in units of the normalised image.
+        torchio: TorchIO transforms after ours, as [{RandomMotion: {degrees: 5}}]; drawn by key as well.
     """
 
     enabled: bool = True
@@ -39,39 +44,36 @@ class AugmentationSettings:
     scale_probability: float = 0.4
     scale: float = 1.18
     shift: float = 0.04
-    noise_probability: float = 0.15
-    noise_std: float = 0.3
+    elastic_probability: float = 0.1
+    elastic: float = 0.2
     blur_probability: float = 0.15
     blur_sigma_voxels: float = 1.0
+    coarser_probability: float = 0.1
+    coarser: float = 2.0
+    noise_probability: float = 0.15
+    noise_std: float = 0.3
     brightness_probability: float = 0.3
     brightness: float = 0.3
     contrast_probability: float = 0.3
     contrast: float = 0.25
     gamma_probability: float = 0.3
     gamma: float = 1.5
+    torchio: list[dict[str, dict[str, object]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        kinds = ("mirror", "rotation", "scale", "noise", "blur", "brightness", "contrast", "gamma")
-        bounded(self, **{f"{kind}_probability": (0, 1) for kind in kinds})
-        bounded(
-            self, rotation_deg=(0, 180), scale=(1, 4), shift=(0, 0.5), noise_std=(0, 10), blur_sigma_voxels=(0.1, 10)
-        )
+        bounded(self, **{f"{kind}_probability": (0, 1) for kind in _KINDS})
+        bounded(self, rotation_deg=(0, 180), scale=(1, 4), shift=(0, 0.5), elastic=(0, 0.4), coarser=(1, 8))
+        bounded(self, noise_std=(0, 10), blur_sigma_voxels=(0.1, 10))
         bounded(self, brightness=(0, 10), contrast=(0, 1), gamma=(1, 10))
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What happens to one patch. `matrix` maps output to input places in mm about the centre; None: nothing."""
+    """What happens to one patch."""
 
-    matrix: tuple[tuple[float, ...], ...] | None
-    shift: tuple[float, float, float]
-    noise_std: float
-    noise_seed: int
-    blur_sigma_voxels: float
-    brightness: float
-    contrast: float
-    gamma: float
     mirror: tuple[int, ...] = ()
+    deformation: Deformation | None = None
+    appearance: Appearance = field(default_factory=Appearance)
 
 
 def draw_augmentation(
@@ -79,61 +81,28 @@ def draw_augmentation(
     mirror_axes: Sequence[int] = (),
 ) -> Augmentation:  # fmt: skip
     """Draw one patch's augmentation. Every draw is made, whatever comes of it, so keys stay aligned."""
-    angles = np.deg2rad(draw.uniform(-settings.rotation_deg, settings.rotation_deg, 3))
-    rotate, scaled = draw.random(2) < (settings.rotation_probability, settings.scale_probability)
-    factor = float(np.exp(draw.uniform(-1, 1) * np.log(settings.scale)))
-    shift = draw.uniform(-settings.shift, settings.shift, 3)
-    chances = draw.random(5)
-    noise, blur, brightness, contrast, gamma = draw.uniform(0, 1, 5)
-    seed = int(draw.integers(2**62))
-    mirrored = draw.random(3) < settings.mirror_probability
+    happens = dict(zip(_KINDS[1:], draw.random(len(_KINDS) - 1)))
+    happens = {kind: chance < getattr(settings, f"{kind}_probability") for kind, chance in happens.items()}
+    across = draw.random(3) < settings.mirror_probability
     coarse = np.asarray(spacing_mm) / min(spacing_mm) > _IN_PLANE_RATIO
-    if coarse.any():
-        angles[~coarse] = 0.0
-    matrix = np.eye(3)
-    if rotate:
-        matrix = matrix @ _rotation(angles)
-    if scaled:
-        matrix = matrix * factor
     return Augmentation(
-        mirror=tuple(axis for axis in mirror_axes if mirrored[axis]),
-        matrix=tuple(tuple(float(v) for v in row) for row in matrix) if rotate or scaled or settings.shift else None,
-        shift=(float(shift[0]), float(shift[1]), float(shift[2])),
-        noise_std=settings.noise_std * noise if chances[0] < settings.noise_probability else 0.0,
-        noise_seed=seed,
-        blur_sigma_voxels=(
-            settings.blur_sigma_voxels * (0.5 + 0.5 * blur) if chances[1] < settings.blur_probability else 0.0
-        ),
-        brightness=(
-            settings.brightness * (2 * brightness - 1) if chances[2] < settings.brightness_probability else 0.0
-        ),
-        contrast=1 + settings.contrast * (2 * contrast - 1) if chances[3] < settings.contrast_probability else 1.0,
-        gamma=float(settings.gamma ** (2 * gamma - 1)) if chances[4] < settings.gamma_probability else 1.0,
+        mirror=tuple(axis for axis in mirror_axes if across[axis]),
+        deformation=_drawn_deformation(draw, settings, happens, coarse),
+        appearance=_drawn_appearance(draw, settings, happens, coarse),
     )
 
 
-def apply_augmentation(
-    image: torch.Tensor, label: torch.Tensor, how: Augmentation, spacing_mm: Sequence[float]
+def augmented(
+    image: torch.Tensor, label: torch.Tensor, how: Augmentation, patch: Sequence[int], spacing_mm: Sequence[float]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Augment an image (channels, x, y, z) and its label (x, y, z), whole numbers. Pure: same in, same out.
+    """Augment a patch: an image (channels, x, y, z) and its label (x, y, z), with the deformation's margin if any.
 
-    `how.mirror` is not done here: it is done on the patch as it is cut, where partners swap (`mirrored_patch`).
+    Pure: same in, same out, on the device that the tensors are on. `how.mirror` is not done here: it is
+    done on the voxels as they are cut, where partners swap (`mirrored_patch`).
     """
-    if how.matrix is not None:
-        grid = _sampling_grid(how, image.shape[1:], spacing_mm)
-        image = functional.grid_sample(image[None], grid, padding_mode="border", align_corners=False)[0]
-        label = _moved_label(label, grid)
-    if how.noise_std:
-        noise = torch.Generator().manual_seed(how.noise_seed)
-        image = image + how.noise_std * torch.randn(image.shape, generator=noise)
-    if how.blur_sigma_voxels:
-        image = _blurred(image, how.blur_sigma_voxels)
-    if how.contrast != 1 or how.brightness:
-        image = image * how.contrast + how.brightness
-    if how.gamma != 1:
-        low, high = image.min(), image.max()
-        image = ((image - low) / (high - low).clamp(min=1e-6)).pow(how.gamma) * (high - low) + low
-    return image, label
+    if how.deformation is not None:
+        image, label = deformed(image, label, how.deformation, patch, spacing_mm)
+    return changed(image, how.appearance), label
 
 
 def mirrored_patch(
@@ -145,6 +114,45 @@ def mirrored_patch(
     return mirrored(image, axes), safe.label(mirrored(label, axes), axes)
 
 
+def _drawn_deformation(
+    draw: np.random.Generator, settings: AugmentationSettings, happens: dict[str, bool], coarse: np.ndarray
+) -> Deformation | None:
+    angles = np.deg2rad(draw.uniform(-settings.rotation_deg, settings.rotation_deg, 3))
+    factor = float(np.exp(draw.uniform(-1, 1) * np.log(settings.scale)))
+    shift = draw.uniform(-settings.shift, settings.shift, 3)
+    share, seed = settings.elastic * draw.random(), int(draw.integers(2**62))
+    if coarse.any():
+        angles[~coarse] = 0.0
+    matrix = _rotation(angles) if happens["rotation"] else np.eye(3)
+    if happens["scale"]:
+        matrix = matrix * factor
+    if not (happens["rotation"] or happens["scale"] or happens["elastic"]):
+        return None
+    return Deformation(
+        matrix=tuple(tuple(float(v) for v in row) for row in matrix),
+        shift=(float(shift[0]), float(shift[1]), float(shift[2])),
+        elastic=_three(np.where(coarse, 0.0, share if happens["elastic"] else 0.0)),
+        seed=seed,
+    )
+
+
+def _drawn_appearance(
+    draw: np.random.Generator, settings: AugmentationSettings, happens: dict[str, bool], coarse: np.ndarray
+) -> Appearance:
+    blur, coarser, noise = draw.uniform(0, 1, 3)
+    brightness, contrast, gamma = draw.uniform(-1, 1, 3)
+    return Appearance(
+        blur_sigma_voxels=settings.blur_sigma_voxels * (0.5 + 0.5 * blur) if happens["blur"] else 0.0,
+        coarser=float(settings.coarser**coarser) if happens["coarser"] else 1.0,
+        coarser_axes=tuple(axis for axis in range(3) if not coarse[axis]),
+        noise_std=settings.noise_std * noise if happens["noise"] else 0.0,
+        noise_seed=int(draw.integers(2**62)),
+        brightness=settings.brightness * brightness if happens["brightness"] else 0.0,
+        contrast=1 + settings.contrast * contrast if happens["contrast"] else 1.0,
+        gamma=float(settings.gamma**gamma) if happens["gamma"] else 1.0,
+    )
+
+
 def _rotation(angles: np.ndarray) -> np.ndarray:
     """Rotation about x, then y, then z (radians)."""
     (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
@@ -154,37 +162,6 @@ def _rotation(angles: np.ndarray) -> np.ndarray:
     return np.asarray(about_z @ about_y @ about_x)
 
 
-def _sampling_grid(how: Augmentation, shape: Sequence[int], spacing_mm: Sequence[float]) -> torch.Tensor:
-    """`grid_sample`'s grid. It counts in half sizes, and names the last axis first."""
-    half_mm = np.asarray(shape) * np.asarray(spacing_mm) / 2
-    theta = np.asarray(how.matrix) * half_mm[None, :] / half_mm[:, None]
-    theta = np.hstack([theta, 2 * np.asarray(how.shift)[:, None]])
-    backwards = np.ascontiguousarray(theta[::-1][:, [2, 1, 0, 3]])
-    grid: torch.Tensor = functional.affine_grid(
-        torch.from_numpy(backwards)[None].float(), [1, 1, *shape], align_corners=False
-    )
-    return grid
-
-
-def _moved_label(label: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-    """Each channel present is moved linearly by itself; the largest share wins."""
-    present = torch.unique(label)
-    if len(present) == 1:
-        return label
-    masks = (label[None] == present[:, None, None, None]).float()
-    shares = functional.grid_sample(masks[None], grid, padding_mode="border", align_corners=False)[0]
-    moved: torch.Tensor = present[shares.argmax(0)]
-    return moved
-
-
-def _blurred(image: torch.Tensor, sigma: float) -> torch.Tensor:
-    places = torch.arange(-2, 3, dtype=torch.float32)
-    kernel = torch.exp(-0.5 * (places / sigma) ** 2)
-    kernel = kernel / kernel.sum()
-    out = image[:, None]
-    for axis in range(3):
-        shape, pad = [1, 1, 1, 1, 1], [0] * 6
-        shape[2 + axis] = 5
-        pad[2 * (2 - axis)] = pad[2 * (2 - axis) + 1] = 2
-        out = functional.conv3d(functional.pad(out, pad, mode="replicate"), kernel.view(shape))
-    return out[:, 0]
+def _three(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

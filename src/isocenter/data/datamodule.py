@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+import torchio as tio
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from isocenter.artifacts import map_array
 from isocenter.data.augmentation import (
+    Augmentation,
     AugmentationSettings,
-    apply_augmentation,
+    augmented,
     draw_augmentation,
     mirrored_patch,
 )
+from isocenter.data.deformation import margin_voxels
 from isocenter.data.sampling import (
     EpochBatches,
     PatchKey,
@@ -26,10 +30,11 @@ from isocenter.data.sampling import (
     foreground_voxel,
     patch_corner,
 )
+from isocenter.data.torchio_transforms import torchio_transform, transformed
 from isocenter.mirroring import mirroring
 from isocenter.preparation import Case, Dataset, read_case
 from isocenter.randomness import generator
-from isocenter.settings import bounded
+from isocenter.settings import bounded, chosen
 
 Patch = dict[str, torch.Tensor]
 
@@ -41,18 +46,32 @@ class DataSettings:
     Attributes:
         foreground_share: share of patches that are put on a structure.
         workers: loader processes; the stream does not depend on it.
+        augment_on: `device` augments where the net is, `loader` where patches are cut; `auto` takes the
+            device where it is a GPU. On one processor both give the same bits.
     """
 
     foreground_share: float = 0.5
     workers: int = 0
+    augment_on: str = "auto"
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
 
     def __post_init__(self) -> None:
         bounded(self, foreground_share=(0, 1), workers=(0, 256))
+        chosen(self, augment_on=("auto", "loader", "device"))
 
 
-class Patches(TorchDataset[Patch]):
-    """Patches by key. Arrays are memory-mapped, so memory does not grow with the number of workers."""
+@dataclass(frozen=True)
+class CutPatch:
+    """A patch as it was cut, with the margin that its augmentation reads, and that augmentation."""
+
+    key: PatchKey
+    image: torch.Tensor
+    label: torch.Tensor
+    how: Augmentation
+
+
+class Patches(TorchDataset[CutPatch]):
+    """Cut patches by key. Arrays are memory-mapped, so memory does not grow with the number of workers."""
 
     def __init__(self, dataset: Dataset, seed: int, settings: DataSettings, *, training: bool) -> None:
         self._dataset = dataset
@@ -60,24 +79,26 @@ class Patches(TorchDataset[Patch]):
         self._settings = settings
         self._training = training
         self._mirroring = mirroring(dataset.labels)
+        self._label_kind = np.int8 if dataset.labels.n_channels < 127 else np.int16
         self._opened = functools.lru_cache(maxsize=None)(self._open)
 
-    def __getitem__(self, key: PatchKey) -> Patch:
+    def __getitem__(self, key: PatchKey) -> CutPatch:
         case, voxels, channels, indices = self._opened(key.case)
+        plan, settings = self._dataset.plan, self._settings.augmentation
         stream = "patch" if self._training else "validation"
         draw = generator(self._seed, stream, key.epoch, key.position, key.case)
-        patch = self._dataset.plan.topology.patch
+        patch = plan.topology.patch
         centre = foreground_voxel(draw, case, indices) if key.on_foreground else None
         corner = patch_corner(draw, case.canonical.shape, patch, centre)
-        image = cut_patch(voxels, corner, patch, case.background)
-        label = cut_patch(channels, corner, patch, 0).astype(np.int64)
-        if not (self._training and self._settings.augmentation.enabled):
-            return {"image": torch.from_numpy(image), "label": torch.from_numpy(label)}
-        spacing_mm = self._dataset.plan.spacing_mm
-        how = draw_augmentation(draw, self._settings.augmentation, spacing_mm, self._mirroring.axes)
+        how = Augmentation()
+        if self._training and settings.enabled:
+            how = draw_augmentation(draw, settings, plan.spacing_mm, self._mirroring.axes)
+        margin = margin_voxels(how.deformation, patch, plan.spacing_mm) if how.deformation else (0, 0, 0)
+        first = [start - more for start, more in zip(corner, margin)]
+        box = [size + 2 * more for size, more in zip(patch, margin)]
+        image, label = cut_patch(voxels, first, box, case.background), cut_patch(channels, first, box, 0)
         image, label = mirrored_patch(image, label, how.mirror, self._mirroring)
-        out_image, out_label = apply_augmentation(torch.from_numpy(image), torch.from_numpy(label), how, spacing_mm)
-        return {"image": out_image, "label": out_label}
+        return CutPatch(key, torch.from_numpy(image), torch.from_numpy(label.astype(self._label_kind)), how)
 
     def _open(self, name: str) -> tuple[Case, np.ndarray, np.ndarray, np.ndarray]:
         place = self._dataset.folder.case(name)
@@ -92,8 +113,36 @@ class Patches(TorchDataset[Patch]):
         self._opened = functools.lru_cache(maxsize=None)(self._open)
 
 
+class Finished:
+    """Cut patches -> a batch of augmented ones: (batch, channels, x, y, z) and labels (batch, x, y, z)."""
+
+    def __init__(self, dataset: Dataset, seed: int, transform: tio.Compose | None = None) -> None:
+        self._plan = dataset.plan
+        self._seed = seed
+        self._transform = transform
+
+    def __call__(self, cut: Sequence[CutPatch]) -> Patch:
+        """The batch, on the device that the patches are on."""
+        images, labels = zip(*(self._one(patch) for patch in cut))
+        return {"image": torch.stack(images), "label": torch.stack(labels).long()}
+
+    def _one(self, cut: CutPatch) -> tuple[torch.Tensor, torch.Tensor]:
+        plan, key = self._plan, cut.key
+        image, label = augmented(cut.image, cut.label, cut.how, plan.topology.patch, plan.spacing_mm)
+        if self._transform is None:
+            return image, label
+        named = (key.epoch, key.position, key.case)
+        there = image.device
+        image, label = transformed(image.cpu(), label.cpu(), self._transform, plan.spacing_mm, self._seed, named)
+        return image.to(there), label.to(there)
+
+
 class PatchModule(pl.LightningDataModule):
-    """Training patches of one fold, and one fixed patch of each validation case."""
+    """Training patches of one fold, and one fixed patch of each validation case.
+
+    Raises:
+        Refusal: USE116, a TorchIO transform that is not to be had.
+    """
 
     def __init__(
         self, dataset: Dataset, fold: int, seed: int, steps_per_epoch: int, settings: DataSettings, first_epoch: int = 0
@@ -105,17 +154,21 @@ class PatchModule(pl.LightningDataModule):
         self._seed = seed
         self._steps = steps_per_epoch
         self._settings = settings
+        chosen = settings.augmentation.torchio if settings.augmentation.enabled else []
+        self._finished = Finished(dataset, seed, torchio_transform(chosen))
 
-    def train_dataloader(self) -> DataLoader[Patch]:
-        """Batches of the trainer's current epoch."""
-        batches = EpochBatches(self._batches_of, self._current_epoch)
-        patches = Patches(self._dataset, self._seed, self._settings, training=True)
+    def train_dataloader(self) -> DataLoader[CutPatch]:
+        """Batches of the trainer's current epoch; this process's share of each, where there are several."""
         workers = self._settings.workers
         return DataLoader(
-            patches, batch_sampler=batches, num_workers=workers, persistent_workers=workers > 0, generator=None
+            Patches(self._dataset, self._seed, self._settings, training=True),
+            batch_sampler=EpochBatches(self._batches_of, self._current_epoch),
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            collate_fn=list if self._on_device() else self._finished,
         )
 
-    def val_dataloader(self) -> DataLoader[Patch]:
+    def val_dataloader(self) -> DataLoader[CutPatch]:
         """The same patches every time: on a structure, without augmentation."""
         keys = [PatchKey(0, i, name, True) for i, name in enumerate(self._val)]
         size = self._dataset.plan.batch
@@ -123,7 +176,22 @@ class PatchModule(pl.LightningDataModule):
         return DataLoader(
             Patches(self._dataset, self._seed, self._settings, training=False),
             batch_sampler=EpochBatches(lambda _epoch: batches, lambda: 0),
+            collate_fn=Finished(self._dataset, self._seed),
         )
+
+    def transfer_batch_to_device(
+        self, batch: Patch | list[CutPatch], device: torch.device, dataloader_idx: int
+    ) -> Patch:
+        """The batch on the net's device, augmented there if it has not been."""
+        if isinstance(batch, dict):
+            return {name: value.to(device) for name, value in batch.items()}
+        return self._finished([replace(cut, image=cut.image.to(device), label=cut.label.to(device)) for cut in batch])
+
+    def _on_device(self) -> bool:
+        wanted = self._settings.augment_on
+        if wanted != "auto" or self.trainer is None:
+            return wanted == "device"
+        return self.trainer.strategy.root_device.type != "cpu"
 
     def _current_epoch(self) -> int:
         """The epoch whose batches are asked for.
@@ -135,4 +203,7 @@ class PatchModule(pl.LightningDataModule):
 
     def _batches_of(self, epoch: int) -> list[list[PatchKey]]:
         batch, share = self._dataset.plan.batch, self._settings.foreground_share
-        return epoch_keys(self._seed, epoch, self._train, self._steps, batch, share)
+        batches = epoch_keys(self._seed, epoch, self._train, self._steps, batch, share)
+        if self.trainer is None or self.trainer.world_size == 1:
+            return batches
+        return [keys[self.trainer.global_rank :: self.trainer.world_size] for keys in batches]
