@@ -308,6 +308,14 @@ def mirrored(array: Any, axes: Sequence[int]) -> Any:
     return array.flip(dims)
 
 
+def along_axes(volume: Any, matrices: Sequence[Any]) -> Any:
+    """A matrix (out, in) applied along each of the last three axes of an array or tensor (n, x, y, z)."""
+    first, second, third = matrices
+    n, x, y, z = len(volume), first.shape[0], second.shape[0], third.shape[0]
+    inner = second @ (volume @ third.T)
+    return (first @ inner.reshape(n, volume.shape[1], y * z)).reshape(n, x, y, z)
+
+
 def picture_plane(volume: Array, axis: int, index: int) -> Array:
     """The plane of an array in RAS+ order at `index` of `axis`, as a picture: rows up, columns across.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from isocenter.geometry import along_axes
 from isocenter.randomness import normal_noise
 
 
@@ -57,10 +58,8 @@ def _resolved(image: torch.Tensor, how: Appearance) -> torch.Tensor:
         if how.coarser > 1 and axis in how.coarser_axes:
             matrix = _coarsened(size, how.coarser) @ matrix
         across.append(matrix.to(image))
-    first, second, third = across
-    image = torch.matmul(second, torch.matmul(image, third.T))
-    channels, x, y, z = image.shape
-    return torch.matmul(first, image.reshape(channels, x, y * z)).reshape(channels, x, y, z)
+    out: torch.Tensor = along_axes(image, across)
+    return out
 
 
 def _gaussian(size: int, sigma: float) -> torch.Tensor:

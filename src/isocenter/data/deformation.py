@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from isocenter.geometry import along_axes
 from isocenter.randomness import generator
 
 _CELLS = 4  # distances between control points along the longest edge of a patch
@@ -100,8 +101,8 @@ def _field(
     first, second, third = (
         _basis(n, step / distance_mm, int(count)) for n, step, count in zip(patch, spacing_mm, counts)
     )
-    field = torch.matmul(second, torch.matmul(torch.from_numpy(moved).float(), third.T))
-    return first, field.reshape(3, counts[0], -1)
+    field = along_axes(torch.from_numpy(moved).float(), (torch.eye(int(counts[0])), second, third))
+    return first, field.flatten(2)
 
 
 @functools.lru_cache(maxsize=64)
