@@ -243,6 +243,11 @@ class RunFolder:
         return self.path / "replay" / f"step-{step:06d}.safetensors"
 
     @property
+    def profile(self) -> Path:
+        """profile.txt: where the time went, if that was asked for."""
+        return self.path / "profile.txt"
+
+    @property
     def predictions(self) -> Path:
         """predictions/ of the held-out cases."""
         return self.path / "predictions"

@@ -62,14 +62,14 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_batch(tiny_run, ca
     output = tiny_run.parent / "diverged"
     calls = []
 
-    def breaks_down(settings, spacing_mm):
+    def breaks_down(settings, spacing_mm, processes):
         def loss(logits, label):
             calls.append(1)
             return logits.mean() * (float("nan") if len(calls) > 6 else 1.0)
 
         return loss
 
-    monkeypatch.setattr(sys.modules["isocenter.training.fit"], "make_loss", breaks_down)
+    monkeypatch.setattr(sys.modules["isocenter.training.job"], "make_loss", breaks_down)
     assert (
         launch("train", [*TINY, "training.steps_per_epoch=9", f"workspace={tiny_run.parent}", f"output={output}"]) == 2
     )

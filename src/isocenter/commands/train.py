@@ -27,7 +27,7 @@ from isocenter.preparation import Dataset, PrepareSettings, prepare, read_datase
 from isocenter.provenance import run_manifest, sha256_of_values
 from isocenter.reports import write_run_report
 from isocenter.settings import settings_from
-from isocenter.training import TrackerSettings, TrainSettings, fit, write_plan
+from isocenter.training import TrackerSettings, TrainSettings, check_settings, fit, write_plan
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def run(config: DictConfig) -> int:
     known = values["data"]["known_findings"]
     tell(dataset.findings, known)
     _check_fold(dataset, fold)
+    check_settings(stages.training, dataset)
     write_plan(folder, dataset, values["net"])
     write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(values)))
     if not folder.manifest.is_file():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ class AugmentationSettings:
     contrast: float = 0.25
     gamma_probability: float = 0.3
     gamma: float = 1.5
-    torchio: list[dict[str, dict[str, object]]] = field(default_factory=list)
+    torchio: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         bounded(self, **{f"{kind}_probability": (0, 1) for kind in _KINDS})

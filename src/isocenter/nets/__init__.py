@@ -11,6 +11,7 @@ from torch import nn
 
 from isocenter.findings import refuse
 from isocenter.nets.topology import Topology, topology
+from isocenter.nets.ushape import UShape
 from isocenter.settings import settings_from
 
 __all__ = ["Topology", "build_net", "net_names", "net_settings", "topology"]
@@ -23,12 +24,27 @@ def net_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _NOT_NETS)
 
 
-def build_net(config: Mapping[str, Any], plan: Topology, channels_in: int, channels_out: int) -> nn.Module:
-    """Build the net that `config` (its `name`, and its settings) describes. Raises as `net_settings`."""
+def build_net(
+    config: Mapping[str, Any], plan: Topology, channels_in: int, channels_out: int, *, recompute: bool = False
+) -> nn.Module:
+    """Build the net that `config` (its `name`, and its settings) describes.
+
+    Args:
+        recompute: keep a stage's input only, and compute its features again on the way back.
+
+    Raises:
+        Refusal: as `net_settings`; USE119, a net that cannot recompute.
+    """
     settings = net_settings(config)
     module = importlib.import_module(f"{__name__}.{config['name']}")
-    net = module.build(settings, plan, channels_in, channels_out)
-    assert isinstance(net, nn.Module)
+    net: nn.Module = module.build(settings, plan, channels_in, channels_out)
+    if recompute:
+        if not isinstance(net, UShape):
+            raise refuse(
+                "USE119", "training.recompute", f"the net {config['name']}", "a net of our stages",
+                "Set training.recompute=false, or choose another net.",
+            )  # fmt: skip
+        net.recompute = True
     return net
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from isocenter.nets.topology import Topology, Triple
 
@@ -25,7 +26,12 @@ class UShape(nn.Module):
 
     Input (batch, channels_in, x, y, z), sides multiples of `topology.divisor`. In training the output is
     logits at every resolution, the finest first; in evaluation a list of the finest alone.
+
+    Attributes:
+        recompute: in training keep a stage's input only, and compute its features again on the way back.
     """
+
+    recompute = False
 
     def __init__(
         self, widths: Sequence[int], topology: Topology, channels_in: int, channels_out: int,
@@ -47,15 +53,21 @@ class UShape(nn.Module):
         """Logits, the finest resolution first."""
         skips, features = [], image
         for stage in self.encoder:
-            features = stage(features)
+            features = self._through(stage, features)
             skips.append(features)
         skips.pop()
         outputs, last = [], len(self.decoder) - 1
         for i, (up, join, head) in enumerate(zip(self.upward, self.decoder, self.heads)):
-            features = join(skips.pop(), up(features))
+            features = self._through(join, skips.pop(), self._through(up, features))
             if self.training or i == last:
                 outputs.append(head(features))
         return outputs[::-1] if outputs else [self.heads[0](features)]
+
+    def _through(self, module: nn.Module, *features: torch.Tensor) -> torch.Tensor:
+        if self.recompute and self.training:
+            out: torch.Tensor = checkpoint(module, *features, use_reentrant=False, preserve_rng_state=False)
+            return out
+        return module(*features)  # type: ignore[no-any-return]
 
 
 class Concatenated(nn.Sequential):
@@ -83,9 +95,9 @@ def transposed(stage: int, channels_in: int, channels_out: int, kernel: Triple, 
 
 
 def normalised(channels_in: int, channels_out: int, kernel: Triple, stride: Triple = (1, 1, 1)) -> list[nn.Module]:
-    """Convolution and instance norm."""
+    """Convolution and instance norm, which would take a bias away again: its gradient is but rounding."""
     return [
-        nn.Conv3d(channels_in, channels_out, kernel, stride, halves(kernel)),
+        nn.Conv3d(channels_in, channels_out, kernel, stride, halves(kernel), bias=False),
         nn.InstanceNorm3d(channels_out, affine=True),
     ]
 

@@ -1,6 +1,7 @@
 """dataset/ -> run/: losses, schedule, callbacks, trackers and the stage that joins them."""
 
-from isocenter.training.fit import TrainSettings, fit, write_plan
+from isocenter.training.fit import check_settings, fit, write_plan
+from isocenter.training.settings import TrainSettings
 from isocenter.training.trackers import TrackerSettings
 
-__all__ = ["TrackerSettings", "TrainSettings", "fit", "write_plan"]
+__all__ = ["TrackerSettings", "TrainSettings", "check_settings", "fit", "write_plan"]

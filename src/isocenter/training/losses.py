@@ -18,6 +18,8 @@ from isocenter.settings import bounded, chosen
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(logits (batch, channels, x, y, z), label (batch, x, y, z)) -> a number."""
+Total = Callable[[torch.Tensor], torch.Tensor]
+"""A sum over this process's part of a batch -> the sum over the whole batch."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,13 @@ class LossSettings:
             raise ValueError(f"class_weights {self.class_weights}, some below 0")
 
 
-def make_loss(settings: LossSettings, spacing_mm: Sequence[float]) -> Loss:
-    """The loss of one resolution, for patches of this spacing."""
+def make_loss(settings: LossSettings, spacing_mm: Sequence[float], processes: int = 1) -> Loss:
+    """The loss of one resolution, for patches of this spacing.
+
+    Where several processes share a batch, sums run over all of them, so that every process has the loss,
+    and after averaging the gradient, of the whole batch; `top_k` alone takes the worst of each part.
+    """
+    total_over: Total = _over_processes if processes > 1 else _as_is
 
     def loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         channels = logits.shape[1]
@@ -63,11 +70,15 @@ def make_loss(settings: LossSettings, spacing_mm: Sequence[float]) -> Loss:
         log_share = functional.log_softmax(logits.float(), dim=1)
         total = log_share.new_zeros(())
         if settings.voxels != "none":
-            total = total + _voxels(log_share, target, judged, settings)
+            total = total + _voxels(log_share, target, judged, settings, total_over)
         if settings.overlap != "none":
-            total = total + 1 - _overlap(log_share, target, judged, settings)
+            total = (
+                total
+                + 1
+                - _overlap(log_share, target, judged, settings, total_over) / (1 if settings.over_batch else processes)
+            )
         if settings.boundary:
-            total = total + settings.boundary * _boundary(log_share.exp(), target, judged, spacing_mm)
+            total = total + settings.boundary * _boundary(log_share.exp(), target, judged, spacing_mm, total_over)
         return total
 
     return loss
@@ -82,7 +93,7 @@ def deeply_supervised(logits: Sequence[torch.Tensor], label: torch.Tensor, loss:
 
 
 def _voxels(
-    log_share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, settings: LossSettings
+    log_share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, settings: LossSettings, over: Total
 ) -> torch.Tensor:
     """Mean over judged voxels of minus the log of the right channel's share, weighted as the settings say."""
     of_right = log_share.gather(1, target[:, None])[:, 0]
@@ -92,39 +103,44 @@ def _voxels(
         weight = weight * table[target]
     if settings.voxels == "focal":
         weight = weight * (1 - of_right.exp()) ** settings.focal_gamma
-        return -(of_right * weight).sum() / judged.sum().clamp(min=1)
+        return -over((of_right * weight).sum()) / over(judged.sum()).clamp(min=1)
     if settings.voxels == "top_k":
         costs = (-of_right * weight).flatten()
         count = max(1, int(settings.top_k_share * int(judged.sum())))
         return costs.topk(count).values.mean()
-    return -(of_right * weight).sum() / weight.sum().clamp(min=1)
+    return -over((of_right * weight).sum()) / over(weight.sum()).clamp(min=1)
 
 
 def _overlap(
-    log_share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, settings: LossSettings
+    log_share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, settings: LossSettings, total_over: Total
 ) -> torch.Tensor:
     """Mean soft Dice or Tversky index (Salehi et al., 2017) of the structures."""
     channels = log_share.shape[1]
     share = log_share.exp() * judged[:, None]
     truth = functional.one_hot(target, channels).movedim(-1, 1)[:, 1:] * judged[:, None]
-    over = (0, 2, 3, 4) if settings.over_batch else (2, 3, 4)
-    hit = (share[:, 1:] * truth).sum(over)
-    found, there = share[:, 1:].sum(over), truth.sum(over)
-    if settings.overlap == "dice":
-        return ((2 * hit + 1) / (found + there + 1)).mean()
+    if settings.over_batch:
+        hit, found, there = total_over(torch.stack(
+            [one.sum((0, 2, 3, 4)) for one in (share[:, 1:] * truth, share[:, 1:], truth)]
+        ))  # fmt: skip
+    else:
+        hit, found, there = (one.sum((2, 3, 4)) for one in (share[:, 1:] * truth, share[:, 1:], truth))
     missed = settings.tversky_missed
-    return ((hit + 0.5) / (hit + missed * (there - hit) + (1 - missed) * (found - hit) + 0.5)).mean()
+    if settings.overlap == "dice":
+        index = ((2 * hit + 1) / (found + there + 1)).mean()
+    else:
+        index = ((hit + 0.5) / (hit + missed * (there - hit) + (1 - missed) * (found - hit) + 0.5)).mean()
+    return index if settings.over_batch else total_over(index)
 
 
 def _boundary(
-    share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, spacing_mm: Sequence[float]
+    share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, spacing_mm: Sequence[float], over: Total
 ) -> torch.Tensor:
     """Mean over voxels of share times signed distance to the structure's surface, mm (Kervadec et al., 2019)."""
     total = share.new_zeros(())
     for channel in range(1, share.shape[1]):
         distances = np.stack([_signed_mm(one.cpu().numpy(), spacing_mm) for one in target == channel])
         total = total + (share[:, channel] * torch.from_numpy(distances).to(share) * judged).sum()
-    return total / judged.sum().clamp(min=1)
+    return over(total) / over(judged.sum()).clamp(min=1)
 
 
 def _signed_mm(mask: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
@@ -133,6 +149,31 @@ def _signed_mm(mask: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
         return np.zeros(mask.shape, np.float32)
     outside = ndimage.distance_transform_edt(~mask, spacing_mm)
     return np.asarray(outside - ndimage.distance_transform_edt(mask, spacing_mm), dtype=np.float32)
+
+
+def _as_is(value: torch.Tensor) -> torch.Tensor:
+    return value
+
+
+def _over_processes(value: torch.Tensor) -> torch.Tensor:
+    """The sum over all processes; gradients flow back to each."""
+    return _Summed.apply(value)  # type: ignore[no-any-return]
+
+
+class _Summed(torch.autograd.Function):
+    """The sum over all processes, and of its gradients on the way back."""
+
+    @staticmethod
+    def forward(_ctx: object, value: torch.Tensor) -> torch.Tensor:
+        total = value.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_ctx: object, gradient: torch.Tensor) -> torch.Tensor:
+        total = gradient.clone()
+        torch.distributed.all_reduce(total)
+        return total
 
 
 def _shrunk(label: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:

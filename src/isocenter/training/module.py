@@ -12,6 +12,7 @@ from torch import nn
 
 from isocenter.settings import bounded, chosen
 from isocenter.training.losses import Loss, deeply_supervised
+from isocenter.training.schedule import Progress
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,14 @@ class Segmenter(pl.LightningModule):
     """Trains a net on patches. Input channels-last, which is what processors like."""
 
     def __init__(
-        self, net: nn.Module, names: tuple[str, ...], loss: Loss, optimiser: OptimiserSettings, total_steps: int
+        self, net: nn.Module, names: tuple[str, ...], loss: Loss, optimiser: OptimiserSettings, progress: Progress
     ) -> None:
         super().__init__()
         self._loss = loss
         self.net = net.to(memory_format=torch.channels_last_3d)
         self._names = names
         self._optimiser = optimiser
-        self._total_steps = total_steps
+        self._progress = progress
         self._counts = torch.zeros(2, len(names))
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
@@ -71,13 +72,21 @@ class Segmenter(pl.LightningModule):
         """Begin counting."""
         self._counts = torch.zeros(2, len(self._names), dtype=torch.float64)
 
-    def validation_step(self, batch: dict[str, torch.Tensor], _index: int) -> None:
-        """Count overlap and volume of each structure."""
-        found, label = self(batch["image"])[0].argmax(1), batch["label"]
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Tell the trackers how large the gradient is before it is clipped, and the learning rate."""
+        gradients = [value.grad for value in self.net.parameters() if value.grad is not None]
+        self.log("gradient_norm", torch.nn.utils.get_total_norm(gradients), on_step=True, on_epoch=True, batch_size=1)
+        self.log("learning_rate", optimizer.param_groups[0]["lr"], batch_size=1)
+
+    def validation_step(self, batch: dict[str, torch.Tensor], _index: int) -> torch.Tensor:
+        """Count overlap and volume of each structure; the channels found (batch, x, y, z)."""
+        found: torch.Tensor = self(batch["image"])[0].argmax(1)
+        label = batch["label"]
         for i in range(len(self._names)):
             mine, truth = found == i + 1, label == i + 1
             self._counts[0, i] += 2 * (mine & truth).sum().item()
             self._counts[1, i] += mine.sum().item() + truth.sum().item()
+        return found
 
     def on_validation_epoch_end(self) -> None:
         """Dice over all validation patches together: a guide while training, not a result."""
@@ -101,10 +110,10 @@ class Segmenter(pl.LightningModule):
             )
         else:
             optimiser = torch.optim.AdamW(self.net.parameters(), lr=rate, weight_decay=decay)
-        total = max(1, self._total_steps // wanted.accumulate)
 
         def factor(step: int) -> float:
-            warmup, done = min(1.0, (step + 1) / max(1, wanted.warmup_steps)), min(1.0, step / total)
+            warmup = min(1.0, (step + 1) / max(1, wanted.warmup_steps))
+            done = self._progress.share(step * wanted.accumulate)
             if wanted.schedule == "poly":
                 return float(warmup * (1 - done) ** 0.9)
             return warmup * 0.5 * (1 + math.cos(math.pi * done))

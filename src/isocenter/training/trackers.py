@@ -32,9 +32,14 @@ class TrackerSettings:
 
 
 @contextmanager
-def trackers(settings: TrackerSettings, folder: Path, name: str, config: Mapping[str, Any]) -> Iterator[list[Logger]]:
+def trackers(
+    settings: TrackerSettings | None, folder: Path, name: str, config: Mapping[str, Any]
+) -> Iterator[list[Logger]]:
     """The loggers of a run; closed at the end, so that the next run of a sweep does not write into them."""
     loggers: list[Logger] = []
+    if settings is None:
+        yield loggers
+        return
     if settings.tensorboard:
         loggers.append(TensorBoardLogger(folder, name="tensorboard", version=""))
     if settings.wandb != "off":

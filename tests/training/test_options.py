@@ -1,0 +1,127 @@
+"""Options of a training, each as a user sets it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from isocenter.commands.launch import launch
+from tests.conftest import TINY
+
+
+def trained(tiny_run, name, *settings):
+    """A run in the tiny run's workspace: exit code, its folder."""
+    output = tiny_run.parent / name
+    return launch("train", [*TINY, f"workspace={tiny_run.parent}", f"output={output}", *settings]), output
+
+
+def manifest(output):
+    return json.loads((output / "manifest.json").read_text())
+
+
+def weights(output):
+    return load_file(output / "checkpoints" / "weights.safetensors")
+
+
+def largest_difference(one, other):
+    return max((one[name] - other[name]).abs().max().item() for name in one)
+
+
+LONGER = ["training.epochs=4", "training.steps_per_epoch=5"]
+
+
+def test_two_processes_learn_what_one_learns_and_go_on_after_a_kill(tiny_run):
+    code, alone = trained(tiny_run, "alone-20", *LONGER)
+    assert code == 0
+    code, shared = trained(tiny_run, "shared-20", *LONGER, "training.devices=2")
+    assert code == 0
+    assert largest_difference(weights(alone), weights(shared)) < 1e-5
+    killed = tiny_run.parent / "shared-killed"
+    arguments = [*TINY, f"workspace={tiny_run.parent}", f"output={killed}", *LONGER, "training.devices=2"]
+    process = subprocess.Popen([sys.executable, "-m", "isocenter", "train", *arguments], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 180
+    while not (killed / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert torch.load(killed / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] < 20
+    assert launch("train", arguments) == 0
+    assert manifest(killed)["resumed"]
+    assert manifest(killed)["weights_sha256"] == manifest(shared)["weights_sha256"]
+
+
+def test_features_computed_twice_change_no_more_than_rounding(tiny_run):
+    code, output = trained(tiny_run, "recomputed", "training.recompute=true")
+    assert code == 0
+    assert largest_difference(weights(output), weights(tiny_run)) < 1e-5
+
+
+@pytest.mark.slow
+def test_a_compiled_net_learns_the_same(tiny_run):
+    code, output = trained(tiny_run, "compiled", "training.compile=true")
+    assert code == 0
+    assert largest_difference(weights(output), weights(tiny_run)) < 1e-3
+
+
+def test_a_run_under_a_deadline_ends_on_time_and_its_knots_repeat_it(tiny_run):
+    code, timed = trained(tiny_run, "timed", "training.max_minutes=0.1")
+    assert code == 0
+    facts = manifest(timed)
+    assert facts["steps"] >= 2
+    knots = json.dumps(facts["knots"]).replace(" ", "")
+    code, again = trained(tiny_run, "timed-again", f"training.knots={knots}")
+    assert code == 0
+    assert manifest(again)["weights_sha256"] == facts["weights_sha256"]
+
+
+def test_a_run_begins_with_what_another_learnt(tiny_run, capsys):
+    code, output = trained(
+        tiny_run, "started", f"training.start_from={tiny_run}", "training.optimiser.learning_rate=0",
+        "training.optimiser.weight_decay=0",
+    )  # fmt: skip
+    assert code == 0
+    assert largest_difference(weights(output), weights(tiny_run)) < 1e-6
+    assert manifest(output)["started_from_sha256"]
+
+
+def test_heads_for_other_labels_begin_anew_and_another_net_is_refused(tiny_run, tmp_path, capsys):
+    found = weights(tiny_run)
+    other = {
+        name: torch.zeros(9, *value.shape[1:]) if name.startswith("heads.") else value for name, value in found.items()
+    }
+    save_file(other, tmp_path / "other.safetensors")
+    code, _ = trained(tiny_run, "heads", f"training.start_from={tmp_path / 'other.safetensors'}")
+    assert code == 0
+    assert "begins anew, for other labels" in capsys.readouterr().out
+    save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors")
+    (tmp_path / "y.safetensors").write_bytes(b"nothing")
+    for name, rule in (("x", "USE118"), ("y", "USE118"), ("z", "USE105")):
+        code, _ = trained(tiny_run, f"bad-{name}", f"training.start_from={tmp_path / name}.safetensors")
+        assert code == 2
+        assert rule in capsys.readouterr().err
+
+
+def test_a_profile_says_where_the_time_went(tiny_run, capsys):
+    code, output = trained(tiny_run, "profiled", "training.profile=true", "training.steps_per_epoch=10")
+    assert code == 0
+    assert "waiting for data" in capsys.readouterr().out
+    assert "aten::" in (output / "profile.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("setting", "rule"),
+    [
+        ("training.devices=3", "USE117"), ("training.precision=16-mixed", "USE117"),
+        ("training.max_minutes=-1", "USE115"), ("training.loss.class_weights=[1,2]", "USE115"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_refused_before_it_begins(tiny_run, setting, rule, capsys):
+    code, _ = trained(tiny_run, "refused", setting, "training.accelerator=cpu")
+    assert code == 2
+    assert rule in capsys.readouterr().err
