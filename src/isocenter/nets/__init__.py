@@ -16,7 +16,7 @@ from isocenter.settings import settings_from
 
 __all__ = ["Topology", "build_net", "net_names", "net_settings", "topology"]
 
-_NOT_NETS = {"topology", "ushape"}
+_NOT_NETS = {"normalisation", "topology", "ushape"}
 
 
 def net_names() -> list[str]:

@@ -7,7 +7,7 @@ from torch import nn
 
 from isocenter.nets.plain_unet import Settings
 from isocenter.nets.topology import Topology, Triple
-from isocenter.nets.ushape import UShape, plain_stage, transposed, widths_of
+from isocenter.nets.ushape import LEAK, UShape, plain_stage, transposed, widths_of
 
 __all__ = ["Settings", "build"]  # wide and deep as the plain net
 
@@ -31,7 +31,7 @@ class Gated(nn.Module):
         inner = max(1, channels // 2)
         self.of_skip = nn.Conv3d(channels, inner, 1)
         self.of_features = nn.Conv3d(channels, inner, 1, bias=False)
-        self.weight = nn.Sequential(nn.LeakyReLU(0.01, inplace=True), nn.Conv3d(inner, 1, 1), nn.Sigmoid())
+        self.weight = nn.Sequential(nn.LeakyReLU(LEAK, inplace=True), nn.Conv3d(inner, 1, 1), nn.Sigmoid())
         self.stage = plain_stage(2 * channels, channels, kernel, (1, 1, 1), depth)
 
     def forward(self, skip: torch.Tensor, features: torch.Tensor) -> torch.Tensor:

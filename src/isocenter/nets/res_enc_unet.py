@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from isocenter.nets.topology import Topology, Triple
-from isocenter.nets.ushape import Concatenated, UShape, normalised, plain_stage, transposed, widths_of
+from isocenter.nets.ushape import LEAK, Concatenated, UShape, normalised, plain_stage, transposed, widths_of
 from isocenter.settings import bounded
 
 _BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6, 6, 6)
@@ -59,16 +59,14 @@ class Residual(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: Triple, stride: Triple = (1, 1, 1)) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
-            *normalised(inputs, outputs, kernel, stride),
-            nn.LeakyReLU(0.01, inplace=True),
-            *normalised(outputs, outputs, kernel),
+            *normalised(inputs, outputs, kernel, stride), *normalised(outputs, outputs, kernel, slope=1.0)
         )
         pool: list[nn.Module] = [nn.AvgPool3d(stride, stride)] if max(stride) > 1 else []
         project: list[nn.Module] = []
         if inputs != outputs:
-            project = [nn.Conv3d(inputs, outputs, 1, bias=False), nn.InstanceNorm3d(outputs, affine=True)]
+            project = normalised(inputs, outputs, (1, 1, 1), slope=1.0)
         self.shortcut = nn.Sequential(*pool, *project)
-        self.activation = nn.LeakyReLU(0.01, inplace=True)
+        self.activation = nn.LeakyReLU(LEAK, inplace=True)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Features of the block."""

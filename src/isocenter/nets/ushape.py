@@ -11,7 +11,11 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from isocenter.nets.normalisation import InstanceNorm
 from isocenter.nets.topology import Topology, Triple
+
+LEAK = 0.01
+"""Slope of the leaky ReLU."""
 
 Down = Callable[[int, int, int, Triple, Triple], nn.Module]
 """(stage, channels in, channels out, kernel, stride) -> a stage of the encoder."""
@@ -94,21 +98,19 @@ def transposed(stage: int, channels_in: int, channels_out: int, kernel: Triple, 
     return nn.ConvTranspose3d(channels_in, channels_out, stride, stride)
 
 
-def normalised(channels_in: int, channels_out: int, kernel: Triple, stride: Triple = (1, 1, 1)) -> list[nn.Module]:
-    """Convolution and instance norm, which would take a bias away again: its gradient is but rounding."""
+def normalised(
+    channels_in: int, channels_out: int, kernel: Triple, stride: Triple = (1, 1, 1), slope: float = LEAK
+) -> list[nn.Module]:
+    """Convolution, instance norm and leaky ReLU; no bias, which the norm would take away again."""
     return [
         nn.Conv3d(channels_in, channels_out, kernel, stride, halves(kernel), bias=False),
-        nn.InstanceNorm3d(channels_out, affine=True),
+        InstanceNorm(channels_out, slope),
     ]
 
 
 def plain_stage(channels_in: int, channels_out: int, kernel: Triple, stride: Triple, depth: int) -> nn.Sequential:
     """Convolution, instance norm and leaky ReLU, `depth` times; the first takes the stride."""
-    layers: list[nn.Module] = []
-    for i in range(depth):
-        first = i == 0
-        layers += normalised(
-            channels_in if first else channels_out, channels_out, kernel, stride if first else (1, 1, 1)
-        )
-        layers.append(nn.LeakyReLU(0.01, inplace=True))
+    layers = normalised(channels_in, channels_out, kernel, stride)
+    for _ in range(depth - 1):
+        layers += normalised(channels_out, channels_out, kernel)
     return nn.Sequential(*layers)

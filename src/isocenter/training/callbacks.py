@@ -11,7 +11,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, WeightAveraging
 from pytorch_lightning.plugins import TorchCheckpointIO
 
 from isocenter.artifacts import write_bytes, write_rows
@@ -51,6 +51,19 @@ class Checkpoints(Callback):
         trainer.save_checkpoint(last)
         if better and trainer.is_global_zero:
             write_bytes(self._folder / "best.ckpt", last.read_bytes())
+
+
+def moving_average(decay: float) -> WeightAveraging:
+    """Averages weights exponentially; early on over fewer steps, so that a short training is not held back.
+
+    After n steps the decay is (1 + n) / (10 + n), until it reaches `decay`.
+    """
+
+    def follow(averages: Any, values: Any, count: torch.Tensor | int) -> None:
+        done = int(count)
+        torch._foreach_lerp_(averages, values, 1 - min(decay, (1 + done) / (10 + done)))
+
+    return WeightAveraging(multi_avg_fn=follow)
 
 
 class MetricsTable(Callback):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
@@ -23,7 +23,7 @@ from isocenter.data import PatchModule
 from isocenter.nets import build_net
 from isocenter.preparation import Dataset
 from isocenter.randomness import global_streams
-from isocenter.training.callbacks import Checkpoints, MetricsTable, WholeCheckpoints
+from isocenter.training.callbacks import Checkpoints, MetricsTable, WholeCheckpoints, moving_average
 from isocenter.training.losses import make_loss
 from isocenter.training.module import Segmenter
 from isocenter.training.pictures import Pictures
@@ -125,7 +125,7 @@ def _watchers(run: RunFolder, settings: TrainSettings, progress: Progress, rank:
     if rank == 0:
         watching += [BarProgress(progress) if sys.stdout.isatty() else PlainProgress(progress), Pictures()]
         watching += [Profile(run.profile)] if settings.profile else []
-    return [EMAWeightAveraging(decay=settings.ema), *watching]
+    return [moving_average(settings.ema), *watching]
 
 
 def _keepers(run: RunFolder, rank: int) -> list[Callback]:
@@ -159,12 +159,16 @@ def _run(
         log_every_n_steps=10,
         default_root_dir=run.path,
     )
+    filling: Any = torch.utils.deterministic
+    filled = filling.fill_uninitialized_memory
+    filling.fill_uninitialized_memory = False  # a fifth of a step; nothing reads what it fills
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
         return torch.are_deterministic_algorithms_enabled()
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
     finally:
+        filling.fill_uninitialized_memory = filled
         torch.use_deterministic_algorithms(False)
 
 
