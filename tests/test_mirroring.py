@@ -87,6 +87,15 @@ def test_an_axis_that_a_label_does_not_survive_is_dropped_and_said(names, axes):
     assert all(any(name in reason for name in names) for reason in safe.dropped)
 
 
+def test_a_chamber_of_the_heart_is_no_partner_of_another():
+    heart = mirroring(LabelScheme(("right ventricle", "myocardium", "left ventricle"), (1, 2, 3)))
+    assert heart.axes == (1, 2)
+    assert "right ventricle" in heart.dropped[0] and "named for what it is" in heart.dropped[0]
+    brain = mirroring(LabelScheme(("left lateral ventricle", "right lateral ventricle"), (1, 2)))
+    assert brain.axes == (0, 1, 2)
+    assert brain.channels[:3] == (0, 2, 1)
+
+
 def test_declared_partners_are_believed():
     scheme = LabelScheme(("sin. ventricle", "dex. ventricle", "other"), (1, 2, 5), pairs=(("other", "dex. ventricle"),))
     assert mirroring(scheme).channels[3] == 2

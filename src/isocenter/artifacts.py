@@ -264,6 +264,45 @@ class RunFolder:
 
 
 @dataclass(frozen=True)
+class GroupFolder:
+    """Runs of several folds or seeds, and what they say together."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """config.yaml: the resolved configuration of all."""
+        return self.path / "config.yaml"
+
+    @property
+    def members(self) -> Path:
+        """members.json: fold, seed, folder and hash of every run; written when all are done."""
+        return self.path / "members.json"
+
+    def member(self, fold: int, seed: int) -> RunFolder:
+        """The run of one fold and seed."""
+        return RunFolder(self.path / f"fold-{fold}-seed-{seed}")
+
+    def predictions(self, seed: int) -> Path:
+        """predictions/seed-N: each held-out case, by a run that did not see it or by all of the seed's."""
+        return self.path / "predictions" / f"seed-{seed}"
+
+    def evaluation(self, seed: int) -> Path:
+        """evaluation/seed-N."""
+        return self.path / "evaluation" / f"seed-{seed}"
+
+    @property
+    def summary(self) -> Path:
+        """summary.json: means over the seeds and the spread between them."""
+        return self.path / "summary.json"
+
+    @property
+    def report(self) -> Path:
+        """report.html."""
+        return self.path / "report.html"
+
+
+@dataclass(frozen=True)
 class EvaluationFolder:
     """Metrics of predictions against references."""
 

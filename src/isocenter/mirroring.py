@@ -2,7 +2,9 @@
 
 A mirror image across left and right turns a left kidney into a right one: partners must swap names. No
 such partner exists across front and back or up and down, so a structure that is named by these forbids the
-axis. Canonical arrays run to the right, to anterior and to superior: axes 0, 1 and 2.
+axis. So does a chamber of the heart across left and right: in a mirror the thick-walled ventricle is still
+the left one, wherever it lies, and no data set shows such hearts. Canonical arrays run to the right, to
+anterior and to superior: axes 0, 1 and 2.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ _ENDS = {
     1: {"anterior", "posterior", "ant", "post", "ventral", "dorsal", "front", "back", "rear"},
     2: {"superior", "inferior", "sup", "inf", "upper", "lower", "cranial", "caudal", "top", "bottom", "apex", "base"},
 }
+_HEART, _BRAIN = {"ventricle", "atrium", "ventricular", "atrial", "auricle"}, {"lateral", "lat", "horn"}
 _WAYS = ("left and right", "front and back", "up and down")
 
 
@@ -47,15 +50,17 @@ class Mirroring:
 
 def mirroring(scheme: LabelScheme) -> Mirroring:
     """The axes that are safe for a scheme: partners are those it declares and those that differ by a side's word."""
+    declared = {name for pair in scheme.pairs for name in pair}
     partners = _partners(scheme)
+    chambers = [name for name in scheme.names if _is_chamber(name) and name not in declared]
     alone = [name for name in scheme.names if _side(name) and name not in partners]
     named = {axis: [name for name in scheme.names if _words(name) & words] for axis, words in _ENDS.items()}
-    unsafe = {0: alone, **named}
+    unsafe = {0: [*chambers, *(name for name in alone if name not in chambers)], **named}
     channel = {name: i for i, name in enumerate(scheme.names, start=1)}
     swapped = [channel[partners.get(name, name)] for name in scheme.names]
     dropped = tuple(
         f"not mirrored across {_WAYS[axis]}: {', '.join(names[:3])}{' ...' if len(names) > 3 else ''} "
-        + ("has no partner on the other side" if axis == 0 else "would become its opposite")
+        + _reason(axis, names[0] in chambers)
         for axis, names in unsafe.items() if names
     )  # fmt: skip
     return Mirroring(
@@ -63,6 +68,17 @@ def mirroring(scheme: LabelScheme) -> Mirroring:
         channels=(0, *swapped, scheme.n_channels),
         dropped=dropped,
     )
+
+
+def _reason(axis: int, chamber: bool) -> str:
+    if axis:
+        return "would become its opposite"
+    return "is named for what it is, not for its side" if chamber else "has no partner on the other side"
+
+
+def _is_chamber(name: str) -> bool:
+    words = _words(name)
+    return bool(_side(name)) and bool(words & _HEART) and not words & _BRAIN
 
 
 def _partners(scheme: LabelScheme) -> dict[str, str]:

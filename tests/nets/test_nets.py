@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from isocenter.findings import Refusal
-from isocenter.nets import Topology, build_net, net_names, topology
+from isocenter.nets import Topology, build_net, net_names, step_bytes, topology
 from isocenter.nets.mednext import upkernelled
 from isocenter.randomness import generator, global_streams
 
@@ -45,6 +45,10 @@ def test_a_topology_survives_its_dictionary():
     assert Topology.from_dict(shaped.as_dict()) == shaped
 
 
+TRANSFORMERS = {"swin_unetr": {"features": 12}, "unetr": {"features": 2, "hidden": 24, "heads": 2}}
+SHAPED = [name for name in net_names() if name not in TRANSFORMERS]
+
+
 def runs_on(name, shaped):
     """Forward, backward, deep supervision, and one output in evaluation."""
     net = build_net({"name": name, "features": 2}, shaped, 1, 3)
@@ -59,14 +63,14 @@ def runs_on(name, shaped):
         assert len(net.eval()(image)) == 1
 
 
-@pytest.mark.parametrize("name", net_names())
+@pytest.mark.parametrize("name", SHAPED)
 def test_every_net_gives_logits_at_every_resolution_of_any_plan(name):
     for spacing, patch in random_inputs(6):
         runs_on(name, topology(spacing, [min(edge, 24) for edge in patch]))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", net_names())
+@pytest.mark.parametrize("name", SHAPED)
 def test_every_net_runs_on_fifty_anisotropic_plans(name):
     for spacing, patch in random_inputs(50):
         runs_on(name, topology(spacing, [min(edge, 24) for edge in patch]))
@@ -91,7 +95,10 @@ def test_a_residual_encoder_has_as_many_weights_as_nnunets():
         norm_op=nn.InstanceNorm3d, norm_op_kwargs={"affine": True}, nonlin=nn.LeakyReLU, deep_supervision=True,
     )  # fmt: skip
     ours = build_net({"name": "res_enc_unet"}, shaped, 1, 3)
-    assert sum(w.numel() for w in ours.parameters()) == sum(w.numel() for w in theirs.parameters())
+    conv_blocks = {id(m): m for m in theirs.modules() if isinstance(getattr(m, "norm", None), nn.InstanceNorm3d)}
+    without_effect = sum(block.conv.bias.numel() for block in conv_blocks.values() if block.conv.bias is not None)
+    count = sum(w.numel() for w in theirs.parameters())
+    assert sum(w.numel() for w in ours.parameters()) == count - without_effect
 
 
 def test_a_large_kernel_begins_as_the_small_one_interpolated():
@@ -121,3 +128,67 @@ def test_weights_come_from_the_keyed_stream():
 def test_an_unknown_net_or_setting_is_refused(config):
     with pytest.raises(Refusal, match=r"USE1(10|08)"):
         build_net(config, topology((1, 1, 1), (16, 16, 16)), 1, 2)
+
+
+def isotropic_inputs(count):
+    draw = generator(1, "topology test")
+    for _ in range(count):
+        yield (draw.uniform(0.5, 2) * draw.uniform(1, 1.9, 3)).tolist(), draw.integers(8, 40, 3).tolist()
+
+
+def transformer_runs_on(name, shaped):
+    net = build_net({"name": name, **TRANSFORMERS[name]}, shaped, 1, 3)
+    (logits,) = net.train()(torch.randn(2, 1, *shaped.patch))
+    assert logits.shape == (2, 3, *shaped.patch)
+    logits.square().mean().backward()
+    assert any(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in net.parameters())
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_a_transformer_runs_on_plans_whose_voxels_are_about_cubes(name):
+    for spacing, patch in isotropic_inputs(2):
+        transformer_runs_on(name, topology(spacing, patch))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_a_transformer_runs_on_fifty_such_plans(name):
+    for spacing, patch in isotropic_inputs(50):
+        transformer_runs_on(name, topology(spacing, patch))
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_a_transformer_is_refused_for_thick_slices(name):
+    with pytest.raises(Refusal, match=r"USE120.*along z"):
+        build_net({"name": name, **TRANSFORMERS[name]}, topology((1, 1, 2.5), (40, 40, 16)), 1, 3)
+
+
+def test_the_hybrid_looks_across_thick_slices_only_from_the_bottleneck_up():
+    shaped = topology((0.8, 0.8, 5.0), (64, 64, 16))
+    net = build_net({"name": "hybrid_unet", "features": 2}, shaped, 1, 2)
+    kernels = [m.kernel_size for stage in net.encoder[:-1] for m in stage if isinstance(m, nn.Conv3d)]
+    assert {kernel[2] for kernel in kernels} == {1}
+    assert {m.kernel_size for m in net.encoder[-1] if isinstance(m, nn.Conv3d)} == {(3, 3, 3)}
+    assert {m.kernel_size for joint in net.decoder for m in joint if isinstance(m, nn.Conv3d)} == {(3, 3, 3)}
+
+
+def test_the_way_up_and_down_looks_as_far_as_the_kernels_reach():
+    shaped = topology((1, 1, 1), (16, 16, 16))
+    assert shaped.receptive_field_mm((1, 1, 1)) == (23, 23, 23)
+    net = build_net({"name": "plain_unet", "features": 1, "convs_per_stage": 2}, shaped, 1, 2)
+    convs = nn.Sequential(*(m for stage in net.encoder for m in stage if isinstance(m, nn.Conv3d)))
+    for conv in convs:
+        nn.init.constant_(conv.weight, 1.0)
+    image = torch.zeros(1, 1, 48, 48, 48, requires_grad=True)
+    convs(image)[0, 0, 6, 6, 6].backward()
+    assert int((image.grad[0, 0, :, 24, 24] != 0).sum()) == 23
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_the_memory_of_a_step_grows_with_batch_patch_and_bits(name):
+    def bytes_of(batch=2, edge=32, **more):
+        return step_bytes({"name": name, "features": 4}, topology((1, 1, 1), (edge,) * 3), batch, 1, 3, **more)
+
+    assert bytes_of(half=False) > bytes_of() > bytes_of(recompute=True)
+    assert bytes_of(batch=4) > bytes_of()
+    assert bytes_of(edge=48) > bytes_of()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ import torchio as tio
 
 from isocenter import nifti
 from isocenter.artifacts import map_array
+from isocenter.data import DataSettings
+from isocenter.data.datamodule import Patches
+from isocenter.data.sampling import PatchKey
+from isocenter.evaluation import EvaluateSettings, evaluate
 from isocenter.findings import Refusal
 from isocenter.geometry import ORIENTATIONS, Grid
 from isocenter.labels import LabelScheme
@@ -264,3 +269,34 @@ class TestRerun:
         with pytest.raises(Refusal, match="ART101"):
             read_dataset(output)
         assert prepared(root, output).content_sha256 == whole.content_sha256
+
+
+class TestAnnotated:
+    def test_what_was_looked_for_stays_with_the_case_and_reaches_the_batch(self, tmp_path, decathlon):
+        (tmp_path / "looked.json").write_text('{"case_000": [], "case_001": ["box"]}')
+        settings = replace(ONE, annotated=str(tmp_path / "looked.json"))
+        dataset = prepared(decathlon, tmp_path / "out", settings)
+        assert read_case(dataset.folder, "case_000").annotated == ()
+        assert read_case(dataset.folder, "case_001").annotated == (1,)
+        assert read_case(dataset.folder, "case_002").annotated is None
+        assert dataset.content_sha256 != prepared(decathlon, tmp_path / "all").content_sha256
+        patches = Patches(dataset, 1, DataSettings(), training=True)
+        told = [patches[PatchKey(0, 0, f"case_00{i}", True)].annotated.tolist() for i in range(3)]
+        assert told == [[True, False], [True, True], [True, True]]
+
+    @pytest.mark.parametrize("text", ['{"case_000": ["liver"]}', '{"nobody": ["box"]}'])
+    def test_names_that_are_not_in_the_data_are_refused(self, tmp_path, decathlon, text):
+        (tmp_path / "looked.json").write_text(text)
+        with pytest.raises(Refusal, match="PRP305"):
+            prepared(decathlon, tmp_path / "out", replace(ONE, annotated=str(tmp_path / "looked.json")))
+
+    def test_what_was_not_looked_for_is_not_judged(self, tmp_path):
+        grid = Grid.from_parts((4, 4, 4), (1, 1, 1))
+        label = np.zeros((4, 4, 4), np.uint8)
+        label[:2] = 1
+        for kind in ("truth", "found"):
+            for name in ("x", "y"):
+                nifti.write_image(tmp_path / kind / f"{name}.nii.gz", label * (2 if kind == "found" else 1), grid)
+        truth = {name: tmp_path / "truth" / f"{name}.nii.gz" for name in ("x", "y")}
+        done = evaluate(truth, tmp_path / "found", SCHEME, tmp_path / "out", EvaluateSettings(workers=1), {"x": ["a"]})
+        assert [(row["case"], row["label"]) for row in done.rows] == [("x", "a"), ("y", "a"), ("y", "b")]

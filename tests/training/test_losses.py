@@ -152,3 +152,26 @@ def test_finer_resolutions_weigh_more_and_the_coarsest_not_at_all():
     expected = 2 / 3 * loss(logits[0], label) + 1 / 3 * half
     assert torch.allclose(reference, expected, atol=1e-5)
     assert torch.equal(deeply_supervised([*logits[:2], torch.randn(1, 2, 2, 2, 2)], label, loss), reference)
+
+
+@pytest.mark.parametrize("voxels", ["cross_entropy", "focal", "top_k"])
+def test_a_structure_that_was_not_looked_for_may_lie_in_the_background(voxels):
+    loss = make_loss(LossSettings(voxels=voxels, top_k_share=1.0), (1, 1, 1))
+    label = torch.zeros(1, 4, 4, 4, dtype=torch.long)
+    label[:, :2] = 1
+    looked_for = torch.tensor([[True, True, False]])
+    logits = torch.full((1, 3, 4, 4, 4), -20.0)
+    logits[:, 1, :2] = 20.0
+    logits[:, 0, 2] = 20.0
+    logits[:, 2, 3] = 20.0  # the third structure, where the label says background
+    assert loss(logits, label, looked_for).item() == pytest.approx(0, abs=1e-3)
+    assert loss(logits, label).item() > 0.3
+    assert loss(logits, label, torch.ones(1, 3, dtype=torch.bool)).item() == loss(logits, label).item()
+
+
+def test_what_was_not_looked_for_has_no_gradient_towards_or_away_from_the_background():
+    loss = make_loss(LossSettings(overlap="none"), (1, 1, 1))
+    logits = torch.zeros(1, 3, 2, 2, 2, requires_grad=True)
+    loss(logits, torch.zeros(1, 2, 2, 2, dtype=torch.long), torch.tensor([[True, True, False]])).backward()
+    assert torch.allclose(logits.grad[:, 0], logits.grad[:, 2])
+    assert (logits.grad[:, 1] > 0).all()

@@ -63,7 +63,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_batch(tiny_run, ca
     calls = []
 
     def breaks_down(settings, spacing_mm, processes):
-        def loss(logits, label):
+        def loss(logits, label, annotated):
             calls.append(1)
             return logits.mean() * (float("nan") if len(calls) > 6 else 1.0)
 
@@ -77,6 +77,6 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_batch(tiny_run, ca
     assert "TRN101" in said and "Traceback" not in said
     (batch,) = (output / "replay").glob("*.safetensors")
     kept = load_file(batch)
-    assert set(kept) == {"image", "label"}
+    assert set(kept) == {"image", "label", "annotated"}
     assert torch.isfinite(kept["image"]).all()
     assert not (output / "manifest.json").exists()

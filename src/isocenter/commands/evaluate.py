@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -10,7 +12,7 @@ from isocenter import nifti
 from isocenter.commands.launch import DONE, UNPROCESSED
 from isocenter.commands.settings import scheme_from
 from isocenter.console import say, tell
-from isocenter.evaluation import HD95, EvaluateSettings, Evaluation, evaluate
+from isocenter.evaluation import HD95, EvaluateSettings, evaluate
 from isocenter.findings import refuse
 from isocenter.settings import settings_from
 
@@ -26,14 +28,14 @@ def run(config: DictConfig) -> int:
     settings = settings_from(EvaluateSettings, config.evaluation, "evaluation")
     done = evaluate(nifti.images_in(references), Path(config.predictions), labels, Path(config.output), settings)
     tell(done.findings)
-    say_summary(done)
+    say_summary(done.summary)
     say(f"measures: {Path(config.output) / 'cases.csv'}")
     return UNPROCESSED if done.findings else DONE
 
 
-def say_summary(done: Evaluation) -> None:
+def say_summary(summary: Mapping[str, Any]) -> None:
     """A line a label."""
-    for name, values in done.summary["labels"].items():
+    for name, values in summary["labels"].items():
         if values["n"]:
             say(
                 f"  {name}: Dice {values['dice']:.4f}, HD95 {values[HD95]:.2f} mm, ASSD {values['assd_mm']:.2f} mm, "

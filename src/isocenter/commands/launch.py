@@ -71,13 +71,15 @@ def _help(command: str) -> str:
     body = main.read_text().split("_self_\n", 1)[1]
     lines = [*_usage(command), "", body.split("\n\n", 1)[-1].strip() if "experiment:" in body else body.strip()]
     for entry in cast(DictConfig, OmegaConf.load(main)).defaults:
-        if isinstance(entry, DictConfig) and (group := str(next(iter(entry)))) != "experiment":
+        if isinstance(entry, DictConfig) and (group := str(next(iter(entry)))) not in ("experiment", "debug"):
             table = (configs_folder() / group / f"{entry[group]}.yaml").read_text().rstrip()
             lines += ["", f"{group}:", *(f"  {line}" for line in table.splitlines())]
     if command == "train":
         experiments = sorted(path.stem for path in (configs_folder() / "experiment").glob("*.yaml"))
         nets = sorted(path.stem for path in (configs_folder() / "net").glob("*.yaml"))
         lines += ["", f"experiment: {', '.join(experiments)}", f"net: {', '.join(nets)}",
+                  "debug: overfit (one case), fast (two steps), profile (where the time goes)",
+                  "--explain says why the plan is what it is, and stops",
                   "-m seed=1,2 runs one training after another"]  # fmt: skip
     return "\n".join(lines)
 
@@ -90,6 +92,7 @@ def launch(command: str, arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(_help(command))
         return DONE
+    arguments = ["explain=true" if argument == "--explain" else argument for argument in arguments]
     if added := [argument for argument in arguments if argument[:1] in ("+", "~")]:
         complain(f"configuration: {added[0]} adds or removes a key; every key there is can be set without + or ~")
         return USAGE

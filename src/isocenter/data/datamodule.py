@@ -45,29 +45,36 @@ class DataSettings:
 
     Attributes:
         foreground_share: share of patches that are put on a structure.
+        cases: only the first so many training cases, which are then also validated on; None for all.
         workers: loader processes; the stream does not depend on it.
         augment_on: `device` augments where the net is, `loader` where patches are cut; `auto` takes the
             device where it is a GPU. On one processor both give the same bits.
     """
 
     foreground_share: float = 0.5
+    cases: int | None = None
     workers: int = 0
     augment_on: str = "auto"
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
 
     def __post_init__(self) -> None:
-        bounded(self, foreground_share=(0, 1), workers=(0, 256))
+        bounded(self, foreground_share=(0, 1), workers=(0, 256), cases=(1, 1e9))
         chosen(self, augment_on=("auto", "loader", "device"))
 
 
 @dataclass(frozen=True)
 class CutPatch:
-    """A patch as it was cut, with the margin that its augmentation reads, and that augmentation."""
+    """A patch as it was cut, with the margin that its augmentation reads.
+
+    Attributes:
+        annotated: for each channel whether its structure was looked for.
+    """
 
     key: PatchKey
     image: torch.Tensor
     label: torch.Tensor
     how: Augmentation
+    annotated: torch.Tensor
 
 
 class Patches(TorchDataset[CutPatch]):
@@ -98,7 +105,15 @@ class Patches(TorchDataset[CutPatch]):
         box = [size + 2 * more for size, more in zip(patch, margin)]
         image, label = cut_patch(voxels, first, box, case.background), cut_patch(channels, first, box, 0)
         image, label = mirrored_patch(image, label, how.mirror, self._mirroring)
-        return CutPatch(key, torch.from_numpy(image), torch.from_numpy(label.astype(self._label_kind)), how)
+        cut = torch.from_numpy(image), torch.from_numpy(label.astype(self._label_kind))
+        return CutPatch(key, *cut, how, self._annotated(case, how.mirror))
+
+    def _annotated(self, case: Case, mirror: tuple[int, ...]) -> torch.Tensor:
+        """For each channel whether its structure was looked for in the case; the background always was."""
+        count = self._dataset.labels.n_channels
+        known = range(count) if case.annotated is None else (0, *case.annotated)
+        partner = self._mirroring.channels if 0 in mirror else range(count)
+        return torch.tensor([channel in known for channel in (partner[i] for i in range(count))])
 
     def _open(self, name: str) -> tuple[Case, np.ndarray, np.ndarray, np.ndarray]:
         place = self._dataset.folder.case(name)
@@ -114,7 +129,8 @@ class Patches(TorchDataset[CutPatch]):
 
 
 class Finished:
-    """Cut patches -> a batch of augmented ones: (batch, channels, x, y, z) and labels (batch, x, y, z)."""
+    """Cut patches -> a batch of augmented ones: images (batch, channels, x, y, z), labels (batch, x, y, z), and
+    `annotated` (batch, channels): the structures that were looked for."""
 
     def __init__(self, dataset: Dataset, seed: int, transform: tio.Compose | None = None) -> None:
         self._plan = dataset.plan
@@ -124,7 +140,8 @@ class Finished:
     def __call__(self, cut: Sequence[CutPatch]) -> Patch:
         """The batch, on the device that the patches are on."""
         images, labels = zip(*(self._one(patch) for patch in cut))
-        return {"image": torch.stack(images), "label": torch.stack(labels).long()}
+        annotated = torch.stack([patch.annotated.to(labels[0].device) for patch in cut])
+        return {"image": torch.stack(images), "label": torch.stack(labels).long(), "annotated": annotated}
 
     def _one(self, cut: CutPatch) -> tuple[torch.Tensor, torch.Tensor]:
         plan, key = self._plan, cut.key
@@ -151,6 +168,8 @@ class PatchModule(pl.LightningDataModule):
         self._first_epoch = first_epoch
         self._dataset = dataset
         self._train, self._val = dataset.splits.folds[fold]
+        if settings.cases:
+            self._train = self._val = self._train[: settings.cases]
         self._seed = seed
         self._steps = steps_per_epoch
         self._settings = settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,11 +60,13 @@ class Evaluation:
 
 
 def evaluate(
-    references: Mapping[str, Path], predictions: Path, labels: LabelScheme, output: Path, settings: EvaluateSettings
-) -> Evaluation:
+    references: Mapping[str, Path], predictions: Path, labels: LabelScheme, output: Path, settings: EvaluateSettings,
+    annotated: Mapping[str, Collection[str]] | None = None,
+) -> Evaluation:  # fmt: skip
     """Score the prediction of every reference, and write cases.csv and summary.json.
 
     A prediction that is missing, unreadable or on another grid is scored as the worst there is, and named.
+    A structure that was not looked for in a case (`annotated`: what was, by case) is not judged there.
 
     Raises:
         Refusal: no references.
@@ -73,7 +75,11 @@ def evaluate(
         raise refuse("USE106", "references", "no reference", "at least one label file", "Check the path.")
     found = nifti.images_in(predictions) if predictions.is_dir() else {}
     run = joblib.Parallel(n_jobs=max(1, min(settings.workers, os.cpu_count() or 1)), return_as="generator")
-    jobs = (joblib.delayed(_case)(name, path, found.get(name), labels, settings) for name, path in references.items())
+    looked_for = {name: (annotated or {}).get(name, labels.names) for name in references}
+    jobs = (
+        joblib.delayed(_case)(name, path, found.get(name), labels, settings, looked_for[name])
+        for name, path in references.items()
+    )
     done = list(tracked(run(jobs), len(references), "measuring"))
     rows = [row for case_rows, _ in done for row in case_rows]
     findings = [finding for _, case_findings in done for finding in case_findings]
@@ -105,7 +111,12 @@ def grid_finding(case: str, reference: Grid, prediction: Grid) -> Finding | None
 
 
 def _case(
-    name: str, reference_path: Path, prediction_path: Path | None, labels: LabelScheme, settings: EvaluateSettings
+    name: str,
+    reference_path: Path,
+    prediction_path: Path | None,
+    labels: LabelScheme,
+    settings: EvaluateSettings,
+    looked_for: Collection[str],
 ) -> tuple[list[dict[str, Any]], list[Finding]]:
     try:
         reference = nifti.read_label(reference_path)
@@ -114,6 +125,8 @@ def _case(
     prediction, findings = _prediction(name, prediction_path, reference)
     rows = []
     for label, value in zip(labels.names, labels.values):
+        if label not in looked_for:
+            continue
         truth = reference.voxels == value
         tolerance_mm = settings.tolerance_of(label)
         if prediction is None:

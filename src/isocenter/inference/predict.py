@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from isocenter import nifti
-from isocenter.artifacts import RunFolder, map_array, read_json
+from isocenter.artifacts import GroupFolder, RunFolder, map_array, read_json
 from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, refuse
 from isocenter.geometry import Grid
@@ -50,9 +50,9 @@ class PredictSettings:
 
 @dataclass(frozen=True)
 class Model:
-    """A trained net and all that it takes to use it."""
+    """Trained nets, one or an ensemble, and all that it takes to use them."""
 
-    net: nn.Module
+    nets: tuple[nn.Module, ...]
     plan: Plan
     labels: LabelScheme
     settings: PredictSettings
@@ -60,20 +60,50 @@ class Model:
 
     def channels(self, image: np.ndarray, canonical: Grid, native: Grid, beyond: float) -> np.ndarray:
         """Channel numbers on the native grid for a canonical image (1, x, y, z)."""
-        probabilities = predict_probabilities(
-            self.net, image, self.plan.topology.patch, self.labels.n_channels, beyond,
+        shares = (predict_probabilities(
+            net, image, self.plan.topology.patch, self.labels.n_channels, beyond,
             overlap=self.settings.overlap, batch=self.settings.batch, device=self.device,
             mirror=mirroring(self.labels) if self.settings.mirror else None,
             bfloat16=self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported(),
-        )  # fmt: skip
-        return native_channels(probabilities, canonical, native)
+        ) for net in self.nets)  # fmt: skip
+        total = next(shares)
+        for share in shares:
+            total += share
+        if len(self.nets) > 1:
+            total /= len(self.nets)
+        return native_channels(total, canonical, native)
 
 
 def load_model(run: Path, settings: PredictSettings) -> Model:
-    """Load a finished run. Raises Refusal where its plan or weights are missing."""
-    folder = RunFolder(run)
-    stored = read_json(folder.plan, "the run")
-    plan, labels = Plan.from_dict(stored["plan"]), LabelScheme.from_dict(stored["labels"])
+    """Load a finished run, or a group of runs as an ensemble. Raises Refusal where plan or weights are missing."""
+    group = GroupFolder(run)
+    if not group.members.is_file():
+        return load_ensemble([run], settings)
+    members = read_json(group.members, "the group of runs")["members"]
+    return load_ensemble([run / str(member["folder"]) for member in members], settings)
+
+
+def load_ensemble(runs: Sequence[Path], settings: PredictSettings) -> Model:
+    """Load finished runs of one data set, whose probabilities are averaged.
+
+    Raises:
+        Refusal: ART101 or USE105, a plan or weights are missing; USE121, runs of different data or plans.
+    """
+    device = _device(settings.device)
+    stored = [read_json(RunFolder(run).plan, "the run") for run in runs]
+    if any((one["plan"], one["labels"]) != (stored[0]["plan"], stored[0]["labels"]) for one in stored):
+        raise refuse(
+            "USE121", str(runs[0].parent), "runs of different plans or labels", "one plan for an ensemble",
+            "Choose runs of one data set.",
+        )  # fmt: skip
+    plan, labels = Plan.from_dict(stored[0]["plan"]), LabelScheme.from_dict(stored[0]["labels"])
+    nets = [_net(RunFolder(run), one, plan, labels, device) for run, one in zip(runs, stored)]
+    return Model(tuple(nets), plan, labels, settings, device)
+
+
+def _net(
+    folder: RunFolder, stored: Mapping[str, Any], plan: Plan, labels: LabelScheme, device: torch.device
+) -> nn.Module:
     if not folder.weights.is_file():
         raise refuse(
             "USE105", str(folder.weights), "no such file", "the weights of a finished run",
@@ -81,9 +111,7 @@ def load_model(run: Path, settings: PredictSettings) -> Model:
         )  # fmt: skip
     net = build_net(stored["net"], plan.topology, stored["channels_in"], labels.n_channels)
     net.load_state_dict(load_file(folder.weights))
-    device = _device(settings.device)
-    net = net.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return Model(net, plan, labels, settings, device)
+    return net.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
 
 
 def _device(wanted: str) -> torch.device:

@@ -35,6 +35,17 @@ class Topology:
     divisor: Triple
     reasons: tuple[str, ...]
 
+    def receptive_field_mm(self, spacing_mm: Sequence[float], convs_per_stage: int = 2) -> tuple[float, float, float]:
+        """How far a voxel of the bottleneck looks along each axis, for stages of so many convolutions."""
+        reach, step = [1.0] * 3, [1] * 3
+        for stride, kernel in zip(self.strides, self.kernels):
+            for axis in range(3):
+                reach[axis] += (kernel[axis] - 1) * step[axis]  # the first one strides
+                step[axis] *= stride[axis]
+                reach[axis] += (convs_per_stage - 1) * (kernel[axis] - 1) * step[axis]
+        x, y, z = (voxels * mm for voxels, mm in zip(reach, spacing_mm))
+        return x, y, z
+
     @property
     def n_stages(self) -> int:
         """Number of resolutions, the bottleneck among them."""
@@ -62,10 +73,13 @@ class Topology:
         )
 
 
-def topology(spacing_mm: Sequence[float], patch: Sequence[int], min_edge: int = MIN_EDGE) -> Topology:
-    """Kernels, strides and the padded patch for a spacing (mm) and a wished patch (voxels), both (x, y, z)."""
+def topology(spacing_mm: Sequence[float], patch: Sequence[float], min_edge: int = MIN_EDGE) -> Topology:
+    """Kernels, strides and the padded patch for a spacing (mm) and a wished patch (voxels), both (x, y, z).
+
+    A patch wished for by a median may end in half a voxel.
+    """
     spacing = [float(step) for step in spacing_mm]
-    size = [int(edge) for edge in patch]
+    size = [float(edge) for edge in patch]
     kernel, pools = [1, 1, 1], [0, 0, 0]
     strides: list[Triple] = [(1, 1, 1)]
     kernels: list[Triple] = []
@@ -86,7 +100,7 @@ def topology(spacing_mm: Sequence[float], patch: Sequence[int], min_edge: int = 
     return Topology(padded, tuple(strides), tuple(kernels), divisor, tuple(reasons))
 
 
-def _poolable(spacing: list[float], size: list[int], min_edge: int) -> list[int]:
+def _poolable(spacing: list[float], size: list[float], min_edge: int) -> list[int]:
     roomy = [axis for axis in range(3) if size[axis] >= 2 * min_edge]
     if not roomy:
         return []
@@ -107,6 +121,6 @@ def _mm(spacing: list[float]) -> str:
     return " x ".join(f"{step:.3g}" for step in spacing)
 
 
-def _triple(values: Sequence[int]) -> Triple:
+def _triple(values: Sequence[float]) -> Triple:
     x, y, z = (int(value) for value in values)
     return x, y, z

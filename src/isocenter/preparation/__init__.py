@@ -1,7 +1,7 @@
 """Accepted volumes or NIfTI -> a canonical training set: checked, planned, split, memory-mappable."""
 
 from isocenter.preparation.canonicalise import canonical_image
-from isocenter.preparation.plan import Plan
+from isocenter.preparation.plan import Plan, StepBytes
 from isocenter.preparation.prepare import (
     Case,
     Dataset,
@@ -19,6 +19,7 @@ __all__ = [
     "Plan",
     "PrepareSettings",
     "Source",
+    "StepBytes",
     "canonical_image",
     "prepare",
     "read_case",

@@ -44,6 +44,7 @@ class Fingerprint:
         coarse_spacing_mm: 10th percentile of spacing per axis, for a coarse axis.
         intensity: foreground 0.5 and 99.5 percentile, mean and standard deviation.
         cases_with: number of cases that hold each structure.
+        spacings_mm, shapes: of every case, in the order of their names.
     """
 
     n_cases: int
@@ -52,6 +53,8 @@ class Fingerprint:
     median_shape: tuple[int, int, int]
     intensity: dict[str, float]
     cases_with: dict[str, int]
+    spacings_mm: tuple[tuple[float, float, float], ...] = ()
+    shapes: tuple[tuple[int, int, int], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -125,6 +128,8 @@ def fingerprint(cases: Sequence[CaseStatistics]) -> Fingerprint:
             "p00_5": float(low), "p99_5": float(high), "mean": float(values.mean()), "std": float(values.std()),
         },
         cases_with={name: sum(case.voxels[name] > 0 for case in ordered) for name in names},
+        spacings_mm=tuple(case.spacing_mm for case in ordered),
+        shapes=tuple(case.shape for case in ordered),
     )  # fmt: skip
 
 

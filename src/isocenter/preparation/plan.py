@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,14 @@ import numpy as np
 
 from isocenter.nets import Topology, topology
 from isocenter.preparation.fingerprint import Fingerprint
-from isocenter.settings import bounded
+from isocenter.preparation.nnunet_planner import nnunet_patch_and_batch
+from isocenter.settings import bounded, chosen
 
 _ANISOTROPIC = 3.0
+_NNUNET_GB = 8.0
+
+StepBytes = Callable[[Topology, int], int]
+"""(topology, batch) -> bytes that a training step takes."""
 
 
 @dataclass(frozen=True)
@@ -65,31 +71,57 @@ class PlanSettings:
     Attributes:
         spacing_mm: target spacing (x, y, z).
         patch: patch in voxels (x, y, z), padded up to what the strides divide.
+        planner: `isocenter`, or `nnunet` for nnU-Net's own patch and batch.
         max_patch_voxels: largest patch; bounds memory and the time of a step.
-        batch: patches a step.
+        memory_gib: largest patch by the memory that a step takes, instead; with `nnunet` its memory target.
+        batch: patches a step; `nnunet` chooses its own.
     """
 
     spacing_mm: list[float] | None = None
     patch: list[int] | None = None
+    planner: str = "isocenter"
     max_patch_voxels: int = 120_000
+    memory_gib: float | None = None
     batch: int = 2
 
     def __post_init__(self) -> None:
+        bounded(self, memory_gib=(0.1, 1e4))
+        chosen(self, planner=("isocenter", "nnunet"))
         bounded(self, spacing_mm=(1e-3, 1e3), patch=(1, 4096), max_patch_voxels=(512, 2**31), batch=(1, 4096))
         for name in ("spacing_mm", "patch"):
             if (value := getattr(self, name)) is not None and len(value) != 3:
                 raise ValueError(f"{name} {value}, not three values")
 
 
-def make_plan(found: Fingerprint, modality: str, settings: PlanSettings) -> Plan:
-    """The plan for a data set of a modality ('CT' has a unit, Hounsfield; others have none)."""
+def make_plan(
+    found: Fingerprint,
+    modality: str,
+    settings: PlanSettings,
+    channels_out: int = 2,
+    step_bytes: StepBytes | None = None,
+) -> Plan:
+    """The plan for a data set of a modality ('CT' has a unit, Hounsfield; others have none).
+
+    Args:
+        channels_out: of the net: the background and each structure.
+        step_bytes: memory of a training step, for `settings.memory_gib`.
+    """
     spacing_mm = _three(settings.spacing_mm) if settings.spacing_mm else target_spacing(found)
-    shape = np.asarray(found.median_shape) * found.median_spacing_mm / np.asarray(spacing_mm)
+    normalisation = _normalisation(found, modality)
     if settings.patch:
-        shaped = topology(spacing_mm, settings.patch)
-    else:
-        shaped = fitted_topology(spacing_mm, np.maximum(1, np.rint(shape)).astype(int), settings.max_patch_voxels)
-    return Plan(spacing_mm, _normalisation(found, modality), shaped, settings.batch)
+        return Plan(spacing_mm, normalisation, topology(spacing_mm, settings.patch), settings.batch)
+    if settings.planner == "nnunet":
+        memory_gb = _NNUNET_GB if settings.memory_gib is None else settings.memory_gib
+        return Plan(spacing_mm, normalisation, *nnunet_patch_and_batch(found, spacing_mm, channels_out, memory_gb))
+    shape = np.asarray(found.median_shape) * found.median_spacing_mm / np.asarray(spacing_mm)
+    shape = np.maximum(1, np.rint(shape)).astype(int)
+
+    def fits(shaped: Topology) -> bool:
+        if settings.memory_gib is None or step_bytes is None:
+            return bool(np.prod(shaped.patch) <= settings.max_patch_voxels)
+        return step_bytes(shaped, settings.batch) <= settings.memory_gib * 2**30
+
+    return Plan(spacing_mm, normalisation, fitted_topology(spacing_mm, shape, fits), settings.batch)
 
 
 def target_spacing(found: Fingerprint) -> tuple[float, float, float]:
@@ -109,8 +141,10 @@ def target_spacing(found: Fingerprint) -> tuple[float, float, float]:
     return _three(spacing)
 
 
-def fitted_topology(spacing_mm: tuple[float, float, float], shape: np.ndarray, max_voxels: int) -> Topology:
-    """The largest topology within `max_voxels`: from the median shape (voxels at the target spacing) down.
+def fitted_topology(
+    spacing_mm: tuple[float, float, float], shape: np.ndarray, fits: Callable[[Topology], bool]
+) -> Topology:
+    """The largest topology that fits: from the median shape (voxels at the target spacing) down.
 
     Begins like nnU-Net with a block of equal millimetres a side no larger than the shape, then takes
     voxels off the axis that is largest against the shape.
@@ -118,7 +152,7 @@ def fitted_topology(spacing_mm: tuple[float, float, float], shape: np.ndarray, m
     wished = 1.0 / np.asarray(spacing_mm)
     wished = np.minimum(np.rint(wished * (256**3 / wished.prod()) ** (1 / 3)), shape).astype(int)
     shaped = topology(spacing_mm, wished.tolist())
-    while np.prod(shaped.patch) > max_voxels:
+    while not fits(shaped):
         patch = np.asarray(shaped.patch)
         steps = np.asarray(shaped.divisor)
         shrinkable = patch > steps

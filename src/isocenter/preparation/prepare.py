@@ -31,13 +31,13 @@ from isocenter.geometry import Grid
 from isocenter.labels import LabelScheme
 from isocenter.preparation.canonicalise import canonical_image, canonical_label
 from isocenter.preparation.fingerprint import CaseStatistics, check_case, fingerprint, measure_case
-from isocenter.preparation.plan import Plan, PlanSettings, make_plan
+from isocenter.preparation.plan import Plan, PlanSettings, StepBytes, make_plan
 from isocenter.preparation.sources import RawCase, Source
 from isocenter.preparation.splits import Splits, fixed_splits, make_splits
 from isocenter.provenance import sha256_of_array, sha256_of_file, sha256_of_values
 from isocenter.settings import bounded
 
-SCHEMA = "isocenter/dataset/1"
+SCHEMA = "isocenter/dataset/2"
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,14 @@ class PrepareSettings:
 
     Attributes:
         patient_pattern: regular expression that finds the patient in a case's name; None: every case its own.
+        annotated: JSON of the structures that were looked for, by case, where that is not all; None: all.
         workers: processes; the result does not depend on it.
     """
 
     plan: PlanSettings = field(default_factory=PlanSettings)
     splits: SplitSettings = field(default_factory=SplitSettings)
     patient_pattern: str | None = None
+    annotated: str | None = None
     workers: int = 2
 
     def __post_init__(self) -> None:
@@ -102,6 +104,7 @@ class Case:
         header: the image's own NIfTI header, so that a prediction keeps its affine to the bit.
         background: the network input's lowest value; what lies beyond the image is taken to be.
         foreground: voxels of each channel, in the order of foreground.npy.
+        annotated: channels that were looked for; None: all.
     """
 
     name: str
@@ -110,12 +113,14 @@ class Case:
     header: nib.Nifti1Header
     background: float
     foreground: dict[int, int]
+    annotated: tuple[int, ...] | None = None
 
 
-def prepare(source: Source, output: Path, settings: PrepareSettings) -> Dataset:
+def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes: StepBytes | None = None) -> Dataset:
     """Check, measure, plan and canonicalise the cases of a source.
 
-    A case that cannot be trained on is left out with its finding; the others go on.
+    A case that cannot be trained on is left out with its finding; the others go on. `step_bytes` tells the
+    memory of a training step, where the plan has to fit one.
 
     Raises:
         Refusal: no case is left, or the splits cannot be made.
@@ -131,8 +136,9 @@ def prepare(source: Source, output: Path, settings: PrepareSettings) -> Dataset:
     cases = [case for case in source.cases if case.name in statistics]
     splits = _splits(cases, settings.splits)
     found = fingerprint(list(statistics.values()))
-    plan = make_plan(found, source.modality, settings.plan)
-    hashes = _write_cases(cases, sums, source.labels, plan, folder, settings.workers)
+    plan = make_plan(found, source.modality, settings.plan, source.labels.n_channels, step_bytes)
+    looked_for = _annotated(cases, source.labels, settings.annotated)
+    hashes = _write_cases(cases, sums, source.labels, plan, folder, settings.workers, looked_for)
     content = sha256_of_values({"cases": hashes, "labels": source.labels.as_dict(), "plan": plan.as_dict()})
     write_json(folder.splits, splits.as_dict())
     write_findings(folder.findings, findings)
@@ -172,6 +178,7 @@ def read_case(folder: DatasetFolder, name: str) -> Case:
         header=nib.Nifti1Header(base64.b64decode(facts["native_header"])),
         background=facts["background"],
         foreground={int(channel): count for channel, count in facts["foreground"].items()},
+        annotated=None if facts["annotated"] is None else tuple(facts["annotated"]),
     )
 
 
@@ -215,15 +222,36 @@ def _splits(cases: Sequence[RawCase], settings: SplitSettings) -> Splits:
 
 
 def _write_cases(
-    cases: Sequence[RawCase], sums: dict[str, str], scheme: LabelScheme, plan: Plan, folder: DatasetFolder, workers: int
-) -> dict[str, str]:
+    cases: Sequence[RawCase], sums: dict[str, str], scheme: LabelScheme, plan: Plan, folder: DatasetFolder,
+    workers: int, looked_for: dict[str, list[int]],
+) -> dict[str, str]:  # fmt: skip
     """Write what is not there yet; content hash of each case."""
     recipe = sha256_of_values([plan.as_dict(), scheme.as_dict(), SCHEMA])
-    jobs = [(case, f"{sums[case.name]}-{recipe}", scheme, plan, folder) for case in cases]
+    jobs = [(case, f"{sums[case.name]}-{recipe}", scheme, plan, folder, looked_for.get(case.name)) for case in cases]
     return dict(_in_parallel(_write_case, jobs, workers, "writing canonical cases"))
 
 
-def _write_case(case: RawCase, key: str, scheme: LabelScheme, plan: Plan, folder: DatasetFolder) -> tuple[str, str]:
+def _annotated(cases: Sequence[RawCase], scheme: LabelScheme, file: str | None) -> dict[str, list[int]]:
+    """Channels that were looked for, of the cases where these are not all."""
+    if file is None:
+        return {}
+    told = read_json(Path(file).expanduser(), "the annotated structures")
+    channel = {name: i for i, name in enumerate(scheme.names, start=1)}
+    names = {case.name for case in cases}
+    unknown = sorted({name for listed in told.values() for name in listed} - channel.keys())
+    if unknown or not told.keys() <= names:
+        found = f"structures {unknown}" if unknown else f"cases {sorted(told.keys() - names)[:3]}"
+        raise refuse(
+            "PRP305", file, f"{found}, which the data set does not hold", "{case: [structure, ...]}",
+            "Correct the file.",
+        )  # fmt: skip
+    return {case: sorted(channel[name] for name in listed) for case, listed in told.items()}
+
+
+def _write_case(
+    case: RawCase, key: str, scheme: LabelScheme, plan: Plan, folder: DatasetFolder, annotated: list[int] | None
+) -> tuple[str, str]:
+    key = key if annotated is None else f"{key}-{annotated}"
     place = folder.case(case.name)
     if (place / "case.json").is_file():
         kept = read_json(place / "case.json", "the prepared data set")
@@ -233,7 +261,8 @@ def _write_case(case: RawCase, key: str, scheme: LabelScheme, plan: Plan, folder
     voxels, canonical = canonical_image(image.voxels, image.grid, plan)
     channels = canonical_label(scheme.channels_from_values(label.voxels), label.grid, scheme, plan)
     indices, counts = foreground_indices(channels, scheme)
-    content = sha256_of_values([sha256_of_array(voxels), sha256_of_array(channels), canonical.as_dict()])
+    parts = [sha256_of_array(voxels), sha256_of_array(channels), canonical.as_dict()]
+    content = sha256_of_values(parts if annotated is None else [*parts, annotated])
     with replacing(place) as temporary:
         temporary.mkdir(parents=True)
         write_array(temporary / "image.npy", voxels)
@@ -249,6 +278,7 @@ def _write_case(case: RawCase, key: str, scheme: LabelScheme, plan: Plan, folder
             "canonical": canonical.as_dict(),
             "background": float(voxels.min()),
             "foreground": counts,
+            "annotated": annotated,
             "content_sha256": content,
         })  # fmt: skip
     return case.name, content

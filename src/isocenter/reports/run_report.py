@@ -18,7 +18,7 @@ from isocenter.preparation import Dataset, read_case, reference_of
 from isocenter.reports import figures, page
 
 _WORST = 3
-_TITLES = {"dice": "Dice", "iou": "IoU", HD95: "HD95, mm", "assd_mm": "ASSD, mm", "nsd": "NSD"}
+TITLES = {"dice": "Dice", "iou": "IoU", HD95: "HD95, mm", "assd_mm": "ASSD, mm", "nsd": "NSD"}
 
 
 def write_run_report(folder: RunFolder, dataset: Dataset, fold: int) -> None:
@@ -52,9 +52,12 @@ def _results(
     name: str, manifest: Mapping[str, Any], summary: Mapping[str, Any], dataset: Dataset, fold: int
 ) -> list[str]:
     side = "test" if dataset.splits.test else f"validation, fold {fold}"
+    of = "held-out cases"
+    if manifest["config"]["training"]["data"]["cases"]:
+        of, side = "cases", "the very ones it was trained on: a check of the code, not a result"
     mean = "not measurable: no structure in any case" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
-    lead = f"Mean Dice {mean}, {summary['n_cases']} held-out cases ({side})."
-    columns = ["label", "n", "missed", "spurious", "absent", *(_TITLES[measure] for measure in MEASURES)]
+    lead = f"Mean Dice {mean}, {summary['n_cases']} {of} ({side})."
+    columns = ["label", "n", "missed", "spurious", "absent", *(TITLES[measure] for measure in MEASURES)]
     rows = [
         [label, values["n"], values["missed"] + values["missing"] + values["refused"], values["spurious"],
          values["absent"], *(values[measure] for measure in MEASURES)]
@@ -82,7 +85,7 @@ def _training(folder: RunFolder, dataset: Dataset) -> list[str]:
 
 
 def _cases(rows: Sequence[Mapping[str, Any]], dataset: Dataset) -> list[str]:
-    shown = {measure: _TITLES[measure] for measure in ("dice", HD95, "nsd")}
+    shown = {measure: TITLES[measure] for measure in ("dice", HD95, "nsd")}
     png = figures.distributions(rows, dataset.labels.names, shown)
     return [page.heading("Every held-out case"), page.picture(png, "A point a case; the bar is the median.")]
 

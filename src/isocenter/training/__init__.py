@@ -3,5 +3,6 @@
 from isocenter.training.fit import check_settings, fit, write_plan
 from isocenter.training.settings import TrainSettings
 from isocenter.training.trackers import TrackerSettings
+from isocenter.training.watching import first_difference
 
-__all__ = ["TrackerSettings", "TrainSettings", "check_settings", "fit", "write_plan"]
+__all__ = ["TrackerSettings", "TrainSettings", "check_settings", "first_difference", "fit", "write_plan"]

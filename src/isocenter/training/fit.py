@@ -17,9 +17,9 @@ from isocenter.findings import refuse
 from isocenter.mirroring import mirroring
 from isocenter.preparation import Dataset
 from isocenter.provenance import sha256_of_file, weights_sha256
-from isocenter.training.job import Job, precision, train
+from isocenter.training.job import Job, train
 from isocenter.training.ranks import other_ranks
-from isocenter.training.settings import TrainSettings
+from isocenter.training.settings import TrainSettings, lightning_precision
 from isocenter.training.start import weights_file
 from isocenter.training.trackers import TrackerSettings
 
@@ -72,7 +72,7 @@ def check_settings(settings: TrainSettings, dataset: Dataset) -> None:
             "a number that divides the batch", "Change training.devices, or preparation.plan.batch.",
         )  # fmt: skip
     gpus = 0 if settings.accelerator == "cpu" else torch.cuda.device_count()
-    if precision(settings) == "16-mixed" and not gpus:
+    if lightning_precision(settings) == "16-mixed" and not gpus:
         raise refuse(
             "USE117", "training.precision", "16-mixed without a GPU", "a GPU, whose float16 it is",
             "Set training.precision=auto.",

@@ -30,7 +30,7 @@ from isocenter.training.pictures import Pictures
 from isocenter.training.profiling import Profile
 from isocenter.training.progress_bar import BarProgress, PlainProgress
 from isocenter.training.schedule import Deadline, Progress, by_clock, by_steps
-from isocenter.training.settings import TrainSettings
+from isocenter.training.settings import TrainSettings, lightning_precision
 from isocenter.training.start import started
 from isocenter.training.trackers import TrackerSettings, trackers
 from isocenter.training.watching import Divergence, LossChain, Patience
@@ -76,7 +76,7 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
         "parameters": sum(value.numel() for value in net.parameters()),
         "steps": progress.knots[-1][0],
         "knots": [list(knot) for knot in progress.knots],
-        "precision": precision(settings),
+        "precision": lightning_precision(settings),
         "deterministic_algorithms": deterministic,
         "loss_chain": {"every": chain.every, "hashes": chain.hashes},
     }
@@ -92,15 +92,6 @@ def built(job: Job) -> nn.Module:
     if job.settings.compile:
         net.compile()
     return net
-
-
-def precision(settings: TrainSettings) -> str:
-    """The precision in Lightning's words."""
-    if settings.precision != "auto":
-        return settings.precision
-    if torch.cuda.is_available() and settings.accelerator != "cpu":
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
 
 
 def _progress(settings: TrainSettings) -> Progress:
@@ -144,7 +135,7 @@ def _run(
         devices=settings.devices,
         strategy=_strategy(module, settings),
         use_distributed_sampler=False,
-        precision=precision(settings),  # type: ignore[arg-type]
+        precision=lightning_precision(settings),  # type: ignore[arg-type]
         max_epochs=-1 if settings.max_minutes else epochs,
         accumulate_grad_batches=settings.optimiser.accumulate,
         gradient_clip_val=settings.optimiser.clip_norm,

@@ -1,6 +1,7 @@
 """What a training minimises: an overlap of structures plus a judgement of voxels, at every resolution.
 
-Channel 0 is the background; a label past the last channel carries no judgement. Voxel losses are gathered
+Channel 0 is the background; a label past the last channel carries no judgement; a structure that was not
+looked for may lie anywhere in the background. Voxel losses are gathered
 from the log-softmax, which is deterministic on every device; torch's spatial NLL loss is not.
 """
 
@@ -16,8 +17,9 @@ from torch.nn import functional
 
 from isocenter.settings import bounded, chosen
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""(logits (batch, channels, x, y, z), label (batch, x, y, z)) -> a number."""
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
+"""(logits (batch, channels, x, y, z), label (batch, x, y, z), annotated (batch, channels) or None) -> a number."""
+_NOTHING = -1e4  # logarithm of a share of nothing
 Total = Callable[[torch.Tensor], torch.Tensor]
 """A sum over this process's part of a batch -> the sum over the whole batch."""
 
@@ -63,11 +65,13 @@ def make_loss(settings: LossSettings, spacing_mm: Sequence[float], processes: in
     """
     total_over: Total = _over_processes if processes > 1 else _as_is
 
-    def loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    def loss(logits: torch.Tensor, label: torch.Tensor, annotated: torch.Tensor | None = None) -> torch.Tensor:
         channels = logits.shape[1]
         judged = (label < channels).float()
         target = label.clamp(max=channels - 1)
         log_share = functional.log_softmax(logits.float(), dim=1)
+        if annotated is not None and not annotated.all():
+            log_share = _merged(log_share, annotated)
         total = log_share.new_zeros(())
         if settings.voxels != "none":
             total = total + _voxels(log_share, target, judged, settings, total_over)
@@ -84,12 +88,24 @@ def make_loss(settings: LossSettings, spacing_mm: Sequence[float], processes: in
     return loss
 
 
-def deeply_supervised(logits: Sequence[torch.Tensor], label: torch.Tensor, loss: Loss) -> torch.Tensor:
+def deeply_supervised(
+    logits: Sequence[torch.Tensor], label: torch.Tensor, loss: Loss, annotated: torch.Tensor | None = None
+) -> torch.Tensor:
     """The loss over all resolutions, weights halving with each; the coarsest is left out of three or more."""
     used = logits[:-1] if len(logits) > 2 else logits
     weights = [0.5**i for i in range(len(used))]
-    losses = [loss(one, _shrunk(label, one.shape[2:])) for one in used]
+    losses = [loss(one, _shrunk(label, one.shape[2:]), annotated) for one in used]
     return torch.stack([w / sum(weights) * one for w, one in zip(weights, losses)]).sum()
+
+
+def _merged(log_share: torch.Tensor, annotated: torch.Tensor) -> torch.Tensor:
+    """Shares in which structures that were not looked for belong to the background (Fang and Yan, 2020)."""
+    known = annotated[:, :, None, None, None]
+    of_background = known.logical_not()
+    of_background[:, 0] = True
+    nothing = log_share.new_tensor(_NOTHING)
+    background = torch.where(of_background, log_share, nothing).logsumexp(1, keepdim=True)
+    return torch.cat([background, torch.where(known[:, 1:], log_share[:, 1:], nothing)], dim=1)
 
 
 def _voxels(

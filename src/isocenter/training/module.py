@@ -64,7 +64,7 @@ class Segmenter(pl.LightningModule):
 
     def training_step(self, batch: dict[str, torch.Tensor], _index: int) -> torch.Tensor:
         """The loss of one batch."""
-        loss = deeply_supervised(self(batch["image"]), batch["label"], self._loss)
+        loss = deeply_supervised(self(batch["image"]), batch["label"], self._loss, batch["annotated"])
         self.log("loss", loss.detach(), on_step=True, on_epoch=True, batch_size=len(batch["label"]), prog_bar=True)
         return loss
 
@@ -83,7 +83,8 @@ class Segmenter(pl.LightningModule):
         found: torch.Tensor = self(batch["image"])[0].argmax(1)
         label = batch["label"]
         for i in range(len(self._names)):
-            mine, truth = found == i + 1, label == i + 1
+            known = batch["annotated"][:, i + 1, None, None, None]
+            mine, truth = (found == i + 1) & known, label == i + 1
             self._counts[0, i] += 2 * (mine & truth).sum().item()
             self._counts[1, i] += mine.sum().item() + truth.sum().item()
         return found

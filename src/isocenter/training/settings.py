@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 from isocenter.data import DataSettings
 from isocenter.settings import bounded, chosen
 from isocenter.training.losses import LossSettings
@@ -59,3 +61,17 @@ class TrainSettings:
             )
         if self.knots and self.max_minutes:
             raise ValueError("knots and max_minutes, which both set the length")
+
+    @property
+    def half(self) -> bool:
+        """Whether features have 16 bits."""
+        return lightning_precision(self) != "32-true"
+
+
+def lightning_precision(settings: TrainSettings) -> str:
+    """The precision in Lightning's words; `auto` is decided by the machine."""
+    if settings.precision != "auto":
+        return settings.precision
+    if torch.cuda.is_available() and settings.accelerator != "cpu":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"

@@ -1,0 +1,96 @@
+"""Dice for compute: ours, a tuned MONAI U-Net and nnU-Net on one split, each for so many minutes of training.
+
+    pip install -e .[peers]
+    python -m benchmarks.accuracy DECATHLON [--ours 1.5 12 60] [--monai 3 12] [--nnunet 12] [--seeds 1]
+
+DECATHLON is a Medical Decathlon folder named `hippocampus` or `acdc`, with a split.json of `train` and
+`val`. Every training is a process of its own, one after the other, on all cores; the clock of each runs while
+it trains. All predictions are scored by `isocenter evaluate` on the references' own grids. Ours runs
+`experiment=` of the folder's name; up to SHORT_MINUTES of training it is told not to augment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from isocenter.evaluation import EvaluateSettings, evaluate
+from isocenter.preparation import read_source
+
+ROOT = Path(__file__).resolve().parents[1]
+SHORT_MINUTES = 5.0
+
+
+def ours(data: Path, output: Path, minutes: float, seed: int) -> dict[str, Any]:
+    """Run the command; its predictions go to `output`."""
+    run = output.parent / f"{output.name}-run"
+    short = ["training.data.augmentation.enabled=false"] if minutes <= SHORT_MINUTES else []
+    command = [sys.executable, str(ROOT / "train.py"), f"experiment={data.name}", f"data.root={data}", f"seed={seed}",
+               f"training.max_minutes={minutes}", f"workspace={output.parent / 'ours'}", f"output={run}",
+               "trackers.wandb=off", *short]  # fmt: skip
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    (run / "predictions").rename(output)
+    manifest = json.loads((run / "manifest.json").read_text())
+    return {"steps": manifest["steps"], "parameters": manifest["parameters"]}
+
+
+def peer(module: str, *more: str) -> Any:
+    def work(data: Path, output: Path, minutes: float, seed: int) -> dict[str, Any]:
+        seeded = ["--seed", str(seed)] if more else []
+        command = [
+            sys.executable,
+            "-m",
+            f"benchmarks.peers.{module}",
+            str(data),
+            str(output),
+            "--minutes",
+            str(minutes),
+        ]
+        done = subprocess.run([*command, *seeded], check=True, capture_output=True, text=True, cwd=ROOT)
+        facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return facts
+
+    return work
+
+
+SIDES = {"ours": ours, "monai": peer("monai_unet", "seed"), "nnunet": peer("nnunet")}
+
+
+def score(data: Path, predictions: Path, output: Path) -> dict[str, float]:
+    """Mean Dice, and that of each label."""
+    source = read_source(data, None, None, None)
+    held_out = json.loads((data / "split.json").read_text())["val"]
+    references = {case.name: case.label for case in source.cases if case.name in held_out}
+    summary = evaluate(references, predictions, source.labels, output, EvaluateSettings()).summary
+    return {"Dice": summary["mean_dice"], **{name: of["dice"] for name, of in summary["labels"].items()}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    for side in SIDES:
+        parser.add_argument(f"--{side}", type=float, nargs="*", default=[], metavar="MINUTES")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    asked = parser.parse_args()
+    jobs = [(side, minutes, seed) for side in SIDES for minutes in getattr(asked, side) for seed in asked.seeds]
+    head = False
+    with tempfile.TemporaryDirectory() as folder:
+        for side, minutes, seed in jobs:
+            place = Path(folder) / f"{side}-{minutes:g}-{seed}"
+            facts = SIDES[side](asked.data.resolve(), place, minutes, seed)
+            row = {"side": side, "minutes": f"{minutes:g}", "seed": seed, "steps": facts["steps"],
+                   **score(asked.data, place, Path(folder) / f"{place.name}-scores")}  # fmt: skip
+            if not head:
+                print(f"| {' | '.join(row)} |\n|{' --- |' * len(row)}", flush=True)
+                head = True
+            cells = (f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values())
+            print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""A whole experiment: data, training, predictions, evaluation, report; for one fold and seed, or for several."""
+
+from isocenter.experiments.data import prepared_data
+from isocenter.experiments.several import members_of, of_member, run_several
+from isocenter.experiments.single import Outcome, run_single
+from isocenter.experiments.stages import Stages, own_folder, read_stages
+
+__all__ = [
+    "Outcome",
+    "Stages",
+    "members_of",
+    "of_member",
+    "own_folder",
+    "prepared_data",
+    "read_stages",
+    "run_several",
+    "run_single",
+]

@@ -1,0 +1,61 @@
+"""From what a configuration calls its data to a prepared data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from isocenter.dicom import convert_studies
+from isocenter.experiments.stages import Stages
+from isocenter.findings import refuse
+from isocenter.labels import LabelScheme
+from isocenter.phantom import write_phantom
+from isocenter.preparation import Dataset, prepare, read_dataset, read_source
+from isocenter.provenance import sha256_of_values
+
+
+def prepared_data(
+    stages: Stages, values: Mapping[str, Any], scheme: LabelScheme | None
+) -> tuple[Dataset, list[dict[str, Any]] | None]:
+    """The data set, prepared as far as it is not yet; for a phantom also the defects that were planted.
+
+    Args:
+        scheme: the labels of DICOM and converted volumes.
+
+    Raises:
+        Refusal: USE109, USE112, or whatever the stages refuse.
+    """
+    data = values["data"]
+    kind, root = data["kind"], None if data["root"] is None else Path(data["root"]).expanduser()
+    if kind not in ("phantom", "dicom", "nifti", "prepared"):
+        raise refuse("USE112", "data.kind", repr(kind), "phantom, dicom, nifti or prepared", "Choose one.")
+    if kind != "phantom" and root is None:
+        raise refuse("USE109", "data.root", "no value", "the folder of the data", "Set it: data.root=...")
+    if kind == "prepared" and root is not None:
+        return read_dataset(root), None
+    store = _store(values)
+    labels = None if data["labels"] is None else Path(data["labels"]).expanduser()
+    planted = None
+    if kind == "phantom":
+        facts = write_phantom(store, stages.phantom)
+        root, labels, planted = store / "studies", store / "labels", facts["planted"]
+        scheme = LabelScheme.from_dict(facts["labels"])
+    assert root is not None
+    if kind in ("phantom", "dicom"):
+        convert_studies(root, store / "volumes", stages.conversion)
+        root = store / "volumes"
+    source = read_source(root, labels, scheme, stages.preparation.patient_pattern)
+    memory = stages.step_bytes(values["net"], source.labels.n_channels)
+    return prepare(source, store / "dataset", stages.preparation, memory), planted
+
+
+def _store(values: Mapping[str, Any]) -> Path:
+    """Where prepared data lie: shared by all runs that prepare the same data in the same way."""
+    sections = ("data", "phantom", "conversion", "preparation")
+    recipe = {key: values[key] for key in sections if key != "phantom" or values["data"]["kind"] == "phantom"}
+    recipe["data"] = {key: value for key, value in values["data"].items() if key != "known_findings"}
+    if values["preparation"]["plan"]["memory_gib"] is not None:  # then the plan depends on the net
+        recipe["net"], recipe["training"] = values["net"], values["training"]
+    name = f"{values['name']}-{sha256_of_values(recipe)[:8]}"
+    return Path(values["workspace"]).expanduser() / "data" / name

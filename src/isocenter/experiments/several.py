@@ -1,0 +1,143 @@
+"""Several folds or seeds in one experiment: a run each, then what they say together, with the spread over seeds."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from isocenter.artifacts import GroupFolder, RunFolder, replacing, write_json, write_text
+from isocenter.console import say
+from isocenter.evaluation import evaluate
+from isocenter.experiments.single import Outcome, looked_for, run_single
+from isocenter.experiments.stages import Stages, check_folder, read_stages
+from isocenter.findings import refuse
+from isocenter.inference import load_ensemble, predict_cases
+from isocenter.preparation import Dataset, reference_of
+from isocenter.reports import write_group_report
+
+SCHEMA = "isocenter/group/1"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A run of a group."""
+
+    fold: int
+    seed: int
+
+
+def members_of(values: Mapping[str, Any], n_folds: int) -> list[Member]:
+    """The runs that a configuration asks for: `training.fold` may be `all`, `seed` a list.
+
+    Raises:
+        Refusal: USE113, a fold that is neither a number nor `all`; USE115, seeds that are none.
+    """
+    fold, seeds = values["training"]["fold"], values["seed"]
+    if fold != "all" and not isinstance(fold, int):
+        raise refuse("USE113", "training.fold", repr(fold), "a number, or all", "Choose a fold there is.")
+    listed = seeds if isinstance(seeds, list) else [seeds]
+    if not listed or len(set(listed)) != len(listed) or not all(isinstance(seed, int) for seed in listed):
+        raise refuse("USE115", "seed", repr(seeds), "a whole number, or a list of different ones", "Correct the seeds.")
+    folds = range(n_folds) if fold == "all" else [fold]
+    return [Member(one, seed) for one in folds for seed in listed]
+
+
+def of_member(values: Mapping[str, Any], member: Member, folder: RunFolder) -> dict[str, Any]:
+    """The configuration of one run of a group."""
+    own = copy.deepcopy(dict(values))
+    own["seed"], own["training"]["fold"], own["output"] = member.seed, member.fold, str(folder.path)
+    return own
+
+
+def run_several(
+    values: Mapping[str, Any], members: Sequence[Member], dataset: Dataset, folder: GroupFolder, checkout: Path | None
+) -> Outcome:
+    """Run every member, then judge each seed: the test set by all its folds together, or the folds' own cases.
+
+    Without a test set each case is predicted by the fold that did not train on it. All predictions are kept.
+    """
+    check_folder(folder.path, values)
+    write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(dict(values))))
+    hashes: dict[Member, str] = {}
+    for count, member in enumerate(members, 1):
+        own = folder.member(member.fold, member.seed)
+        say(f"run {count} of {len(members)}: fold {member.fold}, seed {member.seed}")
+        config = of_member(values, member, own)
+        done = run_single(read_stages(config), config, dataset, own, checkout)
+        assert done.manifest is not None
+        hashes[member] = str(done.manifest["weights_sha256"])
+    write_json(folder.members, {
+        "schema": SCHEMA,
+        "members": [
+            {"fold": member.fold, "seed": member.seed, "folder": folder.member(member.fold, member.seed).path.name,
+             "weights_sha256": digest}
+            for member, digest in hashes.items()
+        ],
+    })  # fmt: skip
+    stages = read_stages(of_member(values, members[0], folder.member(members[0].fold, members[0].seed)))
+    summaries = {
+        seed: _judged(stages, dataset, folder, seed, [member for member in members if member.seed == seed])
+        for seed in sorted({member.seed for member in members})
+    }
+    summary = together(summaries)
+    write_json(folder.summary, summary)
+    write_group_report(folder, str(values["name"]), summary, dataset, len(members))
+    return Outcome(folder.report, summary, None)
+
+
+def together(summaries: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """The mean over seeds and the standard deviation between them, for the mean Dice and for each label."""
+    first = next(iter(summaries.values()))
+    labels = {
+        name: _spread([summary["labels"][name]["dice"] for summary in summaries.values()]) for name in first["labels"]
+    }
+    found = _spread([summary["mean_dice"] for summary in summaries.values()])
+    return {
+        "schema": SCHEMA,
+        "n_cases": first["n_cases"],
+        "seeds": list(summaries),
+        "mean_dice": found["mean"],
+        "between_seeds": found["deviation"],
+        "labels": {name: {"dice": one["mean"], "between_seeds": one["deviation"]} for name, one in labels.items()},
+        "by_seed": {str(seed): dict(summary) for seed, summary in summaries.items()},
+    }
+
+
+def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
+    """Mean and standard deviation (n - 1); no deviation of fewer than two."""
+    found = [value for value in values if value is not None]
+    return {
+        "mean": float(np.mean(found)) if found else None,
+        "deviation": float(np.std(found, ddof=1)) if len(found) > 1 else None,
+    }
+
+
+def _judged(
+    stages: Stages, dataset: Dataset, folder: GroupFolder, seed: int, members: Sequence[Member]
+) -> dict[str, Any]:
+    """One seed's predictions and their evaluation."""
+    runs = [folder.member(member.fold, member.seed) for member in members]
+    output = folder.predictions(seed)
+    if dataset.splits.test and len(runs) > 1:
+        names = list(dataset.splits.test)
+        missing = [name for name in names if not (output / f"{name}.nii.gz").is_file()]
+        if missing:
+            predict_cases(load_ensemble([run.path for run in runs], stages.inference), dataset, missing, output)
+    else:
+        names = []
+        for member, run in zip(members, runs):
+            for name in dataset.splits.held_out(member.fold):
+                names.append(name)
+                with replacing(output / f"{name}.nii.gz") as temporary:
+                    shutil.copyfile(run.predictions / f"{name}.nii.gz", temporary)
+    references = {name: reference_of(dataset.folder, name) for name in names}
+    return evaluate(
+        references, output, dataset.labels, folder.evaluation(seed), stages.evaluation, looked_for(dataset, names)
+    ).summary

@@ -1,0 +1,93 @@
+"""One fold and one seed: train, predict the held-out cases, evaluate them, report."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from isocenter.artifacts import RunFolder, read_json, write_json, write_text
+from isocenter.evaluation import evaluate
+from isocenter.experiments.stages import Stages, check_folder
+from isocenter.findings import refuse
+from isocenter.inference import load_model, predict_cases
+from isocenter.preparation import Dataset, read_case, reference_of
+from isocenter.provenance import run_manifest
+from isocenter.reports import write_run_report
+from isocenter.training import check_settings, fit, write_plan
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished experiment left: its report, the summary of its evaluation, and of a single run its manifest."""
+
+    report: Path
+    summary: dict[str, Any]
+    manifest: dict[str, Any] | None
+
+
+def run_single(
+    stages: Stages, values: Mapping[str, Any], dataset: Dataset, folder: RunFolder, checkout: Path | None
+) -> Outcome:
+    """Do what is not done yet; every stage goes on where it stopped.
+
+    Args:
+        values: the resolved configuration, plain values.
+        checkout: source tree of the program, for the manifest.
+    """
+    began, fold, seed = time.monotonic(), stages.training.fold, int(values["seed"])
+    check_folder(folder.path, values)
+    if not 0 <= fold < len(dataset.splits.folds):
+        raise refuse(
+            "USE113", "training.fold", str(fold), f"0 to {len(dataset.splits.folds) - 1}", "Choose a fold there is."
+        )  # fmt: skip
+    check_settings(stages.training, dataset)
+    write_plan(folder, dataset, values["net"])
+    write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(dict(values))))
+    if not folder.manifest.is_file():
+        facts = fit(dataset, values["net"], stages.training, seed, folder.path, stages.trackers, values)
+        write_json(folder.manifest, run_manifest(
+            checkout, values,
+            seed=seed,
+            dataset_sha256=dataset.content_sha256,
+            seconds_to_weights=round(time.monotonic() - began, 1),
+            peak_memory_bytes=_peak_memory_bytes(),
+            **facts,
+        ))  # fmt: skip
+    summary = _judge(stages, dataset, folder)
+    write_run_report(folder, dataset, fold)
+    return Outcome(folder.report, summary, read_json(folder.manifest, "the run"))
+
+
+def _judge(stages: Stages, dataset: Dataset, folder: RunFolder) -> dict[str, Any]:
+    """Predict and evaluate the held-out cases, or in a check of the code those that were trained on."""
+    names = dataset.splits.held_out(stages.training.fold)
+    if few := stages.training.data.cases:
+        names = dataset.splits.folds[stages.training.fold][0][:few]
+    model = load_model(folder.path, stages.inference)
+    missing = [name for name in names if not (folder.predictions / f"{name}.nii.gz").is_file()]
+    predict_cases(model, dataset, missing, folder.predictions)
+    references = {name: reference_of(dataset.folder, name) for name in names}
+    return evaluate(
+        references, folder.predictions, dataset.labels, folder.evaluation, stages.evaluation,
+        looked_for(dataset, names),
+    ).summary  # fmt: skip
+
+
+def looked_for(dataset: Dataset, names: Sequence[str]) -> dict[str, list[str]]:
+    """The structures that were looked for, of the cases where these are not all."""
+    found = {name: read_case(dataset.folder, name).annotated for name in names}
+    labels = dataset.labels.names
+    return {name: [labels[i - 1] for i in channels] for name, channels in found.items() if channels is not None}
+
+
+def _peak_memory_bytes() -> int:
+    """Largest resident memory of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,84 @@
+"""The settings of every stage, and what a configuration is known by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import torch
+from omegaconf import OmegaConf
+
+from isocenter.artifacts import RunFolder
+from isocenter.dicom import ConvertSettings
+from isocenter.evaluation import EvaluateSettings
+from isocenter.findings import refuse
+from isocenter.inference import PredictSettings
+from isocenter.nets import net_settings, step_bytes
+from isocenter.phantom import PhantomSettings
+from isocenter.preparation import PrepareSettings, StepBytes
+from isocenter.provenance import sha256_of_values
+from isocenter.settings import settings_from
+from isocenter.training import TrackerSettings, TrainSettings
+
+_NOT_OF_THE_RESULT = ("output", "workspace", "trackers", "explain")  # keys that change no bit of what is learnt
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The settings of every stage, all read before the first one runs."""
+
+    phantom: PhantomSettings
+    conversion: ConvertSettings
+    preparation: PrepareSettings
+    training: TrainSettings
+    inference: PredictSettings
+    evaluation: EvaluateSettings
+    trackers: TrackerSettings
+
+    def step_bytes(self, net: Mapping[str, Any], channels_out: int) -> StepBytes:
+        """Memory of a training step with these settings, for a topology and a batch."""
+        training = self.training
+        device = "cuda" if training.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+        return lambda shaped, batch: step_bytes(
+            net, shaped, batch // training.devices, 1, channels_out, half=training.half,
+            recompute=training.recompute, optimiser=training.optimiser.kind, device=device,
+        )  # fmt: skip
+
+
+def read_stages(values: Mapping[str, Any]) -> Stages:
+    """The settings in a configuration; a mistake in the last stage is found before the first one runs."""
+    net_settings(values["net"])
+    kinds = get_type_hints(Stages)
+    return Stages(**{name: settings_from(kind, values[name], name) for name, kind in kinds.items()})
+
+
+def own_folder(values: Mapping[str, Any]) -> Path:
+    """The folder of a configuration: its `output`, or one named by what the result depends on.
+
+    Raises:
+        Refusal: USE111, it holds the run of another configuration.
+    """
+    chosen = values["output"] or f"{values['workspace']}/{values['name']}-{_identity(values)[:8]}"
+    folder = Path(chosen).expanduser()
+    check_folder(folder, values)
+    return folder
+
+
+def check_folder(folder: Path, values: Mapping[str, Any]) -> None:
+    """Refuse (USE111) a folder that holds the run of another configuration."""
+    config = RunFolder(folder).config
+    if not config.is_file():
+        return
+    stored = OmegaConf.to_container(OmegaConf.load(config))
+    assert isinstance(stored, dict)
+    if _identity({str(key): value for key, value in stored.items()}) != _identity(values):
+        raise refuse(
+            "USE111", str(folder), "a run of another configuration", "an empty folder, or this run's own",
+            "Choose another output=, or leave it out: each configuration then has its own folder.",
+        )  # fmt: skip
+
+
+def _identity(values: Mapping[str, Any]) -> str:
+    return sha256_of_values({key: value for key, value in values.items() if key not in _NOT_OF_THE_RESULT})
