@@ -181,7 +181,7 @@ class TestCases:
     @pytest.mark.parametrize(
         ("change", "rule"),
         [
-            ({"labels": {"background": 0, "box": 1}}, "PRP106"),
+            ({"labels": {"background": 0, "box": "one"}}, "PRP106"),
             ({"labels": ["box"]}, "PRP106"),
             ({"training": ["case_000"]}, "PRP106"),
             ({"modality": None}, "PRP106"),
@@ -300,3 +300,23 @@ class TestAnnotated:
         truth = {name: tmp_path / "truth" / f"{name}.nii.gz" for name in ("x", "y")}
         done = evaluate(truth, tmp_path / "found", SCHEME, tmp_path / "out", EvaluateSettings(workers=1), {"x": ["a"]})
         assert [(row["case"], row["label"]) for row in done.rows] == [("x", "a"), ("y", "a"), ("y", "b")]
+
+
+class TestDescriptions:
+    def described(self, decathlon, **description):
+        (decathlon / "dataset.json").write_text(json.dumps(description))
+        return read_source(decathlon, None, None, None)
+
+    def test_nnunets_description_and_file_names_are_read_too(self, decathlon):
+        for path in sorted((decathlon / "imagesTr").iterdir()):
+            path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
+        source = self.described(
+            decathlon, channel_names={"0": "CT"}, labels={"background": 0, "box": 1, "ignore": 2}, file_ending=".nii.gz"
+        )
+        assert (source.modality, source.labels.names, source.labels.ignore) == ("CT", ("box",), 2)
+        assert [case.name for case in source.cases] == [f"case_{i:03d}" for i in range(8)]
+        assert not source.findings
+
+    def test_regions_are_refused_rather_than_guessed(self, decathlon):
+        with pytest.raises(Refusal, match="regions"):
+            self.described(decathlon, channel_names={"0": "MRI"}, labels={"background": 0, "whole": [1, 2]})

@@ -6,12 +6,19 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from isocenter.artifacts import DatasetFolder
 from isocenter.commands.launch import launch
+from isocenter.findings import Refusal
+from isocenter.preparation import read_dataset
+from isocenter.training import TrackerSettings, TrainSettings
+from isocenter.training.job import Job
+from isocenter.training.ranks import other_ranks
 from tests.conftest import TINY
 
 
@@ -54,6 +61,15 @@ def test_two_processes_learn_what_one_learns_and_go_on_after_a_kill(tiny_run):
     assert launch("train", arguments) == 0
     assert manifest(killed)["resumed"]
     assert manifest(killed)["weights_sha256"] == manifest(shared)["weights_sha256"]
+
+
+def test_a_process_that_fails_is_named(tiny_run):
+    dataset = read_dataset(next(tiny_run.parent.glob("data/phantom-*/dataset")))
+    gone = replace(dataset, folder=DatasetFolder(tiny_run / "gone"))
+    settings = TrainSettings(devices=2, accelerator="cpu")
+    job = Job(gone, {"name": "plain_unet"}, settings, 1, tiny_run / "gone-run", TrackerSettings(False, "off"), {})
+    with pytest.raises(Refusal, match="TRN102"), other_ranks(job):
+        time.sleep(0.1)
 
 
 def test_features_computed_twice_change_no_more_than_rounding(tiny_run):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from isocenter import nifti
 from isocenter.artifacts import VolumesFolder, read_findings, read_json
 from isocenter.findings import Finding, Refusal, refuse
 from isocenter.labels import LabelScheme
+
+_FIRST_CHANNEL = "_0000"
 
 
 @dataclass(frozen=True)
@@ -68,16 +72,16 @@ def read_source(
 
 
 def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
-    description = read_json(root / "dataset.json", "the Medical Decathlon data set")
+    description = read_json(root / "dataset.json", "the data set")
     try:
-        named = {str(name): int(value) for value, name in description["labels"].items() if int(value) != 0}
-        scheme = LabelScheme(tuple(named), tuple(named.values()))
-        modalities = [str(name) for name in description["modality"].values()]
-        listed = {nifti.stem(Path(entry["image"])) for entry in description["training"]}
+        scheme = _scheme(description["labels"])
+        modalities = [str(name) for name in description[_one_of(description, "modality", "channel_names")].values()]
+        listed = {_case(nifti.stem(Path(entry["image"]))) for entry in description.get("training", ())}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise refuse(
             "PRP106", str(root / "dataset.json"), f"contents that cannot be read ({type(error).__name__}: {error})",
-            'labels {"0": "background", "1": "name", ...}, modality {"0": "CT"}, training [{"image": ...}, ...]',
+            'labels {"0": "background", "1": "name", ...} and modality {"0": "CT"} as in the Decathlon, or labels '
+            '{"background": 0, "name": 1, ...} and channel_names {"0": "CT"} as in nnU-Net',
             "Correct dataset.json.",
         ) from None  # fmt: skip
     if len(modalities) != 1:
@@ -85,13 +89,35 @@ def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
             "PRP105", str(root / "dataset.json"), f"{len(modalities)} modalities", "one image channel",
             "Prepare one channel; several are not supported yet.",
         )  # fmt: skip
-    images, labels = _files(root / "imagesTr"), _files(root / "labelsTr")
+    images = {_case(name): path for name, path in _files(root / "imagesTr").items()}
+    labels = _files(root / "labelsTr")
     findings = [*_strays(images, labels), *_absent(listed, images, labels)]
     cases = [
         RawCase(name, images[name], labels[name], _patient(name, patient_pattern))
         for name in sorted(images.keys() & labels.keys())
     ]
     return Source("CT" if modalities[0].upper() == "CT" else modalities[0], scheme, tuple(cases), tuple(findings))
+
+
+def _scheme(labels: Mapping[str, Any]) -> LabelScheme:
+    """Labels by value (Decathlon) or by name (nnU-Net, whose `ignore` carries no judgement); no background."""
+    by_name = {str(name): value for name, value in labels.items()}
+    if all(name.isdigit() for name in by_name):
+        by_name = {str(name): int(value) for value, name in labels.items()}
+    if regions := [name for name, value in by_name.items() if isinstance(value, list)]:
+        raise ValueError(f"regions {regions}, which are not read; give each value a name")
+    ignore = by_name.pop("ignore", None)
+    named = {name: int(value) for name, value in by_name.items() if int(value) != 0}
+    return LabelScheme(tuple(named), tuple(named.values()), ignore=None if ignore is None else int(ignore))
+
+
+def _one_of(description: Mapping[str, Any], *names: str) -> str:
+    return next((name for name in names if name in description), names[0])
+
+
+def _case(stem: str) -> str:
+    """A case's name: nnU-Net's images end with the number of their channel."""
+    return stem.removesuffix(_FIRST_CHANNEL)
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
@@ -47,14 +47,12 @@ def other_ranks(job: Job) -> Iterator[None]:
             )
             others[-1].start()
         os.environ["LOCAL_RANK"] = "0"
-        yield
-        for process in others:
-            process.join(_WAIT_S)
-        if failed := [rank for rank, process in enumerate(others, 1) if process.exitcode]:
-            raise refuse(
-                "TRN102", "training.devices", f"process(es) {failed} that ended in an error", "all of them to end well",
-                "Run it again, it goes on; or set training.devices=1.",
-            )  # fmt: skip
+        try:
+            yield
+        except RuntimeError:  # what a lost connection raises, too
+            _refuse_failed(others, _LOOK_S)
+            raise
+        _refuse_failed(others, _WAIT_S)
     finally:
         if torch.distributed.is_initialized():  # Lightning leaves it to the end of the process
             torch.distributed.destroy_process_group()
@@ -65,6 +63,16 @@ def other_ranks(job: Job) -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+def _refuse_failed(others: Sequence[BaseProcess], wait_s: float) -> None:
+    for process in others:
+        process.join(wait_s)
+    if failed := [rank for rank, process in enumerate(others, 1) if process.exitcode]:
+        raise refuse(
+            "TRN102", "training.devices", f"process(es) {failed} that ended in an error", "all of them to end well",
+            "Run it again, it goes on; or set training.devices=1.",
+        )  # fmt: skip
 
 
 def _take_part(job: Job, rank: int) -> None:
