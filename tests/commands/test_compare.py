@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 
+import pytest
+
+from isocenter.artifacts import EvaluationFolder, write_rows
 from isocenter.commands.launch import launch
+from isocenter.evaluation import MEASURES
 from isocenter.experiments.comparison import differences, parting
+from isocenter.randomness import generator
 from tests.conftest import TINY
 
 
@@ -47,3 +53,48 @@ def test_what_is_no_run_is_refused(tiny_run, tmp_path, capsys):
     (tmp_path / "cut" / "manifest.json").unlink()
     assert launch("compare", [f"runs=[{tiny_run},{tmp_path / 'cut'}]"]) == 2
     assert "ART101" in capsys.readouterr().err
+
+
+def scored(folder, dices, labels=("a",)):
+    """An evaluation's cases.csv, two cases a patient."""
+    columns = ["case", "patient", "label", "status", *MEASURES]
+    rows = [
+        {"case": f"c{i}", "patient": f"p{i // 2}", "label": label, "status": "found"}
+        | {measure: 5 * (1 - dice) if measure.endswith("mm") else dice for measure in MEASURES}
+        for i, dice in enumerate(dices) for label in labels
+    ]  # fmt: skip
+    write_rows(EvaluationFolder(folder).cases, rows, columns)
+    return folder
+
+
+def test_a_better_model_is_told_from_chance(tmp_path, capsys):
+    draw = generator(0, "x")
+    dices = draw.uniform(0.6, 0.9, 40)
+    one = scored(tmp_path / "one", dices)
+    better = scored(tmp_path / "better", dices + draw.uniform(0.01, 0.05, 40))
+    arguments = [f"evaluations=[{one},{better}]", "margins={dice: 0.02}", f"output={tmp_path / 'out'}"]
+    assert launch("compare", arguments) == 0
+    told = capsys.readouterr().out
+    assert "a, dice: " in told and "(20 patients), not inferior" in told
+    with (tmp_path / "out" / "comparison.csv").open() as stream:
+        rows = {row["measure"]: row for row in csv.DictReader(stream)}
+    assert float(rows["dice"]["lower"]) > 0
+    assert float(rows["assd_mm"]["upper"]) < 0, "distances fall"
+    assert float(rows["assd_mm"]["difference"]) == pytest.approx(-5 * float(rows["dice"]["difference"]))
+    assert float(rows["dice"]["p_mean_holm"]) < 0.01
+    assert float(rows["dice"]["p_mean"]) <= float(rows["dice"]["p_mean_holm"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        (["evaluations=[{one},{other}]"], "USE123"), (["evaluations=[{one},{one}]", "margins={{volume: 1}}"], "USE123"),
+        (["evaluations=[{one},{gone}]"], "ART101"), ([], "USE122"),
+        (["evaluations=[{one},{one}]", "runs=[a,b]"], "USE122"),
+    ],
+)  # fmt: skip
+def test_evaluations_that_cannot_be_compared_are_refused(tmp_path, arguments, rule, capsys):
+    places = {"one": scored(tmp_path / "one", [0.5] * 4), "other": scored(tmp_path / "other", [0.5] * 5)}
+    places["gone"] = tmp_path / "gone"
+    assert launch("compare", [argument.format(**places) for argument in arguments]) == 2
+    assert rule in capsys.readouterr().err

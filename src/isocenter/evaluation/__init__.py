@@ -1,6 +1,7 @@
-"""Patient-space metrics: on the reference's grid, in millimetres."""
+"""Patient-space metrics: on the reference's grid, in millimetres; and what a sample of cases says of all."""
 
+from isocenter.evaluation.comparison import COLUMNS, compare_evaluations
 from isocenter.evaluation.evaluate import EvaluateSettings, Evaluation, evaluate
 from isocenter.evaluation.metrics import HD95, MEASURES
 
-__all__ = ["HD95", "MEASURES", "EvaluateSettings", "Evaluation", "evaluate"]
+__all__ = ["COLUMNS", "HD95", "MEASURES", "EvaluateSettings", "Evaluation", "compare_evaluations", "evaluate"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,19 @@ from isocenter import nifti
 from isocenter.artifacts import EvaluationFolder, write_findings, write_json, write_rows
 from isocenter.console import tracked
 from isocenter.evaluation.metrics import MEASURES, measure, worst
+from isocenter.evaluation.statistics import mean_interval
 from isocenter.findings import Finding, Refusal, refuse
 from isocenter.geometry import Grid
 from isocenter.labels import LabelScheme
 from isocenter.nifti import NiftiImage
 from isocenter.settings import bounded
 
-SCHEMA = "isocenter/evaluation/1"
+SCHEMA = "isocenter/evaluation/2"
 _GRID_TOLERANCE = 0.01  # of the smallest spacing
 _GRID_TOLERANCE_MM = 1e-3
 _COLUMNS = (
-    "case", "label", "status", *MEASURES, "tolerance_mm", "reference_mm3", "prediction_mm3", "volume_error_mm3",
+    "case", "patient", "label", "status", *MEASURES, "tolerance_mm", "reference_mm3", "prediction_mm3",
+    "volume_error_mm3",
 )  # fmt: skip
 
 
@@ -35,19 +38,30 @@ class EvaluateSettings:
 
     Attributes:
         tolerance_mm: of the surface Dice (NSD), for every label that `tolerances_mm` does not name.
+        patient_pattern: regular expression that finds the patient in a case's name; None: every case its own.
         workers: processes; the result does not depend on it.
     """
 
     tolerance_mm: float = 1.0
-    tolerances_mm: dict[str, float] = field(default_factory=dict)
+    tolerances_mm: dict[str, float] | None = None
+    patient_pattern: str | None = None
     workers: int = 2
 
     def __post_init__(self) -> None:
         bounded(self, tolerance_mm=(0, 1e4), workers=(1, 256))
+        try:
+            re.compile(self.patient_pattern or "")
+        except re.error as error:
+            raise ValueError(f"patient_pattern {self.patient_pattern!r} ({error})") from None
+
+    def patient_of(self, case: str) -> str:
+        """The patient of a case, by its name."""
+        match = re.search(self.patient_pattern, case) if self.patient_pattern else None
+        return match.group(0) if match else case
 
     def tolerance_of(self, label: str) -> float:
         """The NSD tolerance of a label."""
-        return self.tolerances_mm.get(label, self.tolerance_mm)
+        return (self.tolerances_mm or {}).get(label, self.tolerance_mm)
 
 
 @dataclass(frozen=True)
@@ -61,12 +75,13 @@ class Evaluation:
 
 def evaluate(
     references: Mapping[str, Path], predictions: Path, labels: LabelScheme, output: Path, settings: EvaluateSettings,
-    annotated: Mapping[str, Collection[str]] | None = None,
+    annotated: Mapping[str, Collection[str]] | None = None, patients: Mapping[str, str] | None = None,
 ) -> Evaluation:  # fmt: skip
     """Score the prediction of every reference, and write cases.csv and summary.json.
 
     A prediction that is missing, unreadable or on another grid is scored as the worst there is, and named.
-    A structure that was not looked for in a case (`annotated`: what was, by case) is not judged there.
+    A structure that was not looked for in a case (`annotated`: what was, by case) is not judged there. Intervals
+    take patients for independent, not cases: `patients` by case, or as the settings find them in its name.
 
     Raises:
         Refusal: no references.
@@ -81,7 +96,10 @@ def evaluate(
         for name, path in references.items()
     )
     done = list(tracked(run(jobs), len(references), "measuring"))
-    rows = [row for case_rows, _ in done for row in case_rows]
+    rows = [
+        {**row, "patient": (patients or {}).get(row["case"]) or settings.patient_of(row["case"])}
+        for case_rows, _ in done for row in case_rows
+    ]  # fmt: skip
     findings = [finding for _, case_findings in done for finding in case_findings]
     findings += [
         Finding("EVL103", f"prediction {name}", "a prediction without a reference", "a reference of that name",
@@ -166,7 +184,7 @@ def _unscored(truth: np.ndarray, grid: Grid, tolerance_mm: float, rule: str) -> 
 def summarise(
     rows: Sequence[Mapping[str, Any]], labels: LabelScheme, n_cases: int, unscored: Sequence[Finding] = ()
 ) -> dict[str, Any]:
-    """Means per label over the cases that count, with how many count, and the mean Dice over labels."""
+    """Means per label over the cases that count, with intervals and how many count, and the mean Dice over labels."""
     per_label: dict[str, Any] = {}
     for label in labels.names:
         own = [row for row in rows if row["label"] == label]
@@ -174,7 +192,10 @@ def summarise(
         statuses = {status: sum(row["status"] == status for row in own)
                     for status in ("found", "missed", "spurious", "missing", "refused", "absent")}  # fmt: skip
         means = {name: float(np.mean([row[name] for row in counted])) if counted else None for name in MEASURES}
-        per_label[label] = {"n": len(counted), **statuses, **means}
+        per_label[label] = {
+            "n": len(counted), "n_patients": len({row["patient"] for row in counted}), **statuses, **means,
+            "intervals": {name: _interval(counted, name) for name in MEASURES},
+        }  # fmt: skip
     dices = [values["dice"] for values in per_label.values() if values["dice"] is not None]
     return {
         "schema": SCHEMA,
@@ -183,3 +204,11 @@ def summarise(
         "mean_dice": float(np.mean(dices)) if dices else None,
         "labels": per_label,
     }
+
+
+def _interval(rows: Sequence[Mapping[str, Any]], measure: str) -> list[float] | None:
+    """The interval of a measure's mean over patients; None where there are too few."""
+    if not rows:
+        return None
+    found = mean_interval([row[measure] for row in rows], [row["patient"] for row in rows])
+    return None if found.lower is None or found.upper is None else [found.lower, found.upper]

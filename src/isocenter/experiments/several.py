@@ -14,12 +14,11 @@ from omegaconf import OmegaConf
 
 from isocenter.artifacts import GroupFolder, RunFolder, replacing, write_json, write_text
 from isocenter.console import say
-from isocenter.evaluation import evaluate
-from isocenter.experiments.single import Outcome, looked_for, run_single
+from isocenter.experiments.single import Outcome, judged, run_single
 from isocenter.experiments.stages import Stages, check_folder, read_stages
 from isocenter.findings import refuse
 from isocenter.inference import load_ensemble, predict_cases
-from isocenter.preparation import Dataset, reference_of
+from isocenter.preparation import Dataset
 from isocenter.reports import write_group_report
 
 SCHEMA = "isocenter/group/1"
@@ -137,7 +136,4 @@ def _judged(
                 names.append(name)
                 with replacing(output / f"{name}.nii.gz") as temporary:
                     shutil.copyfile(run.predictions / f"{name}.nii.gz", temporary)
-    references = {name: reference_of(dataset.folder, name) for name in names}
-    return evaluate(
-        references, output, dataset.labels, folder.evaluation(seed), stages.evaluation, looked_for(dataset, names)
-    ).summary
+    return judged(stages, dataset, names, output, folder.evaluation(seed))

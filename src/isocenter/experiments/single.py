@@ -73,18 +73,19 @@ def _judge(stages: Stages, dataset: Dataset, folder: RunFolder) -> dict[str, Any
     model = load_model(folder.path, stages.inference)
     missing = [name for name in names if not (folder.predictions / f"{name}.nii.gz").is_file()]
     predict_cases(model, dataset, missing, folder.predictions)
-    references = {name: reference_of(dataset.folder, name) for name in names}
-    return evaluate(
-        references, folder.predictions, dataset.labels, folder.evaluation, stages.evaluation,
-        looked_for(dataset, names),
-    ).summary  # fmt: skip
+    return judged(stages, dataset, names, folder.predictions, folder.evaluation)
 
 
-def looked_for(dataset: Dataset, names: Sequence[str]) -> dict[str, list[str]]:
-    """The structures that were looked for, of the cases where these are not all."""
-    found = {name: read_case(dataset.folder, name).annotated for name in names}
+def judged(stages: Stages, dataset: Dataset, names: Sequence[str], predictions: Path, output: Path) -> dict[str, Any]:
+    """Evaluate the predictions of a data set's cases; the summary."""
+    cases = {name: read_case(dataset.folder, name) for name in names}
     labels = dataset.labels.names
-    return {name: [labels[i - 1] for i in channels] for name, channels in found.items() if channels is not None}
+    looked_for = {
+        name: [labels[i - 1] for i in case.annotated] for name, case in cases.items() if case.annotated is not None
+    }
+    references = {name: reference_of(dataset.folder, name) for name in names}
+    patients = {name: case.patient for name, case in cases.items()}
+    return evaluate(references, predictions, dataset.labels, output, stages.evaluation, looked_for, patients).summary
 
 
 def _peak_memory_bytes() -> int:

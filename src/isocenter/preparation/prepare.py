@@ -105,6 +105,7 @@ class Case:
         background: the network input's lowest value; what lies beyond the image is taken to be.
         foreground: voxels of each channel, in the order of foreground.npy.
         annotated: channels that were looked for; None: all.
+        patient: whose case it is, by pseudonym.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Case:
     background: float
     foreground: dict[int, int]
     annotated: tuple[int, ...] | None = None
+    patient: str = ""
 
 
 def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes: StepBytes | None = None) -> Dataset:
@@ -179,6 +181,7 @@ def read_case(folder: DatasetFolder, name: str) -> Case:
         background=facts["background"],
         foreground={int(channel): count for channel, count in facts["foreground"].items()},
         annotated=None if facts["annotated"] is None else tuple(facts["annotated"]),
+        patient=facts["patient"],
     )
 
 

@@ -57,10 +57,10 @@ def _results(
         of, side = "cases", "the very ones it was trained on: a check of the code, not a result"
     mean = "not measurable: no structure in any case" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
     lead = f"Mean Dice {mean}, {summary['n_cases']} {of} ({side})."
-    columns = ["label", "n", "missed", "spurious", "absent", *(TITLES[measure] for measure in MEASURES)]
+    columns = ["label", "n", "missed", "spurious", "absent", "Dice, 95 % interval", *(TITLES[one] for one in MEASURES)]
     rows = [
         [label, values["n"], values["missed"] + values["missing"] + values["refused"], values["spurious"],
-         values["absent"], *(values[measure] for measure in MEASURES)]
+         values["absent"], _bounds(values["intervals"]["dice"]), *(values[measure] for measure in MEASURES)]
         for label, values in summary["labels"].items()
     ]  # fmt: skip
     return [
@@ -71,10 +71,15 @@ def _results(
         page.paragraph(
             "Measured on each reference's own grid. A missed or spurious structure counts as the worst value (0, or "
             "the image's diagonal), a structure absent from both is counted apart. HD95 is the larger of the two "
-            "directed 95 percent distances, by area; NSD's tolerance stands in cases.csv. One seed: how far another "
+            "directed 95 percent distances, by area; NSD's tolerance stands in cases.csv. Intervals take patients for "
+            "independent, not cases. One seed: how far another "
             "would differ is not shown here.", "quiet",
         ),
     ]  # fmt: skip
+
+
+def _bounds(interval: Sequence[float] | None) -> str:
+    return "too few" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
 def _training(folder: RunFolder, dataset: Dataset) -> list[str]:
