@@ -13,7 +13,7 @@ from isocenter.commands.launch import DONE, UNPROCESSED
 from isocenter.commands.settings import scheme_from
 from isocenter.console import say, tell
 from isocenter.evaluation import HD95, EvaluateSettings, evaluate
-from isocenter.findings import refuse
+from isocenter.findings import refuse, unwaived_errors
 from isocenter.settings import settings_from
 
 
@@ -30,7 +30,7 @@ def run(config: DictConfig) -> int:
     tell(done.findings)
     say_summary(done.summary)
     say(f"measures: {Path(config.output) / 'cases.csv'}")
-    return UNPROCESSED if done.findings else DONE
+    return UNPROCESSED if unwaived_errors(done.findings, ()) else DONE
 
 
 def say_summary(summary: Mapping[str, Any]) -> None:

@@ -15,20 +15,20 @@ import numpy as np
 from isocenter import nifti
 from isocenter.artifacts import EvaluationFolder, write_findings, write_json, write_rows
 from isocenter.console import tracked
+from isocenter.evaluation.detectors import suspicion
+from isocenter.evaluation.gate import POLICIES, Placed, placed
 from isocenter.evaluation.metrics import MEASURES, measure, worst
 from isocenter.evaluation.statistics import mean_interval
-from isocenter.findings import Finding, Refusal, refuse
+from isocenter.findings import Finding, Refusal, Severity, refuse
 from isocenter.geometry import Grid
 from isocenter.labels import LabelScheme
 from isocenter.nifti import NiftiImage
-from isocenter.settings import bounded
+from isocenter.settings import bounded, chosen
 
 SCHEMA = "isocenter/evaluation/2"
-_GRID_TOLERANCE = 0.01  # of the smallest spacing
-_GRID_TOLERANCE_MM = 1e-3
 _COLUMNS = (
     "case", "patient", "label", "status", *MEASURES, "tolerance_mm", "reference_mm3", "prediction_mm3",
-    "volume_error_mm3",
+    "volume_error_mm3", "outside_mm3",
 )  # fmt: skip
 
 
@@ -38,17 +38,21 @@ class EvaluateSettings:
 
     Attributes:
         tolerance_mm: of the surface Dice (NSD), for every label that `tolerances_mm` does not name.
+        on_mismatch: of a prediction on another grid: `error` scores the worst; `reorient` puts the same voxels in
+            order, without loss; `resample` also moves others, and counts what lies outside the reference's block.
         patient_pattern: regular expression that finds the patient in a case's name; None: every case its own.
         workers: processes; the result does not depend on it.
     """
 
     tolerance_mm: float = 1.0
     tolerances_mm: dict[str, float] | None = None
+    on_mismatch: str = "reorient"
     patient_pattern: str | None = None
     workers: int = 2
 
     def __post_init__(self) -> None:
         bounded(self, tolerance_mm=(0, 1e4), workers=(1, 256))
+        chosen(self, on_mismatch=POLICIES)
         try:
             re.compile(self.patient_pattern or "")
         except re.error as error:
@@ -106,26 +110,13 @@ def evaluate(
                 "Remove it, or add the reference.")
         for name in sorted(found.keys() - references.keys())
     ]  # fmt: skip
-    summary = summarise(rows, labels, len(references), [f for f in findings if f.rule != "EVL103"])
+    unscored = [one for one in findings if one.severity is Severity.ERROR and one.rule != "EVL103"]
+    summary = summarise(rows, labels, len(references), unscored)
     folder = EvaluationFolder(output)
     write_rows(folder.cases, rows, _COLUMNS)
     write_findings(folder.findings, findings)
     write_json(folder.summary, summary)
     return Evaluation(tuple(rows), summary, tuple(findings))
-
-
-def grid_finding(case: str, reference: Grid, prediction: Grid) -> Finding | None:
-    """Why a prediction may not be compared voxel by voxel, or None where it may."""
-    tolerance_mm = max(_GRID_TOLERANCE_MM, _GRID_TOLERANCE * min(reference.spacing_mm))
-    apart_mm = reference.corner_displacement_mm(prediction)
-    if apart_mm <= tolerance_mm:
-        return None
-    distance = "" if np.isinf(apart_mm) else f", corners {apart_mm:.3g} mm apart"
-    return Finding(
-        "EVL201", f"case {case}", f"a prediction on another grid ({prediction}{distance})",
-        f"the reference's grid ({reference}) within {tolerance_mm:.3g} mm",
-        "Write the prediction on the reference's grid.",
-    )  # fmt: skip
 
 
 def _case(
@@ -140,33 +131,38 @@ def _case(
         reference = nifti.read_label(reference_path)
     except Refusal as refusal:
         return [], list(refusal.findings)
-    prediction, findings = _prediction(name, prediction_path, reference)
+    prediction, findings = _prediction(name, prediction_path, reference, settings.on_mismatch)
     rows = []
     for label, value in zip(labels.names, labels.values):
         if label not in looked_for:
             continue
         truth = reference.voxels == value
         tolerance_mm = settings.tolerance_of(label)
-        if prediction is None:
+        if prediction.voxels is None:
             row = _unscored(truth, reference.grid, tolerance_mm, findings[0].rule)
         else:
             judged = np.ones(truth.shape, bool) if labels.ignore is None else reference.voxels != labels.ignore
-            row = measure(truth, (prediction.voxels == value) & judged, reference.grid, tolerance_mm)
+            found, outside_mm3 = (prediction.voxels == value) & judged, prediction.outside_mm3.get(value, 0.0)
+            row = measure(truth, found, reference.grid, tolerance_mm, outside_mm3)
         rows.append({"case": name, "label": label, **row})
+    if prediction.voxels is not None:
+        doubt = suspicion(name, reference.voxels, prediction.voxels, reference.grid, labels.names, labels.values)
+        findings = [*findings, *([] if doubt is None else [doubt])]
     return rows, findings
 
 
-def _prediction(name: str, path: Path | None, reference: NiftiImage) -> tuple[NiftiImage | None, list[Finding]]:
+def _prediction(name: str, path: Path | None, reference: NiftiImage, policy: str) -> tuple[Placed, list[Finding]]:
+    """A case's prediction on its reference's grid, or why it is not there."""
     if path is None:
-        return None, [Finding(
+        return Placed(None, {}, None), [Finding(
             "EVL101", f"case {name}", "no prediction", f"{name}.nii.gz", "Predict the case; until then it scores 0."
         )]  # fmt: skip
     try:
         prediction = nifti.read_label(path)
     except Refusal as refusal:
-        return None, list(refusal.findings)
-    finding = grid_finding(name, reference.grid, prediction.grid)
-    return (prediction, []) if finding is None else (None, [finding])
+        return Placed(None, {}, None), list(refusal.findings)
+    there = placed(name, prediction.voxels, prediction.grid, reference.grid, policy)
+    return there, [] if there.finding is None else [there.finding]
 
 
 def _unscored(truth: np.ndarray, grid: Grid, tolerance_mm: float, rule: str) -> dict[str, Any]:
@@ -178,6 +174,7 @@ def _unscored(truth: np.ndarray, grid: Grid, tolerance_mm: float, rule: str) -> 
         "reference_mm3": float(truth.sum()) * grid.voxel_volume_mm3,
         "prediction_mm3": None,
         "volume_error_mm3": None,
+        "outside_mm3": None,
     }
 
 

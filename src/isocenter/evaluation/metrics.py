@@ -16,24 +16,29 @@ MEASURES = ("dice", "iou", HD95, "assd_mm", "nsd")
 
 
 def measure(
-    reference: NDArray[np.bool_], prediction: NDArray[np.bool_], grid: Grid, tolerance_mm: float
-) -> dict[str, Any]:
+    reference: NDArray[np.bool_], prediction: NDArray[np.bool_], grid: Grid, tolerance_mm: float,
+    outside_mm3: float = 0.0,
+) -> dict[str, Any]:  # fmt: skip
     """Measures of a predicted mask against its reference, both (x, y, z) on `grid`.
+
+    What was predicted beyond the grid, `outside_mm3`, is false, and counts so in overlap and volume.
 
     Empty masks follow a stated table: both empty is 'absent', which no mean counts; one empty is 'missed'
     or 'spurious', which scores the worst value: 0, or the grid's diagonal for a distance.
     """
-    in_reference, in_prediction = int(reference.sum()), int(prediction.sum())
+    outside = outside_mm3 / grid.voxel_volume_mm3
+    in_reference, in_prediction = int(reference.sum()), int(prediction.sum()) + outside
     common = int((reference & prediction).sum())
     volumes = {
         "reference_mm3": in_reference * grid.voxel_volume_mm3,
         "prediction_mm3": in_prediction * grid.voxel_volume_mm3,
         "volume_error_mm3": (in_prediction - in_reference) * grid.voxel_volume_mm3,
         "tolerance_mm": tolerance_mm,
+        "outside_mm3": outside_mm3,
     }
     if not in_reference and not in_prediction:
         return {"status": "absent", **dict.fromkeys(MEASURES), **volumes}
-    if not in_reference or not in_prediction:
+    if not in_reference or not prediction.any():  # all of it outside is a miss, too
         status = "missed" if in_reference else "spurious"
         return {"status": status, **worst(grid), **volumes}
     distances = surface_distances(reference, prediction, grid.spacing_mm)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from isocenter import nifti
-from isocenter.artifacts import EvaluationFolder, RunFolder, map_array, read_json, write_text
+from isocenter.artifacts import EvaluationFolder, RunFolder, map_array, read_findings, read_json, write_text
 from isocenter.evaluation import HD95, MEASURES
 from isocenter.findings import Severity
 from isocenter.inference import ordered_values
@@ -32,6 +32,7 @@ def write_run_report(folder: RunFolder, dataset: Dataset, fold: int) -> None:
         *_results(name, manifest, summary, dataset, fold),
         *_training(folder, dataset),
         *_cases(rows, dataset),
+        *_doubts(evaluation),
         *_worst(rows, folder, dataset),
         *_data(dataset, fold, manifest["config"]["data"]["known_findings"]),
         *_origin(manifest),
@@ -93,6 +94,14 @@ def _cases(rows: Sequence[Mapping[str, Any]], dataset: Dataset) -> list[str]:
     shown = {measure: TITLES[measure] for measure in ("dice", HD95, "nsd")}
     png = figures.distributions(rows, dataset.labels.names, shown)
     return [page.heading("Every held-out case"), page.picture(png, "A point a case; the bar is the median.")]
+
+
+def _doubts(evaluation: EvaluationFolder) -> list[str]:
+    found = [finding for finding in read_findings(evaluation.findings) if finding.severity is not Severity.INFO]
+    if not found:
+        return []
+    rows = [[finding.rule, finding.where, finding.found, finding.remedy] for finding in found]
+    return [page.heading("Predictions that need a look"), page.table(["rule", "where", "found", "what to do"], rows)]
 
 
 def _worst(rows: Sequence[Mapping[str, Any]], folder: RunFolder, dataset: Dataset) -> list[str]:
