@@ -85,7 +85,9 @@ def suspicion(
     )  # fmt: skip
 
 
-def _tried(overlap: _Overlap, here: float, grid: Grid, names: Sequence[str]) -> Iterator[tuple[str, str, float, float]]:
+def _tried(
+    overlap: _Overlap, table: NDArray[np.int64], here: float, grid: Grid, names: Sequence[str]
+) -> Iterator[tuple[str, str, float, float]]:
     """Rule, what was changed, the mean Dice then, and the gain it takes to speak of it."""
     shape = overlap.truth.shape
     for axis in range(3):
