@@ -96,6 +96,13 @@ def test_a_run_under_a_deadline_ends_on_time_and_its_knots_repeat_it(tiny_run):
     assert manifest(again)["weights_sha256"] == facts["weights_sha256"]
 
 
+def test_patience_ends_a_run_and_the_manifest_tells_the_steps_it_made(tiny_run):
+    settings = ["training.epochs=9", "training.patience=2", "training.optimiser.learning_rate=0"]
+    code, output = trained(tiny_run, "patient", *settings)
+    assert code == 0
+    assert manifest(output)["steps"] == 6
+
+
 def test_a_run_begins_with_what_another_learnt(tiny_run, capsys):
     code, output = trained(
         tiny_run, "started", f"training.start_from={tiny_run}", "training.optimiser.learning_rate=0",

@@ -8,6 +8,11 @@ from isocenter.training.schedule import Deadline, Progress, by_clock, by_steps
 class Trainer:
     """As much of a trainer as a deadline looks at."""
 
+    class strategy:  # noqa: N801 - its name there
+        @staticmethod
+        def broadcast(value):
+            return value
+
     def __init__(self, first=0):
         self.current_epoch = first
         self.should_stop = False
@@ -21,6 +26,7 @@ def run(minutes, epoch_s, *, steps=50, first_s=None, stop_after=None, state=None
     if state:
         deadline.load_state_dict(state)
     trainer = Trainer(len(state["ends_s"]) - 1 if state else 0)
+    deadline.on_train_start(trainer, None)
     while not trainer.should_stop and trainer.current_epoch != stop_after:
         deadline.on_train_epoch_start(trainer, None)
         clock[0] += epoch_s(trainer.current_epoch)
@@ -70,6 +76,13 @@ def test_a_resumed_training_has_only_the_time_that_was_left():
     assert deadline.elapsed_s == 600
     assert trainer.current_epoch == 30
     assert [step for step, _ in progress.knots] == list(range(0, 1501, 50))
+
+
+def test_a_training_that_was_over_when_it_was_cut_off_stays_over():
+    begun, _, _ = run(10, lambda epoch: 20)
+    _, progress, trainer = run(10, lambda epoch: 20, state=begun.state_dict())
+    assert trainer.current_epoch == 30
+    assert len(progress.knots) == 31
 
 
 def test_known_knots_repeat_the_shares_of_a_timed_training():

@@ -52,6 +52,11 @@ def test_patience_ends_where_the_score_stands_still(capsys):
         stops.append(Trainer.should_stop)
     assert stops == [False] * 7 + [True]
     assert "0.4000 for 3 epochs" in capsys.readouterr().out
+    again = Patience(3)
+    again.load_state_dict(patience.state_dict())
+    Trainer.should_stop = False
+    again.on_train_start(Trainer, None)
+    assert Trainer.should_stop, "a training that was over when it was cut off stays over"
 
 
 def test_the_validation_picture_shows_anterior_up_and_marks_labels():

@@ -43,12 +43,14 @@ def fit(
     job = Job(dataset, net, settings, seed, output, tracking, config)
     with other_ranks(job):
         facts = train(job)
-    state = _averaged_weights(last)
+    saved = torch.load(last, map_location="cpu", weights_only=True)
+    state = _averaged_weights(saved)
     write_bytes(run.weights, save(state))
     start = weights_file(Path(settings.start_from).expanduser()) if settings.start_from else None
     return {
         "weights_sha256": weights_sha256(state),
         "started_from_sha256": sha256_of_file(start) if start else None,
+        "steps": (int(saved["epoch"]) + 1) * settings.steps_per_epoch,
         "resumed": resumed,
         **facts,
     }
@@ -106,7 +108,7 @@ def write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None
     })  # fmt: skip
 
 
-def _averaged_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+def _averaged_weights(saved: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     """The net's averaged weights, as the last epoch saved them; the same whether this process ran it or not."""
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    return {name.removeprefix("net."): value.contiguous() for name, value in saved.items() if name[:4] == "net."}
+    state = saved["state_dict"]
+    return {name.removeprefix("net."): value.contiguous() for name, value in state.items() if name[:4] == "net."}

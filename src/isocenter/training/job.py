@@ -74,7 +74,6 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
         deterministic = _run(module, data, settings, callbacks, loggers, run, last if begun else None)
     return {
         "parameters": sum(value.numel() for value in net.parameters()),
-        "steps": progress.knots[-1][0],
         "knots": [list(knot) for knot in progress.knots],
         "precision": lightning_precision(settings),
         "deterministic_algorithms": deterministic,

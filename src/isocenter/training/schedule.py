@@ -77,6 +77,11 @@ class Deadline(Callback):
         self._ends_s = [float(end) for end in state_dict["ends_s"]]
         self._progress.knots = [(int(step), float(share)) for step, share in state_dict["knots"]]
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A training that was over when it was cut off stays over."""
+        if len(self._ends_s) > 1:
+            self._end_if_over(trainer)
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Set how far the coming epoch goes."""
         done = trainer.current_epoch
@@ -85,13 +90,17 @@ class Deadline(Callback):
         if done:
             spent = min(1.0, self.elapsed_s / self._limit_s)
             share = spent + (1 - spent) / max(1, self._epochs_left())
+        share = trainer.strategy.broadcast(share)  # processes that share batches must not differ
         self._progress.knots.append(((done + 1) * self._steps, share))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """End the training where no whole epoch fits any more."""
         self._ends_s.append(self.elapsed_s)
-        if self._progress.knots[-1][1] >= 1 or not self._epochs_left():
-            trainer.should_stop = True
+        self._end_if_over(trainer)
+
+    def _end_if_over(self, trainer: pl.Trainer) -> None:
+        over = self._progress.knots[-1][1] >= 1 or not self._epochs_left()
+        trainer.should_stop = trainer.should_stop or trainer.strategy.broadcast(over)
 
     def _epochs_left(self) -> int:
         lengths = np.diff(self._ends_s)

@@ -105,6 +105,10 @@ class Patience(Callback):
         """Go on waiting."""
         self._best, self._waited = float(state_dict["best"]), int(state_dict["waited"])
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A training that was over when it was cut off stays over."""
+        trainer.should_stop = trainer.should_stop or self._waited >= self._epochs
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look at the score; Lightning has validated by now."""
         score = float(trainer.callback_metrics.get("patch_dice", -math.inf))
