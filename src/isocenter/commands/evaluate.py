@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from isocenter import nifti
-from isocenter.commands.launch import DONE, UNPROCESSED
+from isocenter.commands.launch import DONE, FOUND, UNPROCESSED
 from isocenter.commands.settings import scheme_from
 from isocenter.console import say, tell
 from isocenter.evaluation import HD95, EvaluateSettings, evaluate
@@ -18,7 +18,7 @@ from isocenter.settings import settings_from
 
 
 def run(config: DictConfig) -> int:
-    """Evaluate; exit code 3 where a case could not be scored by its prediction."""
+    """Evaluate; exit code 3 where a case could not be scored by its prediction, 1 where a criterion is not met."""
     references = Path(config.references)
     if not references.is_dir():
         raise refuse("USE101", str(references), "no such folder", "a folder of label files", "Check the path.")
@@ -30,7 +30,17 @@ def run(config: DictConfig) -> int:
     tell(done.findings)
     say_summary(done.summary)
     say(f"measures: {Path(config.output) / 'cases.csv'}")
-    return UNPROCESSED if unwaived_errors(done.findings, ()) else DONE
+    if unwaived_errors(done.findings, ()):
+        return UNPROCESSED
+    return DONE if say_criteria(done.summary) else FOUND
+
+
+def say_criteria(summary: Mapping[str, Any]) -> bool:
+    """A line a criterion; whether all are met."""
+    for row in summary["criteria"]:
+        found = "not measurable" if row["found"] is None else f"{row['found']:.4g}"
+        say(f"  {'met' if row['passed'] else 'NOT MET'}: {row['criterion']}; {row['label']} has {found}")
+    return all(row["passed"] for row in summary["criteria"])
 
 
 def say_summary(summary: Mapping[str, Any]) -> None:

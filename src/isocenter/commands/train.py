@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from isocenter.artifacts import GroupFolder, RunFolder
-from isocenter.commands.evaluate import say_summary
+from isocenter.commands.evaluate import say_criteria, say_summary
 from isocenter.commands.launch import DONE, FOUND, UNPROCESSED, checkout
 from isocenter.commands.settings import plain, scheme_from
 from isocenter.console import say, tell
@@ -44,21 +44,26 @@ def run(config: DictConfig) -> int:
         outcome = run_several(values, members, dataset, GroupFolder(folder), checkout())
     else:
         outcome = run_single(stages, one, dataset, RunFolder(folder), checkout())
-    _say(outcome)
-    if planted is not None and not _all_found(planted, dataset.findings):
+    met = _say(outcome)
+    if not met or (planted is not None and not _all_found(planted, dataset.findings)):
         return FOUND
     return UNPROCESSED if unwaived_errors(dataset.findings, known) else DONE
 
 
-def _say(outcome: Outcome) -> None:
+def _say(outcome: Outcome) -> bool:
+    """Say what came out; whether every criterion is met."""
     summary = outcome.summary
     if outcome.manifest is not None:
         say_summary(summary)
+        met = say_criteria(summary)
+    else:
+        met = all([say_criteria(one) for one in summary["by_seed"].values()])
         say(f"weights_sha256 {outcome.manifest['weights_sha256']}")
     mean = "not measurable" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
     spread = summary.get("between_seeds")
     said = "" if spread is None else f" (standard deviation {spread:.4f} between {len(summary['seeds'])} seeds)"
     say(f"mean Dice {mean}{said} over {summary['n_cases']} held-out cases: {outcome.report}")
+    return met
 
 
 def _explained(dataset: Dataset, net: dict[str, Any], step_bytes: Any) -> str:

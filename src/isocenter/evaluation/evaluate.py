@@ -15,6 +15,7 @@ import numpy as np
 from isocenter import nifti
 from isocenter.artifacts import EvaluationFolder, write_findings, write_json, write_rows
 from isocenter.console import tracked
+from isocenter.evaluation.criteria import judged_by, read_criteria
 from isocenter.evaluation.detectors import suspicion
 from isocenter.evaluation.gate import POLICIES, Placed, placed
 from isocenter.evaluation.metrics import MEASURES, measure, worst
@@ -40,6 +41,7 @@ class EvaluateSettings:
         tolerance_mm: of the surface Dice (NSD), for every label that `tolerances_mm` does not name.
         on_mismatch: of a prediction on another grid: `error` scores the worst; `reorient` puts the same voxels in
             order, without loss; `resample` also moves others, and counts what lies outside the reference's block.
+        criteria: YAML file of what must be reached; None: nothing is demanded.
         patient_pattern: regular expression that finds the patient in a case's name; None: every case its own.
         workers: processes; the result does not depend on it.
     """
@@ -47,6 +49,7 @@ class EvaluateSettings:
     tolerance_mm: float = 1.0
     tolerances_mm: dict[str, float] | None = None
     on_mismatch: str = "reorient"
+    criteria: str | None = None
     patient_pattern: str | None = None
     workers: int = 2
 
@@ -88,8 +91,9 @@ def evaluate(
     take patients for independent, not cases: `patients` by case, or as the settings find them in its name.
 
     Raises:
-        Refusal: no references.
+        Refusal: USE106, no references; EVL110, criteria that cannot be judged.
     """
+    demanded = read_criteria(Path(settings.criteria).expanduser()) if settings.criteria else ()
     if not references:
         raise refuse("USE106", "references", "no reference", "at least one label file", "Check the path.")
     found = nifti.images_in(predictions) if predictions.is_dir() else {}
@@ -112,6 +116,7 @@ def evaluate(
     ]  # fmt: skip
     unscored = [one for one in findings if one.severity is Severity.ERROR and one.rule != "EVL103"]
     summary = summarise(rows, labels, len(references), unscored)
+    summary["criteria"] = judged_by(demanded, summary)
     folder = EvaluationFolder(output)
     write_rows(folder.cases, rows, _COLUMNS)
     write_findings(folder.findings, findings)

@@ -68,6 +68,7 @@ def _results(
         page.heading(f"Run {name}", 1),
         page.paragraph(f"seed {manifest['seed']}, weights {manifest['weights_sha256'][:16]}…", "quiet"),
         page.paragraph(lead, "lead"),
+        *_criteria(summary["criteria"]),
         page.table(columns, rows),
         page.paragraph(
             "Measured on each reference's own grid. A missed or spurious structure counts as the worst value (0, or "
@@ -77,6 +78,15 @@ def _results(
             "would differ is not shown here.", "quiet",
         ),
     ]  # fmt: skip
+
+
+def _criteria(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    failed = sum(not row["passed"] for row in rows)
+    verdict = f"{failed} of {len(rows)} criteria are NOT met." if failed else f"All {len(rows)} criteria are met."
+    table = [[row["criterion"], row["label"], row["found"], "met" if row["passed"] else "NOT MET"] for row in rows]
+    return [page.paragraph(verdict, "lead"), page.table(["criterion", "label", "found", "verdict"], table)]
 
 
 def _bounds(interval: Sequence[float] | None) -> str:
