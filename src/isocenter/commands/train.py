@@ -53,11 +53,11 @@ def run(config: DictConfig) -> int:
 def _say(outcome: Outcome) -> bool:
     """Say what came out; whether every criterion is met."""
     summary = outcome.summary
-    if outcome.manifest is not None:
+    if outcome.manifest is None:
+        met = all([say_criteria(one) for one in summary["by_seed"].values()])
+    else:
         say_summary(summary)
         met = say_criteria(summary)
-    else:
-        met = all([say_criteria(one) for one in summary["by_seed"].values()])
         say(f"weights_sha256 {outcome.manifest['weights_sha256']}")
     mean = "not measurable" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
     spread = summary.get("between_seeds")
