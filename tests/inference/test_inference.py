@@ -44,7 +44,7 @@ def blob(grid):
 
 def model(spacing):
     plan = Plan(spacing, Normalisation("window", 0.0, 2.0), topology(spacing, (16, 16, 8)), 2)
-    return Model(Threshold(), plan, LabelScheme(("shell", "core"), (7, 3)), PredictSettings(), torch.device("cpu"))
+    return Model((Threshold(),), plan, LabelScheme(("shell", "core"), (7, 3)), PredictSettings(), torch.device("cpu"))
 
 
 @pytest.mark.parametrize("code", ["RAS", "LPI", "PIR", "SAL"])

@@ -6,13 +6,11 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from isocenter.artifacts import DatasetFolder
 from isocenter.commands.launch import launch
 from isocenter.findings import Refusal
 from isocenter.preparation import read_dataset
@@ -65,9 +63,8 @@ def test_two_processes_learn_what_one_learns_and_go_on_after_a_kill(tiny_run):
 
 def test_a_process_that_fails_is_named(tiny_run):
     dataset = read_dataset(next(tiny_run.parent.glob("data/phantom-*/dataset")))
-    gone = replace(dataset, folder=DatasetFolder(tiny_run / "gone"))
     settings = TrainSettings(devices=2, accelerator="cpu")
-    job = Job(gone, {"name": "plain_unet"}, settings, 1, tiny_run / "gone-run", TrackerSettings(False, "off"), {})
+    job = Job(dataset, {"name": "nope"}, settings, 1, tiny_run / "gone", TrackerSettings(False, "off"), {})
     with pytest.raises(Refusal, match="TRN102"), other_ranks(job):
         time.sleep(0.1)
 

@@ -27,7 +27,8 @@ class InstanceNorm(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Normalised features, of the type they came in."""
-        if features.device.type == "cpu" and not torch.compiler.is_compiling():
+        in_bfloat16 = features.device.type == "cpu" and features.dtype == torch.bfloat16
+        if in_bfloat16 and not torch.compiler.is_compiling():
             out: torch.Tensor = _NormThenLeak.apply(features, self.weight, self.bias, self.slope)
             return out
         out = functional.instance_norm(features, weight=self.weight, bias=self.bias, eps=_EPSILON)

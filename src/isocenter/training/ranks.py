@@ -50,9 +50,9 @@ def other_ranks(job: Job) -> Iterator[None]:
         try:
             yield
         except RuntimeError:  # what a lost connection raises, too
-            _refuse_failed(others, _LOOK_S)
+            _refuse_failed([process for process in others if not _runs(process, _LOOK_S)])
             raise
-        _refuse_failed(others, _WAIT_S)
+        _refuse_failed([process for process in others if _runs(process, _WAIT_S) or process.exitcode])
     finally:
         if torch.distributed.is_initialized():  # Lightning leaves it to the end of the process
             torch.distributed.destroy_process_group()
@@ -65,13 +65,17 @@ def other_ranks(job: Job) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _refuse_failed(others: Sequence[BaseProcess], wait_s: float) -> None:
-    for process in others:
-        process.join(wait_s)
-    if failed := [rank for rank, process in enumerate(others, 1) if process.exitcode]:
+def _runs(process: BaseProcess, wait_s: float) -> bool:
+    """Whether a process is still there after a while."""
+    process.join(wait_s)
+    return process.exitcode is None
+
+
+def _refuse_failed(failed: Sequence[BaseProcess]) -> None:
+    if failed:
         raise refuse(
-            "TRN102", "training.devices", f"process(es) {failed} that ended in an error", "all of them to end well",
-            "Run it again, it goes on; or set training.devices=1.",
+            "TRN102", "training.devices", f"{len(failed)} process(es) that ended in an error or not at all",
+            "all of them to end well", "Run it again, it goes on; or set training.devices=1.",
         )  # fmt: skip
 
 

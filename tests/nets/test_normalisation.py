@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+
+from isocenter.nets.normalisation import InstanceNorm
+from isocenter.randomness import global_streams
+
+
+def both_ways(shape, kind, slope, layout):
+    """Output and gradients: ours, and torch's in float64."""
+    with global_streams(0, "norm"):
+        norm = InstanceNorm(shape[1], slope)
+        with torch.no_grad():
+            norm.weight.uniform_(0.5, 1.5)
+            norm.bias.normal_()
+        features = (2 * torch.randn(shape) + 0.5).to(kind).to(memory_format=layout)
+        gradient = torch.randn(shape)
+    exact = features.double().requires_grad_()
+    weight, bias = (value.detach().double().requires_grad_() for value in (norm.weight, norm.bias))
+    wanted = functional.leaky_relu(functional.instance_norm(exact, weight=weight, bias=bias), slope)
+    wanted.backward(gradient.double())
+    given = features.clone().requires_grad_()
+    out = norm(given)
+    out.backward(gradient.to(kind))
+    ours = (out, given.grad, norm.weight.grad, norm.bias.grad)
+    return zip(ours, (wanted, exact.grad, weight.grad, bias.grad))
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last_3d, torch.contiguous_format])
+@pytest.mark.parametrize("slope", [0.01, 1.0])
+@pytest.mark.parametrize(("kind", "tolerance"), [(torch.bfloat16, 0.01), (torch.float32, 1e-5)])
+@pytest.mark.parametrize("shape", [(2, 3, 20, 21, 22), (1, 16, 4, 5, 6), (3, 2, 2, 1, 3)])
+def test_it_is_torchs_norm_then_leaky_relu_forth_and_back(shape, kind, tolerance, slope, layout):
+    for found, wanted in both_ways(shape, kind, slope, layout):
+        assert found.isfinite().all()
+        assert ((found.double() - wanted).norm() / wanted.norm()).item() < tolerance
+
+
+def test_features_stay_as_they_lie():
+    features = torch.randn(2, 8, 6, 5, 4, dtype=torch.bfloat16).to(memory_format=torch.channels_last_3d)
+    out = InstanceNorm(8, 0.01)(features.requires_grad_())
+    assert out.dtype == torch.bfloat16
+    assert out.is_contiguous(memory_format=torch.channels_last_3d)
