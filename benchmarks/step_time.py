@@ -92,6 +92,8 @@ def plans_file(folder: Path) -> Path:
         "foreground_intensity_properties_per_channel": {}, "configurations": {"3d_fullres": configuration},
         "continue_training": False,
     }  # fmt: skip
+    (folder / "Dataset004_x" / "x").mkdir(parents=True)
+    (folder / "Dataset004_x" / "x" / "none.b2nd").touch()  # by whose suffix the trainer knows its kind of data
     path = folder / "plans.json"
     path.write_text(json.dumps(plans))
     return path
