@@ -47,6 +47,16 @@ def test_scans_of_one_patient_count_once():
     assert pretended.upper - pretended.lower < 0.6 * (repeated.upper - repeated.lower)
 
 
+def test_few_patients_have_students_interval_which_is_wide():
+    found = mean_interval([0.15, 0.17, 0.2], ["a", "a", "b"])
+    assert found.lower < 0.1
+    assert found.upper > 0.25
+    values = [0.7, 0.8, 0.9, 0.85]
+    found = mean_interval(values)
+    wanted = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
+    assert (found.lower, found.upper) == pytest.approx(wanted)
+
+
 def test_one_patient_has_no_interval_and_equal_values_have_no_width():
     assert mean_interval([0.7, 0.8], ["a", "a"]).lower is None
     same = mean_interval([0.5] * 9)

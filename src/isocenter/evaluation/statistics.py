@@ -20,6 +20,7 @@ DRAWS = 10_000
 FEW_PATIENTS = 50
 """Below this an interval of a mean is to be read with care (André et al., BRIDGE at MICCAI 2025)."""
 
+_FEWEST = 10  # patients that can be drawn from; of fewer, Student's t is taken
 _BLOCK = 1_000  # draws at a time, so that memory does not grow with them
 _KEPT = 2_000_000  # numbers of draws that are kept
 Values = Sequence[float] | NDArray[np.float64]
@@ -89,7 +90,8 @@ def mean_interval(
 ) -> Interval:  # fmt: skip
     """The mean and its interval by drawing patients with replacement, studentised (Davison and Hinkley, 1997, 5.2).
 
-    Studentised, because Dice is skewed: plain percentiles of 50 patients cover too little.
+    Studentised, because Dice is skewed: plain percentiles of 50 patients cover too little. Fewer than 10
+    patients cannot be drawn from; their interval is Student's t, and wide.
 
     Raises:
         ValueError: no values, or a value that is not finite.
@@ -99,14 +101,17 @@ def mean_interval(
     if len(sums) < 2 or error == 0:
         bound = None if len(sums) < 2 else float(mean)
         return Interval(float(mean), bound, bound, found.size, len(sums), level)
+    tail = (1 - level) / 2
+    if len(sums) < _FEWEST:
+        half = float(stats.t.ppf(1 - tail, len(sums) - 1) * error)
+        return Interval(float(mean), float(mean) - half, float(mean) + half, found.size, len(sums), level)
     deviates = []
     for counts in _drawn_patients(len(sums), seed, draws):
         means, errors = _mean_and_error(sums, sizes, counts)
         with np.errstate(divide="ignore", invalid="ignore"):
             deviates.append((means - mean) / errors)
     deviate = np.concatenate(deviates)
-    deviate = deviate[np.isfinite(deviate)]
-    tail = (1 - level) / 2
+    deviate = deviate[~np.isnan(deviate)]
     high, low = np.quantile(deviate, [1 - tail, tail])
     return Interval(float(mean), float(mean - high * error), float(mean - low * error), found.size, len(sums), level)
 
