@@ -55,7 +55,7 @@ def test_a_plan_can_be_made_for_a_memory(tiny_run, capsys):
         "net.features=16",
     ]
     patches = []
-    for memory in ("0.7", "1.2"):
+    for memory in ("1.1", "1.8"):
         assert launch("train", [*arguments, f"preparation.plan.memory_gib={memory}"]) == 0
         told = capsys.readouterr().out
         line = next(line for line in told.splitlines() if line.startswith("patch"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from isocenter.findings import Refusal
 from isocenter.preparation.fingerprint import CaseStatistics, Fingerprint, fingerprint
 from isocenter.preparation.plan import Plan, PlanSettings, fitted_topology, make_plan, target_spacing
 
@@ -61,3 +62,10 @@ def test_a_fingerprint_does_not_depend_on_the_order_of_cases():
     assert fingerprint(cases) == fingerprint(cases[::-1])
     assert fingerprint(cases).median_shape == (12, 20, 30)
     assert fingerprint(cases).cases_with == {"a": 4}
+
+
+def test_a_memory_that_nothing_fits_is_refused():
+    with pytest.raises(Refusal, match="PRP306"):
+        make_plan(found((1, 1, 1), (35, 50, 36)), "MRI", PlanSettings(memory_gib=0.5), 3, lambda *_: 2**30)
+    plan = make_plan(found((1, 1, 1), (35, 50, 36)), "MRI", PlanSettings(memory_gib=1.5), 3, lambda *_: 2**30)
+    assert plan.topology.patch == (40, 56, 40)

@@ -17,7 +17,9 @@ from isocenter.nets.topology import Topology
 
 _STATES = {"adamw": 5, "sgd": 4}  # weights, gradients, averages, and one or two moments
 _IN_WORK = 3  # of the largest tensors beside each other
-_PROCESS_BYTES = {"cpu": 600 * 2**20, "cuda": 500 * 2**20}  # libraries and their buffers
+_OF_LOSS = 6  # tensors like the logits in float32
+_RECOMPUTED = 0.6  # of what is kept without recomputing, at the stage where the way back is widest; measured
+_PROCESS_BYTES = {"cpu": 900 * 2**20, "cuda": 500 * 2**20}  # libraries and their buffers; measured
 
 
 def step_bytes(
@@ -32,19 +34,30 @@ def step_bytes(
         optimiser: `adamw` or `sgd`.
         device: whose libraries are counted, `cpu` or `cuda`.
     """
-    with torch.device("meta"):
-        built = build_net(net, shaped, channels_in, channels_out, recompute=recompute)
-    weights = sum(value.numel() for value in built.parameters()) * 4
     kind = torch.bfloat16 if half else torch.float32
-    built = built.to(kind).train()
-    kept = _Kept({value.untyped_storage()._cdata for value in built.parameters()})
     image = torch.empty((batch, channels_in, *shaped.patch), dtype=kind, device="meta")
+    with torch.device("meta"):
+        built = build_net(net, shaped, channels_in, channels_out, recompute=recompute).to(kind).train()
+    kept = _run(built, image)
+    total = float(kept.total)
+    if recompute:
+        with torch.device("meta"):
+            whole = build_net(net, shaped, channels_in, channels_out).to(kind)
+        total = max(total, _RECOMPUTED * _run(whole, image).total)
+    voxels = batch * shaped.patch[0] * shaped.patch[1] * shaped.patch[2]
+    weights = sum(value.numel() for value in built.parameters()) * 4
+    of_loss = _OF_LOSS * channels_out * voxels * 4
+    of_batch = voxels * (channels_in * 4 + 8)
+    features = total + _IN_WORK * kept.largest + of_loss
+    return round(features) + weights * _STATES[optimiser] + of_batch + _PROCESS_BYTES[device]
+
+
+def _run(net: torch.nn.Module, image: torch.Tensor) -> _Kept:
+    """What the way back of one step keeps of the features."""
+    kept = _Kept({value.untyped_storage()._cdata for value in net.parameters()})
     with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
-        logits = built(image)
-        for one in logits if isinstance(logits, (list, tuple)) else [logits]:
-            torch.nn.functional.log_softmax(one.float(), dim=1).exp().sum()
-    of_batch = batch * (channels_in * 4 + 8) * int(torch.tensor(shaped.patch).prod())
-    return kept.total + _IN_WORK * kept.largest + weights * _STATES[optimiser] + of_batch + _PROCESS_BYTES[device]
+        net.train()(image)
+    return kept
 
 
 class _Kept:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from isocenter.findings import refuse
 from isocenter.nets import Topology, topology
 from isocenter.preparation.fingerprint import Fingerprint
 from isocenter.preparation.nnunet_planner import nnunet_patch_and_batch
@@ -105,6 +106,9 @@ def make_plan(
     Args:
         channels_out: of the net: the background and each structure.
         step_bytes: memory of a training step, for `settings.memory_gib`.
+
+    Raises:
+        Refusal: PRP306, not even the smallest patch fits the memory.
     """
     spacing_mm = _three(settings.spacing_mm) if settings.spacing_mm else target_spacing(found)
     normalisation = _normalisation(found, modality)
@@ -121,7 +125,14 @@ def make_plan(
             return bool(np.prod(shaped.patch) <= settings.max_patch_voxels)
         return step_bytes(shaped, settings.batch) <= settings.memory_gib * 2**30
 
-    return Plan(spacing_mm, normalisation, fitted_topology(spacing_mm, shape, fits), settings.batch)
+    shaped = fitted_topology(spacing_mm, shape, fits)
+    if settings.memory_gib is not None and step_bytes is not None and not fits(shaped):
+        raise refuse(
+            "PRP306", "preparation.plan.memory_gib", f"{settings.memory_gib:g} GiB",
+            f"at least {step_bytes(shaped, settings.batch) / 2**30:.1f} GiB, for the smallest patch",
+            "Give it more, or choose a smaller net or batch.",
+        )  # fmt: skip
+    return Plan(spacing_mm, normalisation, shaped, settings.batch)
 
 
 def target_spacing(found: Fingerprint) -> tuple[float, float, float]:
