@@ -44,8 +44,10 @@ LONGER = ["training.epochs=4", "training.steps_per_epoch=5"]
 def test_two_processes_learn_what_one_learns_and_go_on_after_a_kill(tiny_run):
     code, alone = trained(tiny_run, "alone-20", *LONGER)
     assert code == 0
+    threads = torch.get_num_threads()
     code, shared = trained(tiny_run, "shared-20", *LONGER, "training.devices=2")
     assert code == 0
+    assert torch.get_num_threads() == threads, "the next run in this process would round otherwise"
     assert largest_difference(weights(alone), weights(shared)) < 1e-5
     killed = tiny_run.parent / "shared-killed"
     arguments = [*TINY, f"workspace={tiny_run.parent}", f"output={killed}", *LONGER, "training.devices=2"]

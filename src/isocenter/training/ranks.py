@@ -36,7 +36,8 @@ def other_ranks(job: Job) -> Iterator[None]:
         yield
         return
     surroundings = {"MASTER_ADDR": _LOOPBACK, "MASTER_PORT": str(_free_port()), "GLOO_SOCKET_IFNAME": _loopback_name()}
-    before = {name: os.environ.get(name) for name in (*surroundings, "LOCAL_RANK")}
+    before = {name: os.environ.get(name) for name in (*surroundings, "LOCAL_RANK", "OMP_NUM_THREADS")}
+    threads = torch.get_num_threads()  # Lightning divides them, and they decide the last bits of what comes after
     others: list[BaseProcess] = []
     try:
         os.environ.update(surroundings)
@@ -59,6 +60,7 @@ def other_ranks(job: Job) -> Iterator[None]:
         for process in others:
             process.terminate()
             process.join(_WAIT_S)
+        torch.set_num_threads(threads)
         for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:
