@@ -308,6 +308,11 @@ def mirrored(array: Any, axes: Sequence[int]) -> Any:
     return array.flip(dims)
 
 
+def mirrored_index(index: Array, size: int) -> Array:
+    """Where indices along an axis of `size` voxels lie in a mirror."""
+    return size - 1 - index
+
+
 def along_axes(volume: Any, matrices: Sequence[Any]) -> Any:
     """A matrix (out, in) applied along each of the last three axes of an array or tensor (n, x, y, z)."""
     first, second, third = matrices
@@ -323,3 +328,8 @@ def picture_plane(volume: Array, axis: int, index: int) -> Array:
     right, to anterior. Which side is drawn left is the drawing's business.
     """
     return np.asarray(np.take(volume, index, axis).T)
+
+
+def upright(plane: Array) -> Array:
+    """A picture plane with its rows from the top down, as screens and picture files have them."""
+    return np.asarray(plane[::-1])

@@ -85,6 +85,21 @@ def test_a_better_model_is_told_from_chance(tmp_path, capsys):
     assert float(rows["dice"]["p_mean"]) <= float(rows["dice"]["p_mean_holm"])
 
 
+def test_a_structure_found_where_there_is_none_counts_against_the_model_that_found_it(tmp_path, capsys):
+    one, other = scored(tmp_path / "one", [0.9] * 4), scored(tmp_path / "other", [0.9] * 3 + [0.0])
+    path = EvaluationFolder(one).cases
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    rows[3].update(dict.fromkeys(MEASURES, ""), status="absent")
+    write_rows(path, rows, list(rows[0]))
+    assert launch("compare", [f"evaluations=[{one},{other}]", f"output={tmp_path / 'out'}"]) == 0
+    with (tmp_path / "out" / "comparison.csv").open() as stream:
+        compared = {row["measure"]: row for row in csv.DictReader(stream)}
+    assert compared["dice"]["n"] == "4"
+    assert float(compared["dice"]["difference"]) == pytest.approx(-0.25), "1, which it deserves, against 0"
+    assert float(compared["assd_mm"]["difference"]) == pytest.approx((5 - 0) / 4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [

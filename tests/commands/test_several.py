@@ -53,6 +53,14 @@ def test_the_summary_tells_the_spread_between_seeds(group):
     assert len({member["weights_sha256"] for member in members}) == len(members) == 4
 
 
+def test_a_check_of_the_code_judges_each_run_on_what_it_saw(tiny_run):
+    output = tiny_run.parent / "group-fast"
+    arguments = [*TINY, *SHORT, f"workspace={tiny_run.parent}", f"output={output}", "debug=fast", "training.fold=all"]
+    assert launch("train", arguments) == 0
+    summary = json.loads((output / "summary.json").read_text())
+    assert 0 < summary["n_cases"] == len(nifti.images_in(output / "predictions" / "seed-1"))
+
+
 def test_a_group_that_is_run_again_trains_nothing(group, capsys):
     output, arguments = group
     before = {path: path.stat().st_mtime_ns for path in output.glob("*/checkpoints/weights.safetensors")}

@@ -7,7 +7,7 @@ import pytest
 
 from isocenter import nifti
 from isocenter.commands.launch import launch
-from isocenter.evaluation.criteria import Criterion, judged_by, read_criteria
+from isocenter.evaluation.criteria import Criterion, check_labels, judged_by, read_criteria
 from isocenter.findings import Refusal
 from isocenter.geometry import Grid
 
@@ -39,7 +39,7 @@ def test_what_cannot_be_measured_does_not_pass():
 
 def test_a_label_that_is_not_scored_is_refused():
     with pytest.raises(Refusal, match=r"EVL110.*spleen"):
-        judged_by([Criterion("spleen", "dice", at_least=0.5)], SUMMARY)
+        check_labels([Criterion("spleen", "dice", at_least=0.5)], ["liver"])
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_label_that_is_not_scored_is_refused():
 def test_criteria_that_make_no_sense_are_refused(tmp_path, text):
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(Refusal, match="EVL110"):
-        read_criteria(tmp_path / "c.yaml")
+        read_criteria(str(tmp_path / "c.yaml"))
 
 
 def test_the_command_ends_with_1_where_a_criterion_is_not_met(tmp_path, capsys):

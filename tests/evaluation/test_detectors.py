@@ -12,14 +12,14 @@ from isocenter.labels import LabelScheme
 from isocenter.randomness import generator
 
 GRID = Grid.from_parts((40, 36, 30), (1.0, 1.0, 2.0))
-NAMES, VALUES = ("liver", "spleen", "kidney"), (1, 4, 9)
+LABELS = {"liver": 1, "spleen": 4, "kidney": 9}
 
 
 def scene(seed):
     """Three smooth, uneven structures, off the middle."""
     draw = generator(seed, "scene")
     label = np.zeros(GRID.shape, np.uint8)
-    for value, centre in zip(VALUES, ((10, 14, 9), (27, 20, 18), (15, 26, 20))):
+    for value, centre in zip(LABELS.values(), ((10, 14, 9), (27, 20, 18), (15, 26, 20))):
         field = ndimage.gaussian_filter(draw.normal(size=GRID.shape), 2) * 14
         apart = np.linalg.norm(np.indices(GRID.shape) - np.reshape(centre, (3, 1, 1, 1)), axis=0)
         label[apart + field < 6] = value
@@ -30,7 +30,7 @@ def predicted(label, seed):
     """An honest prediction: surfaces half a voxel or so off, here and there."""
     noise = ndimage.gaussian_filter(generator(seed, "noise").normal(size=label.shape), 1.5) * 3
     out = np.zeros_like(label)
-    for value in VALUES:
+    for value in LABELS.values():
         inside = label == value
         signed = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
         out[signed + noise > 0] = value
@@ -38,7 +38,7 @@ def predicted(label, seed):
 
 
 def rule_of(reference, prediction, grid=GRID):
-    found = suspicion("x", reference, prediction, grid, NAMES, VALUES)
+    found = suspicion("x", reference, prediction, grid, LABELS)
     return found and found.rule
 
 
@@ -54,7 +54,7 @@ def test_mirror_images_are_named_by_their_way(axis):
     ways = ("left and right", "front and back", "up and down")
     for seed in range(10):
         label = scene(seed)
-        found = suspicion("x", label, mirrored(predicted(label, seed), (axis,)), GRID, NAMES, VALUES)
+        found = suspicion("x", label, mirrored(predicted(label, seed), (axis,)), GRID, LABELS)
         assert found.rule == "EVL301"
         assert ways[axis] in found.found
 
@@ -65,7 +65,7 @@ def test_the_way_is_the_patients_in_any_orientation():
         change = GRID.reorientation_to(code)
         axis = next(i for i, side in enumerate(code) if side in "RL")
         there, turned = change.apply(label), mirrored(change.apply(predicted(label, 0)), (axis,))
-        found = suspicion("x", there, turned, GRID.reoriented(change), NAMES, VALUES)
+        found = suspicion("x", there, turned, GRID.reoriented(change), LABELS)
         assert "left and right" in found.found, code
 
 
@@ -81,7 +81,7 @@ def test_exchanged_names_are_named():
         label = scene(seed)
         exchanged = predicted(label, seed)
         exchanged = np.where(exchanged == 4, 9, np.where(exchanged == 9, 4, exchanged)).astype(np.uint8)
-        found = suspicion("x", label, exchanged, GRID, NAMES, VALUES)
+        found = suspicion("x", label, exchanged, GRID, LABELS)
         assert found.rule == "EVL303"
         assert "spleen and kidney exchanged" in found.found
 
@@ -98,8 +98,28 @@ def test_a_mirrored_case_is_named_among_honest_ones(tmp_path):
         found = predicted(label, seed)
         nifti.write_image(tmp_path / "r" / f"c{seed}.nii.gz", label, GRID)
         nifti.write_image(tmp_path / "p" / f"c{seed}.nii.gz", mirrored(found, (0,)) if seed == 2 else found, GRID)
-    scheme = LabelScheme(NAMES, VALUES)
+    scheme = LabelScheme(tuple(LABELS), tuple(LABELS.values()))
     settings = EvaluateSettings(workers=1)
     done = evaluate(nifti.images_in(tmp_path / "r"), tmp_path / "p", scheme, tmp_path / "e", settings)
     assert [(finding.rule, finding.where) for finding in done.findings] == [("EVL301", "case c2")]
     assert done.summary["n_unscored"] == 0
+
+
+def test_what_was_not_looked_for_or_is_ignored_raises_no_doubt(tmp_path):
+    label = scene(1)
+    found = predicted(label, 1)
+    exchanged = np.where(found == 4, 9, np.where(found == 9, 4, found)).astype(np.uint8)
+    nifti.write_image(tmp_path / "r" / "c.nii.gz", label, GRID)
+    nifti.write_image(tmp_path / "p" / "c.nii.gz", exchanged, GRID)
+    references = nifti.images_in(tmp_path / "r")
+    names, settings = tuple(LABELS), EvaluateSettings(workers=1)
+    whole = LabelScheme(names, tuple(LABELS.values()))
+    assert evaluate(references, tmp_path / "p", whole, tmp_path / "e", settings).findings
+    partly = evaluate(references, tmp_path / "p", whole, tmp_path / "e", settings, annotated={"c": ["liver"]})
+    assert partly.findings == ()
+    ignoring = LabelScheme(("liver", "spleen"), (1, 4), ignore=9)
+    moved = np.where(label == 9, 4, label).astype(np.uint8)  # what is predicted where nothing is judged
+    nifti.write_image(tmp_path / "p" / "c.nii.gz", moved, GRID)
+    done = evaluate(references, tmp_path / "p", ignoring, tmp_path / "e", settings)
+    assert done.findings == ()
+    assert done.summary["mean_dice"] == 1

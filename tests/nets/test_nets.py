@@ -109,6 +109,8 @@ def test_a_large_kernel_begins_as_the_small_one_interpolated():
     assert torch.equal(after[..., ::2, ::2, :], before), "corners and middles are the small kernel's"
     with pytest.raises(ValueError, match="layers"):
         upkernelled({}, large.state_dict())
+    with pytest.raises(ValueError, match="depth-wise"):
+        upkernelled({"w": torch.ones(4, 2, 1, 3, 3)}, {"w": torch.ones(4, 2, 3, 3, 3)})
 
 
 def test_weights_come_from_the_keyed_stream():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isocenter.artifacts import EvaluationFolder
-from isocenter.evaluation.metrics import MEASURES
+from isocenter.evaluation.metrics import BEST, MEASURES
 from isocenter.evaluation.statistics import holm, non_inferior, paired_comparison
 from isocenter.findings import refuse
 
@@ -16,11 +16,12 @@ COLUMNS = (
     "label", "measure", "n", "n_patients", "first", "second", "difference", "lower", "upper", "p_mean", "p_mean_holm",
     "shift", "shift_lower", "shift_upper", "p_signed_rank", "p_signed_rank_holm", "non_inferior",
 )  # fmt: skip
-_WORSE_IS_MORE = ("hd95", "assd")
 
 
 def compare_evaluations(first: Path, second: Path, margins: Mapping[str, float], seed: int = 0) -> list[dict[str, Any]]:
     """A row a label and measure, over the cases that count in either; p values corrected over all of them (Holm).
+
+    A structure that is rightly absent from one prediction and spurious in the other counts as perfect in the one.
 
     Args:
         margins: of non-inferiority by measure, declared beforehand; more is better or worse as the measure says.
@@ -41,8 +42,8 @@ def compare_evaluations(first: Path, second: Path, margins: Mapping[str, float],
     for label in dict.fromkeys(label for _, label in one):
         for measure in MEASURES:
             pairs = [
-                (float(one[key][measure]), float(other[key][measure]), one[key]["patient"])
-                for key in one if key[1] == label and one[key][measure] and other[key][measure]
+                (_value(one[key], measure), _value(other[key], measure), one[key]["patient"])
+                for key in one if key[1] == label and (one[key][measure] or other[key][measure])
             ]  # fmt: skip
             if pairs:
                 rows.append(_row(label, measure, pairs, margins.get(measure), seed))
@@ -56,7 +57,7 @@ def _row(
     label: str, measure: str, pairs: list[tuple[float, float, str]], margin: float | None, seed: int
 ) -> dict[str, Any]:
     before, after, patients = zip(*pairs)
-    if measure.startswith(_WORSE_IS_MORE):  # so that more is better, for the margin
+    if BEST[measure] == 0:  # a distance: turned, so that more is better, for the margin
         found = paired_comparison([-v for v in before], [-v for v in after], patients, seed=seed)
         sign = -1
     else:
@@ -78,6 +79,11 @@ def _row(
         "p_signed_rank": found.p_signed_rank,
         "non_inferior": None if margin is None else non_inferior(found, margin),
     }  # fmt: skip
+
+
+def _value(row: Mapping[str, str], measure: str) -> float:
+    """A case's measure; the best there is where nothing was to be found and nothing was."""
+    return float(row[measure]) if row[measure] else BEST[measure]
 
 
 def _rows(folder: Path) -> dict[tuple[str, str], dict[str, str]]:

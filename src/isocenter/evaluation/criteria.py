@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,15 @@ class Criterion:
         return f"{self.label or 'every label'}: {self.measure}{of} {' and '.join(limit for limit in limits if limit)}"
 
 
-def read_criteria(path: Path) -> tuple[Criterion, ...]:
-    """The criteria of a YAML file: a list of {label, measure, of, at_least, at_most}.
+def read_criteria(file: str | None) -> tuple[Criterion, ...]:
+    """The criteria of a YAML file: a list of {label, measure, of, at_least, at_most}; without a file none.
 
     Raises:
         Refusal: EVL110, the file cannot be read, or a criterion demands nothing that is measured.
     """
+    if file is None:
+        return ()
+    path = Path(file).expanduser()
     try:
         listed = yaml.safe_load(path.read_text())
         if not isinstance(listed, list) or not listed:
@@ -61,21 +64,23 @@ def read_criteria(path: Path) -> tuple[Criterion, ...]:
         ) from None  # fmt: skip
 
 
+def check_labels(criteria: Sequence[Criterion], names: Collection[str]) -> None:
+    """Refuse (EVL110) criteria of labels that are not scored."""
+    for criterion in criteria:
+        if criterion.label is not None and criterion.label not in names:
+            raise refuse(
+                "EVL110", str(criterion), f"no label {criterion.label!r}", f"one of {', '.join(names)}",
+                "Correct the criteria.",
+            )  # fmt: skip
+
+
 def judged_by(criteria: Sequence[Criterion], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row a criterion and label: what was demanded, what was found, whether it passes.
 
     What could not be measured does not pass.
-
-    Raises:
-        Refusal: EVL110, a criterion of a label that is not scored.
     """
     rows = []
     for criterion in criteria:
-        if criterion.label is not None and criterion.label not in summary["labels"]:
-            raise refuse(
-                "EVL110", str(criterion), f"no label {criterion.label!r}", f"one of {', '.join(summary['labels'])}",
-                "Correct the criteria.",
-            )  # fmt: skip
         for label in summary["labels"] if criterion.label is None else [criterion.label]:
             value = _value(criterion, summary["labels"][label])
             passed = value is not None and (criterion.at_least is None or value >= criterion.at_least) \

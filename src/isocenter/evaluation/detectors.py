@@ -6,7 +6,7 @@ Only the voxels of the prediction's structures are looked at, wherever they woul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.findings import Finding, Severity
-from isocenter.geometry import Grid
+from isocenter.geometry import Grid, mirrored_index
 
 _GAIN = 0.05  # in mean Dice, of a mirror image or other names
 _SHIFT_GAIN = 0.02  # of one voxel's shift: honest predictions of small structures gain up to 0.013
@@ -54,15 +54,15 @@ class _Overlap:
 
 
 def suspicion(
-    case: str, reference: NDArray[Any], prediction: NDArray[Any], grid: Grid, names: Sequence[str],
-    values: Sequence[int],
-) -> Finding | None:  # fmt: skip
+    case: str, reference: NDArray[Any], prediction: NDArray[Any], grid: Grid, labels: Mapping[str, int]
+) -> Finding | None:
     """What would make a prediction better than chance would, the best of it; None where nothing would.
 
     Args:
         reference, prediction: label values (x, y, z) on `grid`.
-        names, values: of the labels.
+        labels: the structures that are judged, by name: their values; any other value counts as background.
     """
+    values = list(labels.values())
     truth, found = _channels(reference, values), _channels(prediction, values)
     places = np.nonzero(found)
     if not len(places[0]) or not truth.any():
@@ -71,7 +71,7 @@ def suspicion(
     overlap = _Overlap(truth, counts[0], counts[1], places, found[places])
     table = overlap.table(places)
     here = overlap.mean_dice(table)
-    tried = list(_tried(overlap, table, here, grid, names))
+    tried = list(_tried(overlap, table, here, grid, list(labels)))
     if not tried:
         return None
     rule, what, there, needed = max(tried, key=lambda one: one[2] - one[3])
@@ -93,7 +93,7 @@ def _tried(
     for axis in range(3):
         if here + _GAIN < 1:
             turned = list(overlap.places)
-            turned[axis] = shape[axis] - 1 - turned[axis]
+            turned[axis] = mirrored_index(turned[axis], shape[axis])
             way = _SIDES.get(grid.orientation[axis], "up and down")
             yield "EVL301", f"mirrored across {way}", overlap.mean_dice(overlap.table(turned)), _GAIN
         for step in (-1, 1) if here + _SHIFT_GAIN < 1 else ():

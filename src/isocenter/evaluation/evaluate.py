@@ -15,7 +15,7 @@ import numpy as np
 from isocenter import nifti
 from isocenter.artifacts import EvaluationFolder, write_findings, write_json, write_rows
 from isocenter.console import tracked
-from isocenter.evaluation.criteria import judged_by, read_criteria
+from isocenter.evaluation.criteria import check_labels, judged_by, read_criteria
 from isocenter.evaluation.detectors import suspicion
 from isocenter.evaluation.gate import POLICIES, Placed, placed
 from isocenter.evaluation.metrics import MEASURES, measure, worst
@@ -93,7 +93,8 @@ def evaluate(
     Raises:
         Refusal: USE106, no references; EVL110, criteria that cannot be judged.
     """
-    demanded = read_criteria(Path(settings.criteria).expanduser()) if settings.criteria else ()
+    demanded = read_criteria(settings.criteria)
+    check_labels(demanded, labels.names)
     if not references:
         raise refuse("USE106", "references", "no reference", "at least one label file", "Check the path.")
     found = nifti.images_in(predictions) if predictions.is_dir() else {}
@@ -137,23 +138,24 @@ def _case(
     except Refusal as refusal:
         return [], list(refusal.findings)
     prediction, findings = _prediction(name, prediction_path, reference, settings.on_mismatch)
-    rows = []
-    for label, value in zip(labels.names, labels.values):
-        if label not in looked_for:
-            continue
-        truth = reference.voxels == value
-        tolerance_mm = settings.tolerance_of(label)
-        if prediction.voxels is None:
-            row = _unscored(truth, reference.grid, tolerance_mm, findings[0].rule)
-        else:
-            judged = np.ones(truth.shape, bool) if labels.ignore is None else reference.voxels != labels.ignore
-            found, outside_mm3 = (prediction.voxels == value) & judged, prediction.outside_mm3.get(value, 0.0)
-            row = measure(truth, found, reference.grid, tolerance_mm, outside_mm3)
-        rows.append({"case": name, "label": label, **row})
-    if prediction.voxels is not None:
-        doubt = suspicion(name, reference.voxels, prediction.voxels, reference.grid, labels.names, labels.values)
-        findings = [*findings, *([] if doubt is None else [doubt])]
-    return rows, findings
+    wanted = {label: value for label, value in zip(labels.names, labels.values) if label in looked_for}
+    if prediction.voxels is None:
+        return [
+            {"case": name, "label": label,
+             **_unscored(reference.voxels == value, reference.grid, settings.tolerance_of(label), findings[0].rule)}
+            for label, value in wanted.items()
+        ], findings  # fmt: skip
+    found = prediction.voxels
+    if labels.ignore is not None:
+        found = np.where(reference.voxels == labels.ignore, 0, found)
+    rows = [
+        {"case": name, "label": label,
+         **measure(reference.voxels == value, found == value, reference.grid, settings.tolerance_of(label),
+                   prediction.outside_mm3.get(value, 0.0))}
+        for label, value in wanted.items()
+    ]  # fmt: skip
+    doubt = suspicion(name, reference.voxels, found, reference.grid, wanted) if wanted else None
+    return rows, [*findings, *([] if doubt is None else [doubt])]
 
 
 def _prediction(name: str, path: Path | None, reference: NiftiImage, policy: str) -> tuple[Placed, list[Finding]]:

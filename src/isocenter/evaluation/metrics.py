@@ -14,6 +14,9 @@ HD95 = "hd95_directed_max_area_mm"
 MEASURES = ("dice", "iou", HD95, "assd_mm", "nsd")
 """Columns that are averaged. HD95's convention is in its name: there are three, and they differ."""
 
+BEST = {"dice": 1.0, "iou": 1.0, HD95: 0.0, "assd_mm": 0.0, "nsd": 1.0}
+"""What a perfect prediction has."""
+
 
 def measure(
     reference: NDArray[np.bool_], prediction: NDArray[np.bool_], grid: Grid, tolerance_mm: float,

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from isocenter.artifacts import GroupFolder, RunFolder, replacing, write_json, write_text
 from isocenter.console import say
-from isocenter.experiments.single import Outcome, judged, run_single
+from isocenter.experiments.single import Outcome, judged, judged_cases, run_single
 from isocenter.experiments.stages import Stages, check_folder, read_stages
 from isocenter.findings import refuse
 from isocenter.inference import load_ensemble, predict_cases
@@ -124,16 +124,18 @@ def _judged(
     """One seed's predictions and their evaluation."""
     runs = [folder.member(member.fold, member.seed) for member in members]
     output = folder.predictions(seed)
-    if dataset.splits.test and len(runs) > 1:
+    if dataset.splits.test and len(runs) > 1 and not stages.training.data.cases:
         names = list(dataset.splits.test)
         missing = [name for name in names if not (output / f"{name}.nii.gz").is_file()]
         if missing:
             predict_cases(load_ensemble([run.path for run in runs], stages.inference), dataset, missing, output)
     else:
-        names = []
+        made_by: dict[str, RunFolder] = {}
         for member, run in zip(members, runs):
-            for name in dataset.splits.held_out(member.fold):
-                names.append(name)
-                with replacing(output / f"{name}.nii.gz") as temporary:
-                    shutil.copyfile(run.predictions / f"{name}.nii.gz", temporary)
+            for name in judged_cases(stages, dataset, member.fold):
+                made_by.setdefault(name, run)
+        names = list(made_by)
+        for name, run in made_by.items():
+            with replacing(output / f"{name}.nii.gz") as temporary:
+                shutil.copyfile(run.predictions / f"{name}.nii.gz", temporary)
     return judged(stages, dataset, names, output, folder.evaluation(seed))

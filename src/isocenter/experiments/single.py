@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from isocenter.artifacts import RunFolder, read_json, write_json, write_text
-from isocenter.evaluation import evaluate
+from isocenter.evaluation import check_labels, evaluate
 from isocenter.experiments.stages import Stages, check_folder
 from isocenter.findings import refuse
 from isocenter.inference import load_model, predict_cases
@@ -48,6 +48,7 @@ def run_single(
             "USE113", "training.fold", str(fold), f"0 to {len(dataset.splits.folds) - 1}", "Choose a fold there is."
         )  # fmt: skip
     check_settings(stages.training, dataset)
+    check_labels(stages.criteria, dataset.labels.names)
     write_plan(folder, dataset, values["net"])
     write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(dict(values))))
     if not folder.manifest.is_file():
@@ -66,14 +67,18 @@ def run_single(
 
 
 def _judge(stages: Stages, dataset: Dataset, folder: RunFolder) -> dict[str, Any]:
-    """Predict and evaluate the held-out cases, or in a check of the code those that were trained on."""
-    names = dataset.splits.held_out(stages.training.fold)
-    if few := stages.training.data.cases:
-        names = dataset.splits.folds[stages.training.fold][0][:few]
+    """Predict and evaluate what a fold is judged on."""
+    names = judged_cases(stages, dataset, stages.training.fold)
     model = load_model(folder.path, stages.inference)
     missing = [name for name in names if not (folder.predictions / f"{name}.nii.gz").is_file()]
     predict_cases(model, dataset, missing, folder.predictions)
     return judged(stages, dataset, names, folder.predictions, folder.evaluation)
+
+
+def judged_cases(stages: Stages, dataset: Dataset, fold: int) -> Sequence[str]:
+    """The held-out cases of a fold, or in a check of the code those that were trained on."""
+    few = stages.training.data.cases
+    return dataset.splits.folds[fold][0][:few] if few else dataset.splits.held_out(fold)
 
 
 def judged(stages: Stages, dataset: Dataset, names: Sequence[str], predictions: Path, output: Path) -> dict[str, Any]:

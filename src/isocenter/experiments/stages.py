@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from isocenter.artifacts import RunFolder
 from isocenter.dicom import ConvertSettings
-from isocenter.evaluation import EvaluateSettings
+from isocenter.evaluation import Criterion, EvaluateSettings, read_criteria
 from isocenter.findings import refuse
 from isocenter.inference import PredictSettings
 from isocenter.nets import net_settings, step_bytes
@@ -36,6 +36,7 @@ class Stages:
     inference: PredictSettings
     evaluation: EvaluateSettings
     trackers: TrackerSettings
+    criteria: tuple[Criterion, ...] = ()
 
     def step_bytes(self, net: Mapping[str, Any], channels_out: int) -> StepBytes:
         """Memory of a training step with these settings, for a topology and a batch."""
@@ -50,8 +51,9 @@ class Stages:
 def read_stages(values: Mapping[str, Any]) -> Stages:
     """The settings in a configuration; a mistake in the last stage is found before the first one runs."""
     net_settings(values["net"])
-    kinds = get_type_hints(Stages)
-    return Stages(**{name: settings_from(kind, values[name], name) for name, kind in kinds.items()})
+    kinds = {name: kind for name, kind in get_type_hints(Stages).items() if name != "criteria"}
+    made = Stages(**{name: settings_from(kind, values[name], name) for name, kind in kinds.items()})
+    return replace(made, criteria=read_criteria(made.evaluation.criteria))
 
 
 def own_folder(values: Mapping[str, Any]) -> Path:

@@ -144,8 +144,8 @@ def upkernelled(small: Mapping[str, torch.Tensor], large: Mapping[str, torch.Ten
     for name, value in small.items():
         target = large[name].shape
         if value.shape != target:
-            if value.shape[:2] != target[:2] or value.ndim != 5:
-                raise ValueError(f"{name}: {tuple(value.shape)} is not a kernel of {tuple(target)}")
+            if value.shape[:2] != target[:2] or value.ndim != 5 or value.shape[1] != 1:
+                raise ValueError(f"{name}: {tuple(value.shape)} is not a depth-wise kernel of {tuple(target)}")
             value = functional.interpolate(value, size=tuple(target[2:]), mode="trilinear", align_corners=True)
         made[name] = value
     return made

@@ -19,7 +19,7 @@ _STATES = {"adamw": 5, "sgd": 4}  # weights, gradients, averages, and one or two
 _IN_WORK = 3  # of the largest tensors beside each other
 _OF_LOSS = 6  # tensors like the logits in float32
 _RECOMPUTED = 0.6  # of what is kept without recomputing, at the stage where the way back is widest; measured
-_PROCESS_BYTES = {"cpu": 900 * 2**20, "cuda": 500 * 2**20}  # libraries and their buffers; measured
+_PROCESS_BYTES = {"cpu": 900 * 2**20, "cuda": 500 * 2**20}  # libraries and their buffers: measured, and estimated
 
 
 def step_bytes(

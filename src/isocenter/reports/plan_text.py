@@ -42,7 +42,9 @@ def _spacing_lines(spacing_mm: Sequence[float], median_mm: Sequence[float]) -> l
     for axis, wanted, median in zip(_AXES, spacing_mm, median_mm):
         why = "the median of the cases"
         if abs(wanted - median) > 1e-4 * median:
-            why = f"not the median {median:.4g}: the axis is coarse and short, so its 10th percentile; or as it was set"
+            why = f"not the median {median:.4g}: as it was set"
+            if wanted < median == max(median_mm):
+                why += ", or the 10th percentile of an axis that is coarse and short"
         lines.append(f"  {axis}      {wanted:.4g} mm, {why}")
     return lines
 

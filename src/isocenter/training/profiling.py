@@ -51,14 +51,15 @@ class Profile(Callback):
     ) -> None:
         """The step is done: waiting begins."""
         self._works_s.append(time.perf_counter() - self._mark_s)
-        if self._trace is not None and len(self._works_s) == _SKIPPED + _TRACED:
-            self._trace.__exit__(None, None, None)
-            self._table = self._trace.key_averages().table(sort_by="self_cpu_time_total", row_limit=_OPERATIONS)
-            self._trace = None
+        if len(self._works_s) == _SKIPPED + _TRACED:
+            self._end_trace()
         self._mark_s = time.perf_counter()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write what was seen, without the batches that warmed up or were traced."""
+        self._end_trace()
+        if not self._works_s:  # a finished training that was gone on with
+            return
         first = min(_SKIPPED + _TRACED, len(self._works_s) - 1)
         waits_s, works_s = self._waits_s[first:], self._works_s[first:]
         count, wait_s, work_s = len(works_s), sum(waits_s), sum(works_s)
@@ -68,3 +69,9 @@ class Profile(Callback):
         )
         write_text(self._path, f"{text}\n\n{self._table}\n")
         say(f"training: {text}; {self._path}")
+
+    def _end_trace(self) -> None:
+        if self._trace is not None:
+            self._trace.__exit__(None, None, None)
+            self._table = self._trace.key_averages().table(sort_by="self_cpu_time_total", row_limit=_OPERATIONS)
+            self._trace = None
