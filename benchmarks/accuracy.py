@@ -77,7 +77,7 @@ def main() -> None:
         parser.add_argument(f"--{side}", type=float, nargs="*", default=[], metavar="MINUTES")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     asked = parser.parse_args()
-    jobs = [(side, minutes, seed) for side in SIDES for minutes in getattr(asked, side) for seed in asked.seeds]
+    jobs = [(side, minutes, seed) for seed in asked.seeds for side in SIDES for minutes in getattr(asked, side)]
     head = False
     with tempfile.TemporaryDirectory() as folder:
         for side, minutes, seed in jobs:
