@@ -262,6 +262,11 @@ class RunFolder:
         """report.html."""
         return self.path / "report.html"
 
+    @property
+    def pdf(self) -> Path:
+        """report.pdf: the same for a submission file."""
+        return self.path / "report.pdf"
+
 
 @dataclass(frozen=True)
 class GroupFolder:
@@ -312,6 +317,26 @@ class EvaluationFolder:
     def cases(self) -> Path:
         """cases.csv: one row a case and label."""
         return self.path / "cases.csv"
+
+    @property
+    def lesions(self) -> Path:
+        """lesions.csv: one row a lesion, where lesions are judged."""
+        return self.path / "lesions.csv"
+
+    @property
+    def report(self) -> Path:
+        """report.html."""
+        return self.path / "report.html"
+
+    @property
+    def pdf(self) -> Path:
+        """report.pdf: the same for a submission file."""
+        return self.path / "report.pdf"
+
+    @property
+    def subgroups(self) -> Path:
+        """subgroups.csv: one row a group, label and measure, where there is a table to group by."""
+        return self.path / "subgroups.csv"
 
     @property
     def summary(self) -> Path:

@@ -330,6 +330,6 @@ def picture_plane(volume: Array, axis: int, index: int) -> Array:
     return np.asarray(np.take(volume, index, axis).T)
 
 
-def upright(plane: Array) -> Array:
-    """A picture plane with its rows from the top down, as screens and picture files have them."""
-    return np.asarray(plane[::-1])
+def upright(plane: Array, *, turned: bool = False) -> Array:
+    """A picture plane with its rows from the top down, as screens have them; `turned`: its columns from the right."""
+    return np.ascontiguousarray(plane[::-1, ::-1] if turned else plane[::-1])

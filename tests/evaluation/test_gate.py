@@ -90,7 +90,7 @@ def test_resampling_moves_by_the_header_and_counts_what_is_outside():
     assert int((there.voxels == 2).sum()) == 6 * 25
     truth = np.zeros((20, 20, 20), bool)
     truth[14:20, 5:10, 5:10] = True
-    found = measure(truth, there.voxels == 2, reference, 1.0, there.outside_mm3[2])
+    found = measure(truth, there.voxels == 2, reference, outside_mm3=there.outside_mm3[2])
     assert found["dice"] == pytest.approx(2 * 150 / (150 + 250))
     assert found["volume_error_mm3"] == pytest.approx(100)
 
@@ -108,7 +108,7 @@ def test_a_finer_prediction_is_resampled_by_its_largest_share():
 
 def test_a_prediction_that_lies_all_outside_is_a_miss():
     empty, truth = np.zeros((5, 5, 5), bool), np.ones((5, 5, 5), bool)
-    found = measure(truth, empty, Grid.from_parts((5, 5, 5), (1, 1, 1)), 1.0, 100.0)
+    found = measure(truth, empty, Grid.from_parts((5, 5, 5), (1, 1, 1)), outside_mm3=100.0)
     assert (found["status"], found["dice"]) == ("missed", 0.0)
 
 

@@ -9,11 +9,13 @@ from typing import Any
 from omegaconf import DictConfig
 
 from isocenter import nifti
+from isocenter.artifacts import EvaluationFolder
 from isocenter.commands.launch import DONE, FOUND, UNPROCESSED
 from isocenter.commands.settings import scheme_from
 from isocenter.console import say, tell
 from isocenter.evaluation import HD95, EvaluateSettings, evaluate
 from isocenter.findings import refuse, unwaived_errors
+from isocenter.reports import of_files, write_evaluation_report
 from isocenter.settings import settings_from
 
 
@@ -26,10 +28,18 @@ def run(config: DictConfig) -> int:
     if labels is None:
         raise refuse("USE107", "label_names", "nothing", "{name: value, ...}", "Name the labels to be scored.")
     settings = settings_from(EvaluateSettings, config.evaluation, "evaluation")
-    done = evaluate(nifti.images_in(references), Path(config.predictions), labels, Path(config.output), settings)
+    files, predictions, folder = (
+        nifti.images_in(references),
+        Path(config.predictions),
+        EvaluationFolder(Path(config.output)),
+    )
+    done = evaluate(files, predictions, labels, folder.path, settings)
+    images = {} if config.images is None else nifti.images_in(Path(config.images))
+    predicted = nifti.images_in(predictions) if predictions.is_dir() else {}
+    write_evaluation_report(folder, labels, "Evaluation", of_files(files, predicted, images))
     tell(done.findings)
     say_summary(done.summary)
-    say(f"measures: {Path(config.output) / 'cases.csv'}")
+    say(f"measures: {folder.cases}; report: {folder.report}")
     if unwaived_errors(done.findings, ()):
         return UNPROCESSED
     return DONE if say_criteria(done.summary) else FOUND

@@ -2,10 +2,12 @@
 
 from isocenter.evaluation.comparison import COLUMNS, compare_evaluations
 from isocenter.evaluation.criteria import Criterion, check_labels, read_criteria
-from isocenter.evaluation.evaluate import EvaluateSettings, Evaluation, evaluate
+from isocenter.evaluation.evaluate import Evaluation, evaluate, structures_of
+from isocenter.evaluation.gate import placed
 from isocenter.evaluation.metrics import HD95, MEASURES
+from isocenter.evaluation.settings import EvaluateSettings
 
 __all__ = [
     "COLUMNS", "HD95", "MEASURES", "Criterion", "EvaluateSettings", "Evaluation", "check_labels",
-    "compare_evaluations", "evaluate", "read_criteria",
+    "compare_evaluations", "evaluate", "placed", "read_criteria", "structures_of",
 ]  # fmt: skip

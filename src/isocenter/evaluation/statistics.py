@@ -207,7 +207,7 @@ def agreement(
         lower_limit=about(bias - 1.96 * deviation, of_limit),
         upper_limit=about(bias + 1.96 * deviation, of_limit),
         slope=None if line is None else float(line.slope),
-        p_slope=None if line is None else float(line.pvalue),
+        p_slope=None if line is None or not np.isfinite(line.pvalue) else float(line.pvalue),
         concordance=float(2 * np.mean((one - one.mean()) * (other - other.mean())) / spread) if spread > 0 else None,
     )
 

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from omegaconf import OmegaConf
 
-from isocenter.artifacts import GroupFolder, RunFolder, replacing, write_json, write_text
+from isocenter.artifacts import EvaluationFolder, GroupFolder, RunFolder, replacing, write_json, write_text
 from isocenter.console import say
 from isocenter.experiments.single import Outcome, judged, judged_cases, run_single
 from isocenter.experiments.stages import Stages, check_folder, read_stages
 from isocenter.findings import refuse
 from isocenter.inference import load_ensemble, predict_cases
 from isocenter.preparation import Dataset
-from isocenter.reports import write_group_report
+from isocenter.reports import of_dataset, write_evaluation_report, write_group_report
 
 SCHEMA = "isocenter/group/1"
 
@@ -138,4 +138,7 @@ def _judged(
         for name, run in made_by.items():
             with replacing(output / f"{name}.nii.gz") as temporary:
                 shutil.copyfile(run.predictions / f"{name}.nii.gz", temporary)
-    return judged(stages, dataset, names, output, folder.evaluation(seed))
+    summary = judged(stages, dataset, names, output, folder.evaluation(seed))
+    where = EvaluationFolder(folder.evaluation(seed))
+    write_evaluation_report(where, dataset.labels, f"Seed {seed}", of_dataset(dataset, output))
+    return summary

@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from isocenter.artifacts import RunFolder, read_json, write_json, write_text
-from isocenter.evaluation import check_labels, evaluate
+from isocenter.evaluation import check_labels, evaluate, structures_of
 from isocenter.experiments.stages import Stages, check_folder
 from isocenter.findings import refuse
 from isocenter.inference import load_model, predict_cases
@@ -48,7 +48,7 @@ def run_single(
             "USE113", "training.fold", str(fold), f"0 to {len(dataset.splits.folds) - 1}", "Choose a fold there is."
         )  # fmt: skip
     check_settings(stages.training, dataset)
-    check_labels(stages.criteria, dataset.labels.names)
+    check_labels(stages.criteria, structures_of(dataset.labels, stages.evaluation))
     write_plan(folder, dataset, values["net"])
     write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(dict(values))))
     if not folder.manifest.is_file():

@@ -1,7 +1,11 @@
-"""Self-contained HTML made from the artifacts, and the plan in words."""
+"""Self-contained HTML and PDF made from the artifacts, and the plan in words."""
 
+from isocenter.reports.evaluation_report import write_evaluation_report
 from isocenter.reports.group_report import write_group_report
+from isocenter.reports.pictured import of_dataset, of_files
 from isocenter.reports.plan_text import plan_text
 from isocenter.reports.run_report import write_run_report
 
-__all__ = ["plan_text", "write_group_report", "write_run_report"]
+__all__ = [
+    "of_dataset", "of_files", "plan_text", "write_evaluation_report", "write_group_report", "write_run_report",
+]  # fmt: skip

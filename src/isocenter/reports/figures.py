@@ -1,39 +1,20 @@
-"""Pictures for reports, as bytes: curves, distributions, and cases in three planes."""
+"""Pictures of numbers, as PNG: curves, distributions, groups, agreement, detection, calibration."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from numpy.typing import NDArray
-
-from isocenter.geometry import Grid, picture_plane
 
 matplotlib.use("Agg")
 
 _COLOURS = ("#e6550d", "#3182bd", "#31a354", "#756bb1", "#d6a000", "#17a2a2", "#c51b7d", "#636363")
-_PLANES = (  # axis cut, name, horizontal axis, letters left to right, letters bottom to top
-    (2, "axial", 0, ("R", "L"), ("P", "A")),
-    (1, "coronal", 0, ("R", "L"), ("I", "S")),
-    (0, "sagittal", 1, ("A", "P"), ("I", "S")),
-)
-
-
-@dataclass(frozen=True, eq=False)
-class PicturedCase:
-    """A case to be drawn: image, reference and prediction in RAS+ order on one grid (x, y, z)."""
-
-    image: NDArray[np.float32]
-    reference: NDArray[Any]
-    prediction: NDArray[Any]
-    grid: Grid
+_IN_A_ROW = 3
 
 
 def colour(index: int) -> str:
@@ -55,7 +36,7 @@ def curves(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> bytes:
     dice_axes.legend(frameon=False, fontsize=8)
     for axes in (loss_axes, dice_axes):
         _plain(axes)
-    return _png(figure)
+    return png(figure)
 
 
 def distributions(rows: Sequence[Mapping[str, Any]], names: Sequence[str], measures: Mapping[str, str]) -> bytes:
@@ -69,62 +50,93 @@ def distributions(rows: Sequence[Mapping[str, Any]], names: Sequence[str], measu
             spread = (np.argsort(np.argsort(values)) % 7 - 3) * 0.05
             axes.scatter(i + spread, values, s=14, color=colour(i), alpha=0.75, linewidths=0)
             axes.hlines(np.median(values), i - 0.28, i + 0.28, color="#222222", lw=1.5)
-        axes.set_xticks(range(len(names)), names, fontsize=8)
+        axes.set_xticks(range(len(names)), names, fontsize=8, rotation=0 if len(names) < 5 else 90)
         axes.set_title(title, fontsize=9)
         axes.set_xlim(-0.6, len(names) - 0.4)
         _plain(axes)
-    return _png(figure)
+    return png(figure)
 
 
-def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]) -> bytes:
-    """A case in three planes through its largest error; solid: reference, dashed: prediction (PNG)."""
-    place = largest_error(case.reference, case.prediction)
-    extent_mm = np.asarray(case.grid.shape) * case.grid.spacing_mm
-    figure = Figure(figsize=(9.6, 3.5), layout="constrained")
-    panels = figure.subplots(1, 3)
-    low, high = np.percentile(case.image, [0.5, 99.5])
-    for axes, (axis, name, horizontal, across, upward) in zip(panels, _PLANES):
-        vertical = 3 - axis - horizontal
-        extent = (0.0, float(extent_mm[horizontal]), 0.0, float(extent_mm[vertical]))
-        axes.imshow(
-            picture_plane(case.image, axis, place[axis]), cmap="gray", vmin=low, vmax=max(high, low + 1e-6),
-            origin="lower", extent=extent, interpolation="nearest",
-        )  # fmt: skip
-        for i, value in enumerate(values):
-            for labels, style in ((case.reference, "solid"), (case.prediction, "dashed")):
-                mask = picture_plane(labels == value, axis, place[axis])
-                if mask.any() and not mask.all():
-                    axes.contour(mask, [0.5], colors=[colour(i)], linewidths=1.3, linestyles=style,
-                                 origin="lower", extent=extent)  # fmt: skip
-        axes.invert_xaxis()  # the patient's right, and front, on the viewer's left
-        axes.set_aspect("equal")
-        _letters(axes, across, upward)
-        axes.set_title(f"{name}, {place[axis] * case.grid.spacing_mm[axis]:.0f} mm", fontsize=9)
-        axes.set_xticks([])
-        axes.set_yticks([])
-    lines = [Line2D([], [], color=colour(i), label=name) for i, name in enumerate(names)]
-    lines += [Line2D([], [], color="#777777", ls=ls, label=text)
-              for ls, text in (("solid", "reference"), ("dashed", "prediction"))]  # fmt: skip
-    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), frameon=False, fontsize=8)
-    return _png(figure)
+def forest(rows: Sequence[Mapping[str, Any]], whole: Mapping[str, float], title: str) -> bytes:
+    """A line a group of cases: its mean and interval, a column a label; the grey line is the mean of all (PNG)."""
+    labels = list(dict.fromkeys(row["label"] for row in rows))
+    groups = list(dict.fromkeys((row["column"], row["group"]) for row in rows))
+    figure = Figure(figsize=(9.0, 0.9 + 0.26 * len(groups)), layout="constrained")
+    for column, (axes, label) in enumerate(zip(np.atleast_1d(figure.subplots(1, len(labels), sharey=True)), labels)):
+        axes.axvline(whole[label], color="#999999", lw=0.8)
+        for row in (row for row in rows if row["label"] == label):
+            y = -groups.index((row["column"], row["group"]))
+            if row["lower"] is not None:
+                axes.plot([row["lower"], row["upper"]], [y, y], color=colour(column), lw=1.4)
+            axes.plot([row["mean"]], [y], marker="s", ms=4, color=colour(column), alpha=0.4 if row["few"] else 1.0)
+        axes.set_title(f"{label}: {title}", fontsize=9)
+        sizes = {(row["column"], row["group"]): row["n_patients"] for row in rows}
+        names = [f"{one}: {group} ({sizes[one, group]})" for one, group in groups]
+        axes.set_yticks([-i for i in range(len(groups))], names, fontsize=7)
+        _plain(axes)
+    return png(figure)
 
 
-def largest_error(reference: NDArray[Any], prediction: NDArray[Any]) -> tuple[int, int, int]:
-    """For each axis the plane with the most voxels that differ; the middle of the structures where none do."""
-    wrong = reference != prediction
-    if not wrong.any():
-        wrong = reference > 0
-    if not wrong.any():
-        x, y, z = (size // 2 for size in reference.shape)
-        return x, y, z
-    x, y, z = (int(wrong.sum(axis=tuple(o for o in range(3) if o != axis)).argmax()) for axis in range(3))
-    return x, y, z
+def agreement(points: Mapping[str, Sequence[tuple[float, float]]], limits: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Bland and Altman's plot, a panel a label: predicted less true volume against their mean, in ml (PNG)."""
+    figure, panels = _panels(len(points))
+    for i, (axes, (name, pairs)) in enumerate(zip(panels, points.items())):
+        truth, mine = np.array(pairs).reshape(-1, 2)[:, 0], np.array(pairs).reshape(-1, 2)[:, 1]
+        axes.scatter((truth + mine) / 2, mine - truth, s=14, color=colour(i), alpha=0.75, linewidths=0)
+        axes.axhline(limits[name]["bias_ml"], color="#222222", lw=1)
+        for key in ("lower_limit_ml", "upper_limit_ml"):
+            axes.axhline(limits[name][key], color="#222222", lw=1, ls="--")
+        axes.set(xlabel="mean of the two volumes, ml", ylabel="predicted less true, ml")
+        axes.set_title(name, fontsize=9)
+        _plain(axes)
+    return png(figure)
 
 
-def _letters(axes: Axes, across: tuple[str, str], upward: tuple[str, str]) -> None:
-    places = ((0.03, 0.5, across[0]), (0.97, 0.5, across[1]), (0.5, 0.03, upward[0]), (0.5, 0.97, upward[1]))
-    for x, y, letter in places:
-        axes.text(x, y, letter, transform=axes.transAxes, color="#ffe27a", ha="center", va="center", fontsize=9)
+def detection(found: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
+    """Free-response curves: share of lesions found against false ones a scan, a line a label (PNG)."""
+    figure = Figure(figsize=(4.5, 3.0), layout="constrained")
+    axes = figure.subplots()
+    for i, (name, curve) in enumerate(found.items()):
+        false, share = [0.0], [0.0]
+        for point in curve:
+            false.append(point["false_a_scan"])
+            share.append(point["sensitivity"])
+        axes.step(false, share, where="post", color=colour(i), label=name, marker=".", lw=1.2)
+    axes.set(xlabel="false lesions a scan", ylabel="lesions found", ylim=(0, 1.02))
+    axes.set_xlim(left=0)
+    axes.legend(frameon=False, fontsize=8)
+    _plain(axes)
+    return png(figure)
+
+
+def calibration(found: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Reliability, a panel a label: how often voxels of a probability lie in the structure (PNG)."""
+    figure, panels = _panels(len(found))
+    for i, (axes, (name, one)) in enumerate(zip(panels, found.items())):
+        axes.plot([0, 1], [0, 1], color="#999999", lw=0.8)
+        p, share = ([row[key] for row in one["bins"]] for key in ("probability", "frequency"))
+        axes.plot(p, share, color=colour(i), marker="o", ms=4, lw=1.2)
+        axes.set(xlabel="probability", ylabel="share in the structure", xlim=(0, 1), ylim=(0, 1))
+        axes.set_title(f"{name}: ECE {one['expected_calibration_error']:.3f}", fontsize=9)
+        _plain(axes)
+    return png(figure)
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as PNG, the same bytes each time."""
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
+    return out.getvalue()
+
+
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    columns = min(count, _IN_A_ROW)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(3.0 * columns + 0.4, 2.8 * rows), layout="constrained")
+    axes = list(np.atleast_1d(figure.subplots(rows, columns)).ravel())
+    for unused in axes[count:]:
+        unused.set_axis_off()
+    return figure, axes[:count]
 
 
 def _plain(axes: Axes) -> None:
@@ -132,9 +144,3 @@ def _plain(axes: Axes) -> None:
     axes.tick_params(labelsize=8)
     axes.xaxis.label.set_fontsize(8)
     axes.yaxis.label.set_fontsize(8)
-
-
-def _png(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
-    return out.getvalue()

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from isocenter.artifacts import GroupFolder, write_text
-from isocenter.evaluation import MEASURES
 from isocenter.preparation import Dataset
-from isocenter.reports import page
-from isocenter.reports.run_report import TITLES
+from isocenter.reports.evaluation_report import MAIN, TITLES
+from isocenter.reports.page import Heading, Paragraph, Part, Table, html
 
 
 def write_group_report(
@@ -25,17 +24,17 @@ def write_group_report(
     said = "One seed: how far another would differ is not shown here." if spread is None else (
         f"Standard deviation between {len(seeds)} seeds: {spread:.4f}."
     )  # fmt: skip
-    sections = [
-        page.heading(f"{name}: {n_runs} runs", 1),
-        page.paragraph(f"Mean Dice {mean}, {summary['n_cases']} held-out cases: {side}. {said}", "lead"),
-        page.table(["label", "mean Dice", "standard deviation between seeds"], [
+    sections: list[Part] = [
+        Heading(f"{name}: {n_runs} runs", 1),
+        Paragraph(f"Mean Dice {mean}, {summary['n_cases']} held-out cases: {side}. {said}", "lead"),
+        Table(["label", "mean Dice", "standard deviation between seeds"], [
             [label, values["dice"], values["between_seeds"]] for label, values in summary["labels"].items()
         ]),
-        page.heading("Each seed"),
-        page.table(["seed", "label", "n", "missed", *(TITLES[measure] for measure in MEASURES)], [
-            [seed, label, values["n"], values["missed"], *(values[measure] for measure in MEASURES)]
+        Heading("Each seed"),
+        Table(["seed", "label", "n", "missed", *(TITLES[measure] for measure in MAIN)], [
+            [seed, label, values["n"], values["missed"], *(values[measure] for measure in MAIN)]
             for seed, one in summary["by_seed"].items() for label, values in one["labels"].items()
         ]),
-        page.paragraph("Each run has a report of its own in its folder, fold-F-seed-S.", "quiet"),
+        Paragraph("Each run has a report of its own in its folder, fold-F-seed-S.", "quiet"),
     ]  # fmt: skip
-    write_text(folder.report, page.page(f"Isocenter: {name}", sections))
+    write_text(folder.report, html(f"Isocenter: {name}", sections))

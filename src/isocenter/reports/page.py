@@ -1,10 +1,11 @@
-"""A self-contained HTML page: no script, no link to anywhere, pictures inside."""
+"""What a report is made of, and its form as a self-contained HTML page: no link to anywhere, pictures inside."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -15,61 +16,174 @@ h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-
 p.lead { font-size: 1.1rem; } .quiet { color: var(--quiet); }
 table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-weight: 600; } td.number, th.number { text-align: right; }
+th { font-weight: 600; } td.number, th.number { text-align: right; } tr:target { background: #fc06; }
 img { max-width: 100%; background: #fff; border-radius: 4px; } figure { margin: 1rem 0; }
 figcaption { color: var(--quiet); font-size: .9rem; }
 pre { overflow-x: auto; font-size: .8rem; border: 1px solid var(--line); padding: .8rem; border-radius: 4px; }
-code { font-size: .9em; overflow-wrap: anywhere; }
+code { font-size: .9em; overflow-wrap: anywhere; } .wide { overflow-x: auto; }
+.slice { background-color: #000; border-radius: 4px; cursor: ns-resize; } .viewer input { width: 16rem; }
+"""
+_SCROLL = """
+for (const viewer of document.querySelectorAll('.viewer')) {
+  const slice = viewer.querySelector('.slice'), range = viewer.querySelector('input');
+  const place = viewer.querySelector('output');
+  const show = () => {
+    slice.style.backgroundPositionY = -slice.clientHeight * range.value + 'px';
+    place.textContent = 'slice ' + (+range.value + 1) + ' of ' + (+range.max + 1);
+  };
+  range.oninput = show;
+  slice.onwheel = event => { event.preventDefault(); range.value = +range.value - Math.sign(event.deltaY); show(); };
+  show();
+}
 """
 
 
-def page(title: str, parts: Iterable[str]) -> str:
+@dataclass(frozen=True)
+class Heading:
+    """A heading of a level from 1."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph; `kind` is 'lead' or 'quiet'."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A cell that leads to the row of a table whose anchor it names."""
+
+    value: Any
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; columns of numbers stand right. `anchors` name its rows."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    anchors: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture (PNG) with its caption."""
+
+    png: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Slices to scroll through: one below the other in a JPEG, each `width` x `height`; `first` is shown first."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    count: int
+    first: int
+    caption: str
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Parts behind a summary that opens."""
+
+    summary: str
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Values:
+    """Plain values as they are."""
+
+    values: Mapping[str, Any]
+
+
+Part = Heading | Paragraph | Table | Picture | Slices | Folded | Values
+
+
+def html(title: str, parts: Iterable[Part]) -> str:
     """A whole document."""
-    body = "\n".join(parts)
+    body = "\n".join(_html(part) for part in parts)
+    script = f"<script>{_SCROLL}</script>\n" if 'class="viewer"' in body else ""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
-        f"<body>\n{body}\n</body></html>\n"
+        f"<body>\n{body}\n{script}</body></html>\n"
     )
 
 
-def heading(text: str, level: int = 2) -> str:
-    """A heading."""
-    return f"<h{level}>{escape(text)}</h{level}>"
-
-
-def paragraph(text: str, kind: str = "") -> str:
-    """A paragraph; `kind` is 'lead' or 'quiet'."""
-    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table; numbers stand right."""
-    listed = [list(row) for row in rows]
-    numeric = [bool(listed) and all(isinstance(row[i], (int, float)) for row in listed) for i in range(len(columns))]
-    kinds = [' class="number"' if number else "" for number in numeric]
-    head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(columns, kinds))
-    lines = [
-        "<tr>" + "".join(f"<td{kind}>{escape(_text(value))}</td>" for value, kind in zip(row, kinds)) + "</tr>"
-        for row in listed
-    ]
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-
-
-def picture(png: bytes, caption: str) -> str:
-    """A picture with its caption."""
-    data = base64.b64encode(png).decode()
-    text = escape(caption)
-    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
-
-
-def folded(summary: str, values: Mapping[str, Any]) -> str:
-    """Plain values behind a summary that opens."""
-    text = escape(json.dumps(values, indent=1))
-    return f"<details><summary>{escape(summary)}</summary><pre>{text}</pre></details>"
-
-
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A cell's text."""
+    if isinstance(value, Link):
+        return text_of(value.value)
     if value is None:
         return "–"  # noqa: RUF001 - a dash for 'not there'
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def numeric_columns(table: Table) -> list[bool]:
+    """Which columns hold numbers alone, or nothing."""
+    plain = [[cell.value if isinstance(cell, Link) else cell for cell in row] for row in table.rows]
+    return [
+        any(row[i] is not None for row in plain)
+        and all(row[i] is None or (isinstance(row[i], (int, float)) and not isinstance(row[i], bool)) for row in plain)
+        for i in range(len(table.columns))
+    ]
+
+
+def _html(part: Part) -> str:
+    match part:
+        case Heading():
+            return f"<h{part.level}>{escape(part.text)}</h{part.level}>"
+        case Paragraph():
+            kind = f' class="{part.kind}"' if part.kind else ""
+            return f"<p{kind}>{escape(part.text)}</p>"
+        case Table():
+            return _table(part)
+        case Picture():
+            text = escape(part.caption)
+            source = f"data:image/png;base64,{base64.b64encode(part.png).decode()}"
+            return f'<figure><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>'
+        case Slices():
+            return _viewer(part)
+        case Folded():
+            inner = "\n".join(_html(one) for one in part.parts)
+            return f"<details><summary>{escape(part.summary)}</summary>{inner}</details>"
+        case Values():
+            return f"<pre>{escape(json.dumps(part.values, indent=1))}</pre>"
+
+
+def _table(part: Table) -> str:
+    kinds = [' class="number"' if number else "" for number in numeric_columns(part)]
+    head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(part.columns, kinds))
+    anchors = [f' id="{escape(anchor)}"' for anchor in part.anchors] or [""] * len(part.rows)
+    lines = [
+        f"<tr{anchor}>" + "".join(f"<td{kind}>{_cell(value)}</td>" for value, kind in zip(row, kinds)) + "</tr>"
+        for row, anchor in zip(part.rows, anchors)
+    ]
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def _cell(value: Any) -> str:
+    text = escape(text_of(value))
+    return f'<a href="#{escape(value.anchor)}">{text}</a>' if isinstance(value, Link) else text
+
+
+def _viewer(part: Slices) -> str:
+    source = f"data:image/jpeg;base64,{base64.b64encode(part.jpeg).decode()}"
+    style = f"width:{part.width}px;height:{part.height}px;background-image:url({source})"
+    return (
+        f'<figure class="viewer"><div class="slice" style="{style}"></div>'
+        f'<input type="range" min="0" max="{part.count - 1}" value="{part.first}"> <output></output>'
+        f"<figcaption>{escape(part.caption)}</figcaption></figure>"
+    )
