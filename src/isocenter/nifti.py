@@ -118,6 +118,13 @@ def _open(path: Path) -> nib.Nifti1Image:
     return image
 
 
+def _stated_spacing(image: nib.Nifti1Image, path: Path) -> bool:
+    """Whether the file itself states a spacing; nibabel puts 1 mm in place of 0 when it reads a header."""
+    with nib.openers.ImageOpener(str(path)) as stream:
+        raw = type(image.header).from_fileobj(stream, check=False)
+    return bool((np.asarray(raw["pixdim"][1:4]) > 0).all())
+
+
 def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
     try:
         return np.asanyarray(image.dataobj)
@@ -147,6 +154,11 @@ def _grid(image: nib.Nifti1Image, path: Path) -> Grid:
             "NII103", path.name, "no orientation: sform_code and qform_code are both 0",
             "a header that says where the voxels lie in the patient",
             "Convert the image again from its DICOM series; left and right cannot be told from this file.",
+        )  # fmt: skip
+    if int(header["sform_code"]) == 0 and not _stated_spacing(image, path):
+        raise refuse(
+            "NII105", path.name, "an impossible header: a spacing of 0 or less", "distances between voxels in mm",
+            "Convert the image again from its source.",
         )  # fmt: skip
     try:
         grid = Grid((shape[0], shape[1], shape[2]), np.asarray(image.affine, dtype=np.float64))

@@ -110,7 +110,7 @@ def worst(grid: Grid, how: How = How()) -> dict[str, float]:
 
 
 def boundary_iou(reference: Mask, prediction: Mask, spacing_mm: Sequence[float], width_mm: float) -> float:
-    """IoU of the voxels of each mask that have an outer voxel within a width (Cheng et al., CVPR 2021)."""
+    """IoU of the voxels of each mask with an outer voxel beside them or within a width (Cheng et al., CVPR 2021)."""
     one, other = (_rim(mask, spacing_mm, width_mm) for mask in (reference, prediction))
     return float((one & other).sum() / (one | other).sum())
 
@@ -125,7 +125,7 @@ def cl_dice(reference: Mask, prediction: Mask) -> float:
 
 def _rim(mask: Mask, spacing_mm: Sequence[float], width_mm: float) -> Mask:
     inward_mm = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=tuple(spacing_mm))[1:-1, 1:-1, 1:-1]
-    return np.asarray(mask & (inward_mm <= width_mm))
+    return np.asarray(mask & ((inward_mm <= width_mm) | ~ndimage.binary_erosion(mask)))
 
 
 def _centre_mm(mask: Mask, grid: Grid) -> NDArray[np.float64]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from isocenter.evaluation.calibration import Reliability
 from isocenter.evaluation.lesions import froc
-from isocenter.evaluation.metrics import MEASURES
+from isocenter.evaluation.metrics import BEST, MEASURES
 from isocenter.evaluation.settings import EvaluateSettings
 from isocenter.evaluation.statistics import FEW_PATIENTS, Interval, agreement, mean_interval, median_interval
 from isocenter.findings import Finding
@@ -50,9 +51,15 @@ def counted(rows: Rows) -> list[Mapping[str, Any]]:
 
 
 def mean_of(rows: Rows, measure: str) -> Interval | None:
-    """The mean of a measure and its interval, patients being the unit; None where no row counts."""
+    """The mean of a measure and its interval within what the measure can be; None where no row counts."""
     there = [row for row in counted(rows) if row[measure] is not None]
-    return mean_interval([row[measure] for row in there], [row["patient"] for row in there]) if there else None
+    if not there:
+        return None
+    found = mean_interval([row[measure] for row in there], [row["patient"] for row in there])
+    if found.lower is None or found.upper is None:
+        return found
+    highest = 1.0 if BEST[measure] else float("inf")
+    return replace(found, lower=max(0.0, found.lower), upper=min(highest, found.upper))
 
 
 def _structure(rows: Rows, name: str, settings: EvaluateSettings) -> dict[str, Any]:

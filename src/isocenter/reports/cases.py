@@ -57,7 +57,7 @@ def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]
         for i, value in enumerate(values):
             for labels, style in ((case.reference, "solid"), (case.prediction, "dashed")):
                 mask = picture_plane(labels == value, axis, place[axis])
-                if mask.any() and not mask.all():
+                if min(mask.shape) > 1 and mask.any() and not mask.all():
                     axes.contour(mask, [0.5], colors=[colour(i)], linewidths=1.3, linestyles=style,
                                  origin="lower", extent=extent)  # fmt: skip
         axes.invert_xaxis()  # the patient's right, and front, on the viewer's left
