@@ -334,6 +334,11 @@ class EvaluationFolder:
         return self.path / "report.pdf"
 
     @property
+    def challenge(self) -> Path:
+        """challenge.csv: a public challenge's own scores, where one is named."""
+        return self.path / "challenge.csv"
+
+    @property
     def subgroups(self) -> Path:
         """subgroups.csv: one row a group, label and measure, where there is a table to group by."""
         return self.path / "subgroups.csv"

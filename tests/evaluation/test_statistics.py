@@ -181,3 +181,10 @@ def test_paired_tests_cry_wolf_in_4_to_6_percent():
         found = paired_comparison(np.zeros(50), difference, draws=1000, seed=i)
         alarms += (found.p_mean <= 0.05, found.p_signed_rank <= 0.05)
     assert (alarms / 4000 >= 0.04).all() and (alarms / 4000 <= 0.06).all(), alarms / 4000
+
+
+def test_patients_that_are_nearly_all_alike_still_have_a_finite_interval():
+    for n_other in (1, 2, 3):
+        found = mean_interval([1.0] * (12 - n_other) + [0.0] * n_other)
+        assert np.isfinite([found.lower, found.upper]).all()
+        assert found.lower < found.estimate < found.upper

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from isocenter import nifti
 from isocenter.evaluation.calibration import Reliability, reliability
+from isocenter.evaluation.challenges import PRESETS
 from isocenter.evaluation.detectors import suspicion
 from isocenter.evaluation.gate import Placed, placed
 from isocenter.evaluation.lesions import lesions
@@ -45,16 +46,19 @@ class Case:
     ignore: int | None
     on_mismatch: str
     band_mm: float
+    challenge: str | None = None
+    challenge_fixed: bool = False
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A case's rows by structure, the rows of its lesions, its reliability by structure, and what was found."""
+    """A case's rows by structure, its lesions', its reliability by structure, a challenge's rows, what was found."""
 
     rows: list[dict[str, Any]]
     findings: list[Finding]
     lesions: list[dict[str, Any]] = field(default_factory=list)
     reliability: dict[str, Reliability] = field(default_factory=dict)
+    challenge: list[dict[str, Any]] = field(default_factory=list)
 
 
 def judge(case: Case) -> Judged:
@@ -87,7 +91,12 @@ def judge(case: Case) -> Judged:
     probabilities, unread = _probabilities(case, reference.grid)
     done = _measured(case, truth, found, reference.grid, prediction.outside_mm3, probabilities)
     doubt = suspicion(case.name, truth, found, reference.grid, case.labels) if case.labels else None
-    return Judged(done.rows, [*findings, *unread, *([] if doubt is None else [doubt])], done.lesions, done.reliability)
+    scores: list[dict[str, Any]] = []
+    if case.challenge is not None:
+        found_rows = PRESETS[case.challenge](truth, found, reference.grid.spacing_mm, fixed=case.challenge_fixed)
+        scores = [{"case": case.name, **row} for row in found_rows]
+    findings = [*findings, *unread, *([] if doubt is None else [doubt])]
+    return Judged(done.rows, findings, done.lesions, done.reliability, scores)
 
 
 def _measured(

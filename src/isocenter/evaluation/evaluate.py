@@ -21,7 +21,7 @@ from isocenter.evaluation.criteria import check_labels, judged_by, read_criteria
 from isocenter.evaluation.lesions import LESION_COLUMNS
 from isocenter.evaluation.metrics import MEASURES
 from isocenter.evaluation.settings import EvaluateSettings
-from isocenter.evaluation.summary import calibration_summary, lesion_summary, summarise
+from isocenter.evaluation.summary import calibration_summary, challenge_summary, lesion_summary, summarise
 from isocenter.findings import Finding, Severity, refuse
 from isocenter.labels import LabelScheme
 
@@ -84,6 +84,10 @@ def evaluate(
         write_rows(
             folder.lesions, [_flat(row) for one in done for row in one.lesions], ("case", "label", *LESION_COLUMNS)
         )
+    if settings.challenge is not None:
+        rows_of_challenge = [row for one in done for row in one.challenge]
+        write_rows(folder.challenge, rows_of_challenge, ("case", "structure", "measure", "value"))
+        summary["challenge"] = challenge_summary(settings, rows_of_challenge, len(references))
     if table is not None:
         write_rows(folder.subgroups, subgroups.by_group(rows, table, list(structures)), subgroups.COLUMNS)
     write_findings(folder.findings, findings)
@@ -134,6 +138,7 @@ def _cases(
             structures=judged,
             labels={one: value_of[one] for one in judged if one in value_of},
             ignore=labels.ignore, on_mismatch=settings.on_mismatch, band_mm=settings.calibration_band_mm,
+            challenge=settings.challenge, challenge_fixed=settings.challenge_fixed,
         ))  # fmt: skip
     return cases
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from isocenter.evaluation.challenges import PRESETS
 from isocenter.evaluation.gate import POLICIES
 from isocenter.evaluation.lesions import LesionSettings
 from isocenter.evaluation.metrics import How
@@ -29,6 +30,8 @@ class EvaluateSettings:
         on_mismatch: of a prediction on another grid: `error` scores the worst; `reorient` puts the same voxels in
             order, without loss; `resample` also moves others, and counts what lies outside the reference's block.
         criteria: YAML file of what must be reached; None: nothing is demanded.
+        challenge: a public challenge whose own scores are computed too, from the label values alone; None: none.
+        challenge_fixed: without what is wrong in the challenge's script.
         patient_pattern: regular expression that finds the patient in a case's name; None: every case its own.
         workers: processes; the result does not depend on it.
     """
@@ -45,12 +48,16 @@ class EvaluateSettings:
     subgroups: str | None = None
     on_mismatch: str = "reorient"
     criteria: str | None = None
+    challenge: str | None = None
+    challenge_fixed: bool = False
     patient_pattern: str | None = None
     workers: int = 2
 
     def __post_init__(self) -> None:
         bounded(self, tolerance_mm=(0, 1e4), boundary_mm=(0, 1e4), calibration_band_mm=(0, 1e4), workers=(1, 256))
         chosen(self, on_mismatch=POLICIES, engine=ENGINES)
+        if self.challenge is not None:
+            chosen(self, challenge=tuple(PRESETS))
         try:
             re.compile(self.patient_pattern or "")
         except re.error as error:

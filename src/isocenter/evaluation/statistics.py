@@ -91,7 +91,7 @@ def mean_interval(
     """The mean and its interval by drawing patients with replacement, studentised (Davison and Hinkley, 1997, 5.2).
 
     Studentised, because Dice is skewed: plain percentiles of 50 patients cover too little. Fewer than 10
-    patients cannot be drawn from; their interval is Student's t, and wide.
+    patients cannot be drawn from, nor many that are alike; their interval is Student's t, and wide.
 
     Raises:
         ValueError: no values, or a value that is not finite.
@@ -102,9 +102,10 @@ def mean_interval(
         bound = None if len(sums) < 2 else float(mean)
         return Interval(float(mean), bound, bound, found.size, len(sums), level)
     tail = (1 - level) / 2
+    half = float(stats.t.ppf(1 - tail, len(sums) - 1) * error)
+    students = Interval(float(mean), float(mean) - half, float(mean) + half, found.size, len(sums), level)
     if len(sums) < _FEWEST:
-        half = float(stats.t.ppf(1 - tail, len(sums) - 1) * error)
-        return Interval(float(mean), float(mean) - half, float(mean) + half, found.size, len(sums), level)
+        return students
     deviates = []
     for counts in _drawn_patients(len(sums), seed, draws):
         means, errors = _mean_and_error(sums, sizes, counts)
@@ -112,7 +113,9 @@ def mean_interval(
             deviates.append((means - mean) / errors)
     deviate = np.concatenate(deviates)
     deviate = deviate[~np.isnan(deviate)]
-    high, low = np.quantile(deviate, [1 - tail, tail])
+    high, low = np.quantile(deviate, [1 - tail, tail], method="inverted_cdf")
+    if not np.isfinite([high, low]).all():  # nearly all patients are alike: too many draws hold no other
+        return students
     return Interval(float(mean), float(mean - high * error), float(mean - low * error), found.size, len(sums), level)
 
 

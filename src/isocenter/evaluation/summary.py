@@ -126,6 +126,20 @@ def lesion_summary(rows: Rows, n_scans: int) -> dict[str, Any]:
     }
 
 
+def challenge_summary(settings: EvaluateSettings, rows: Rows, n_cases: int) -> dict[str, Any]:
+    """Means of a challenge's own scores; none while a case is not scored, as leaving one out could raise them."""
+    names = list(dict.fromkeys((row["structure"], row["measure"]) for row in rows))
+    scored = len({row["case"] for row in rows})
+    means = []
+    for structure, measure in names:
+        own = [row["value"] for row in rows if (row["structure"], row["measure"]) == (structure, measure)]
+        there = [value for value in own if value is not None]
+        mean = float(np.mean(there)) if there and scored == n_cases else None
+        means.append({"structure": structure, "measure": measure, "n": len(there), "mean": mean})
+    return {"name": settings.challenge, "fixed": settings.challenge_fixed, "n_cases": n_cases, "n_scored": scored,
+            "means": means}  # fmt: skip
+
+
 def calibration_summary(found: Reliability, band_mm: float) -> dict[str, Any]:
     """Brier score and expected calibration error near the surface, over the voxels of all cases."""
     return {

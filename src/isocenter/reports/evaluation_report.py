@@ -86,6 +86,7 @@ def case_parts(folder: EvaluationFolder, labels: LabelScheme, pictured: Pictured
         *_volumes(rows, summary),
         *_lesions(summary),
         *_calibration(summary),
+        *_challenge(summary),
         *_doubts(folder),
         *_pictures(rows, labels, pictured),
         Folded("Every row of cases.csv, by its line", [_table_of(rows)]),
@@ -233,6 +234,19 @@ def _calibration(summary: Mapping[str, Any]) -> list[Part]:
         Heading("Calibration"),
         Picture(figures.calibration(found), f"Voxels within {band_mm:g} mm of the reference's surface; grey: perfect."),
         Table(columns, table),
+    ]
+
+
+def _challenge(summary: Mapping[str, Any]) -> list[Part]:
+    if "challenge" not in summary:
+        return []
+    found = summary["challenge"]
+    how = "without what is wrong in its script" if found["fixed"] else "as its own script computes them"
+    table = [[row["structure"], row["measure"], row["n"], row["mean"]] for row in found["means"]]
+    return [
+        Heading(f"Scores of {found['name']}"),
+        Paragraph(f"{how.capitalize()}, {found['n_scored']} of {found['n_cases']} cases scored."),
+        Table(["structure", "measure", "n", "mean"], table),
     ]
 
 
