@@ -1,11 +1,10 @@
-"""Seconds a training step: ours as it runs, data and all, against the bare step of nnU-Net's trainer.
+"""Seconds a training step: ours against nnU-Net's trainer, on a batch that lies ready.
 
-    python -m benchmarks.step_time DECATHLON [--rounds 3] [--steps 12]
+    python -m benchmarks.step_time [--rounds 3] [--steps 6]
 
 nnU-Net's plain U-Net for the hippocampus (32 features, patch 40 x 56 x 40, batch 9, SGD, deep supervision) on
-one machine, in turns, each in a process of its own. nnU-Net's side is `train_step` on a batch that lies ready;
-ours is the whole of `isocenter train`: cutting, augmenting, stepping, averaging weights, logging. The share that
-waits for data is ours, from profile.txt.
+one machine, in turns, each side in a process of its own. nnU-Net's side is its `train_step`, float32 as it is on
+a processor; ours is the step of a Lightning training with averaged weights, in float32 and as it comes.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -51,19 +49,48 @@ def nnunet_step_s(steps: int) -> float:
     return median(taken[2:])
 
 
-def ours_step_s(data: Path, steps: int, precision: str, workspace: Path) -> tuple[float, float]:
-    """Mean seconds of our step, and the share of it that waits for data."""
-    run = Path(tempfile.mkdtemp(dir=workspace)) / "run"
-    command = [
-        sys.executable, str(ROOT / "train.py"), "experiment=hippocampus", f"data.root={data}", "debug=profile",
-        f"preparation.plan.batch={BATCH}", f"net.features={FEATURES}", f"training.steps_per_epoch={steps + 9}",
-        "training.optimiser.kind=sgd", "training.optimiser.learning_rate=0.01", f"training.precision={precision}",
-        f"workspace={workspace}", f"output={run}",
-    ]  # fmt: skip
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    found = re.search(r"([\d.]+) s a batch, ([\d.]+)%", (run / "profile.txt").read_text())
-    assert found
-    return float(found[1]), float(found[2]) / 100
+def ours_step_s(steps: int, precision: str) -> float:
+    """Median seconds of our training step: Lightning, loss, clipping, SGD, averaged weights; the batch lies ready."""
+    import numpy as np
+    import pytorch_lightning as pl
+    import torch
+
+    from isocenter.nets import build_net
+    from isocenter.nets.topology import topology
+    from isocenter.training.callbacks import moving_average
+    from isocenter.training.losses import LossSettings, make_loss
+    from isocenter.training.module import OptimiserSettings, Segmenter
+    from isocenter.training.schedule import by_steps
+    from isocenter.training.settings import TrainSettings, lightning_precision
+
+    class Clock(pl.Callback):
+        """Seconds of each step."""
+
+        taken: list[float] = []  # noqa: RUF012 - one training a process
+
+        def on_train_batch_start(self, *_: object) -> None:
+            self._began = time.perf_counter()
+
+        def on_train_batch_end(self, *_: object) -> None:
+            self.taken.append(time.perf_counter() - self._began)
+
+    draw, clock = np.random.default_rng(0), Clock()
+    batch = {
+        "image": torch.from_numpy(draw.normal(size=(BATCH, 1, *PATCH)).astype(np.float32)),
+        "label": torch.from_numpy(draw.integers(0, 3, (BATCH, *PATCH))),
+        "annotated": torch.ones(BATCH, 3, dtype=torch.bool),
+    }  # fmt: skip
+    net = build_net({"name": "plain_unet", "features": FEATURES}, topology((1.0, 1.0, 1.0), PATCH), 1, 3)
+    optimiser = OptimiserSettings(kind="sgd", learning_rate=0.01, weight_decay=3e-5, schedule="poly")
+    loss = make_loss(LossSettings(), (1.0, 1.0, 1.0))
+    torch.utils.deterministic.fill_uninitialized_memory = False  # as in a run
+    trainer = pl.Trainer(
+        accelerator="cpu", precision=lightning_precision(TrainSettings(precision=precision)), deterministic=True,
+        max_epochs=1, gradient_clip_val=12.0, logger=False, enable_checkpointing=False, enable_model_summary=False,
+        enable_progress_bar=False, callbacks=[moving_average(0.99), clock],
+    )  # fmt: skip
+    trainer.fit(Segmenter(net, ("a", "b"), loss, optimiser, by_steps(steps + 2)), [batch] * (steps + 2))
+    return median(clock.taken[2:])
 
 
 def plans_file(folder: Path) -> Path:
@@ -99,36 +126,42 @@ def plans_file(folder: Path) -> Path:
     return path
 
 
+def side_step_s(arguments: list[str], surroundings: dict[str, str]) -> float:
+    """One side in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.step_time", *arguments]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **surroundings}
+    )
+    return float(done.stdout.splitlines()[-1])
+
+
 def main() -> None:
-    if sys.argv[1] == "nnunet":  # the other side, in its own process
+    if sys.argv[1:2] == ["nnunet"]:
         print(nnunet_step_s(int(sys.argv[3])))
         return
+    if sys.argv[1:2] == ["ours"]:
+        print(ours_step_s(int(sys.argv[3]), sys.argv[2]))
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=6)
     asked = parser.parse_args()
+    steps = str(asked.steps)
     with tempfile.TemporaryDirectory() as folder:
-        plans = plans_file(Path(folder))
+        plans = str(plans_file(Path(folder)))
         surroundings = {"nnUNet_raw": folder, "nnUNet_preprocessed": folder, "nnUNet_results": folder}
-        theirs, mine, waits = [], {name: [] for name in OURS}, {name: [] for name in OURS}
+        theirs, mine = [], {name: [] for name in OURS}
         for _ in range(asked.rounds):
-            command = [sys.executable, "-m", "benchmarks.step_time", "nnunet", str(plans), str(asked.steps)]
-            done = subprocess.run(
-                command, check=True, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **surroundings}
-            )
-            theirs.append(float(done.stdout.splitlines()[-1]))
+            theirs.append(side_step_s(["nnunet", plans, steps], surroundings))
             for name, precision in OURS.items():
-                step_s, wait = ours_step_s(asked.data.resolve(), asked.steps, precision, Path(folder))
-                mine[name].append(step_s)
-                waits[name].append(wait)
-        print("| side | seconds a step | against nnU-Net, median | the rounds | waits for data |")
-        print("| --- | --- | --- | --- | --- |")
-        print(f"| nnU-Net, float32 | {median(theirs):.2f} | 1 | | |")
-        for name, values in mine.items():
-            ratios = [one / other for one, other in zip(values, theirs)]
-            each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-            print(f"| {name} | {median(values):.2f} | {median(ratios):.2f} | {each} | {median(waits[name]):.1%} |")
+                mine[name].append(side_step_s(["ours", precision, steps], surroundings))
+    print("| side | seconds a step | against nnU-Net, median | the rounds |")
+    print("| --- | --- | --- | --- |")
+    print(f"| nnU-Net, float32 | {median(theirs):.2f} | 1 | |")
+    for name, values in mine.items():
+        ratios = [one / other for one, other in zip(values, theirs)]
+        each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        print(f"| {name} | {median(values):.2f} | {median(ratios):.2f} | {each} |")
 
 
 if __name__ == "__main__":

@@ -308,6 +308,26 @@ class GroupFolder:
 
 
 @dataclass(frozen=True)
+class PredictionsFolder:
+    """Predicted label files, one a case; on request the probabilities they come from."""
+
+    path: Path
+
+    @property
+    def probabilities(self) -> Path:
+        """A folder of NIfTI files for each label."""
+        return self.path / "probabilities"
+
+    def probability(self, label: str, case: str) -> Path:
+        """Where a case's probability of a label lies."""
+        return self.probabilities / label / f"{case}.nii.gz"
+
+    def of_case(self, case: str) -> list[Path]:
+        """The files of a case that are there; its labels come last, so that they say that the others are whole."""
+        return [*sorted(self.probabilities.glob(f"*/{case}.nii.gz")), self.path / f"{case}.nii.gz"]
+
+
+@dataclass(frozen=True)
 class EvaluationFolder:
     """Metrics of predictions against references."""
 

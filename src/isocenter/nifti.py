@@ -106,6 +106,16 @@ def write_like(path: Path, voxels: NDArray[Any], header: nib.Nifti1Header) -> No
         nib.save(nib.Nifti1Image(voxels, None, header), temporary)
 
 
+def write_shares(path: Path, shares: NDArray[np.float32], header: nib.Nifti1Header) -> None:
+    """Write values from 0 to 1 under another image's header, in 16 bits with a slope."""
+    header = header.copy()
+    header.set_data_dtype(np.uint16)
+    header["cal_min"] = header["cal_max"] = 0.0
+    header["descrip"] = b""
+    with replacing(path) as temporary:
+        nib.save(nib.Nifti1Image(shares.clip(0, 1), None, header), temporary)
+
+
 def _open(path: Path) -> nib.Nifti1Image:
     try:
         image = nib.load(path)

@@ -19,7 +19,7 @@ SHORT = ["training.epochs=1", "net.features=2"]
 def group(tiny_run):
     output = tiny_run.parent / "group"
     arguments = [*TINY, *SHORT, f"workspace={tiny_run.parent}", f"output={output}", "training.fold=all", "seed=[1,2]"]
-    arguments += ["preparation.splits.test_fraction=0"]
+    arguments += ["preparation.splits.test_fraction=0", "inference.probabilities=true"]
     assert launch("train", arguments) == 0
     return output, arguments
 
@@ -40,6 +40,22 @@ def test_every_case_is_predicted_by_a_run_that_did_not_see_it(group):
             for name in fold["val"]:
                 own = output / f"fold-{number}-seed-{seed}" / "predictions" / f"{name}.nii.gz"
                 assert own.read_bytes() == found[name].read_bytes()
+
+
+def test_probabilities_are_kept_agree_with_the_labels_and_are_calibrated(group):
+    output, _ = group
+    folder = output / "predictions" / "seed-1"
+    for name, path in nifti.images_in(folder).items():
+        label = nifti.read_label(path).voxels
+        shares = [nifti.read_image(folder / "probabilities" / one / f"{name}.nii.gz").voxels
+                  for one in ("liver", "spleen", "lesion")]  # fmt: skip
+        channels = np.stack([1 - sum(shares), *shares])
+        highest, second = np.sort(channels, axis=0)[[-1, -2]]
+        sure = highest - second > 1e-3
+        assert np.array_equal(channels.argmax(0)[sure], label[sure]), "values 1, 2, 3 in the channels' order"
+    summary = json.loads((output / "evaluation" / "seed-1" / "summary.json").read_text())
+    assert summary["labels"]["liver"]["calibration"]["voxels"] > 0
+    assert "<h2>Calibration</h2>" in (output / "evaluation" / "seed-1" / "report.html").read_text()
 
 
 def test_the_summary_tells_the_spread_between_seeds(group):

@@ -131,7 +131,8 @@ def test_kits_scores_are_the_scripts():
         truth, found, spacing_mm = scene(seed, (1, 2, 3))
         rows = kits(truth, found, spacing_mm)
         for name, values, tolerance_mm in (
-            ("kidney and masses", (1, 2, 3), 1.0330772532390826), ("masses", (2, 3), 1.1328796488598762), ("tumour", (2,), 1.1498198361434828)
+            ("kidney and masses", (1, 2, 3), 1.0330772532390826), ("masses", (2, 3), 1.1328796488598762),
+            ("tumour", (2,), 1.1498198361434828),
         ):  # fmt: skip
             one, other = np.isin(truth, values), np.isin(found, values)
             both = one.any() and other.any()

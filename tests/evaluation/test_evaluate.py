@@ -133,3 +133,9 @@ def test_two_evaluations_write_the_same_bytes(tmp_path):
         evaluate(nifti.images_in(tmp_path / "r"), tmp_path / "p", LABELS, tmp_path / name, settings)
     for file in ("cases.csv", "summary.json"):
         assert (tmp_path / "x" / file).read_bytes() == (tmp_path / "y" / file).read_bytes()
+
+
+def test_a_case_with_nothing_on_either_side_is_absent_throughout(tmp_path):
+    done = score(tmp_path, {"a": np.zeros(GRID.shape)}, {"a": np.zeros(GRID.shape)})
+    assert [row["status"] for row in done.rows] == ["absent", "absent"]
+    assert done.summary["mean_dice"] is None

@@ -7,7 +7,7 @@ import pytest
 
 from isocenter import nifti
 from isocenter.commands.launch import launch
-from isocenter.evaluation.subgroups import by_group, read_table
+from isocenter.evaluation.subgroups import by_group, read_table, ungrouped
 from isocenter.findings import Refusal
 from isocenter.geometry import Grid
 from isocenter.randomness import generator
@@ -40,6 +40,14 @@ def test_many_numbers_are_cut_at_their_quartiles_and_what_is_not_told_is_unknown
     assert [row["group"] for row in found] == ["21 to 28", "28 to 35", "35 to 42", "42 to 49", "unknown"]
     assert sum(row["n"] for row in found) == 60
     assert [row["few"] for row in found] == [True] * 5
+
+
+def test_many_values_that_are_no_numbers_group_nothing_and_are_named():
+    table = "case", {f"c{i}": {"shape": f"{i} x 3", "site": "AB"[i % 2]} for i in range(20)}
+    assert {row["column"] for row in by_group(rows_of([0.5] * 20), table, ["a"])} == {"site"}
+    (told,) = ungrouped(table)
+    assert told.rule == "EVL121"
+    assert "shape" in told.where
 
 
 @pytest.mark.parametrize("text", ["", "x,y\n1,2\n", "case\na\n", "case,site\na,1\na,2\n", "\xff\x00"])

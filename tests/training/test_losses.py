@@ -54,6 +54,20 @@ def test_class_weights_are_torchs():
     )
 
 
+def test_regions_are_judged_by_the_sum_of_their_labels():
+    names, regions = ("oedema", "core"), {"whole": ["oedema", "core"], "core": ["core"]}
+    logits, label = torch.randn(2, 3, 5, 5, 5), torch.randint(0, 3, (2, 5, 5, 5))
+    found = make_loss(LossSettings(voxels="none", regions=regions), SPACING, names=names)(logits, label)
+    share, dices = logits.softmax(1), []
+    for channels in ((1, 2), (2,)):
+        mine = share[:, list(channels)].sum(1)
+        truth = torch.isin(label, torch.tensor(channels)).float()
+        dices.append((2 * (mine * truth).sum() + 1) / (mine.sum() + truth.sum() + 1))
+    assert found.item() == pytest.approx(1 - torch.stack(dices).mean().item(), rel=1e-5)
+    alone = make_loss(LossSettings(voxels="none", regions={"o": ["oedema"], "c": ["core"]}), SPACING, names=names)
+    assert torch.equal(alone(logits, label), loss_of(voxels="none")(logits, label))
+
+
 def test_focal_without_gamma_is_cross_entropy_and_easy_voxels_count_less_with_it():
     logits, label = torch.randn(2, 3, 5, 5, 5), torch.randint(0, 3, (2, 5, 5, 5))
     plain = functional.cross_entropy(logits, label)

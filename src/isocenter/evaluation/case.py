@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from isocenter.geometry import Grid
 from isocenter.nifti import NiftiImage
 
 Values = tuple[int, ...]
+_ROUNDING = 1e-3  # of a probability that was stored in few bits
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,10 @@ def _measured(
     probabilities: Mapping[str, NDArray[Any]],
 ) -> Judged:  # fmt: skip
     done = Judged([], [])
-    blocks = [ndimage.find_objects(one) for one in (truth, found)]
-    for name, (values, how) in case.structures.items():
-        block = _around([boxes[value - 1] for boxes in blocks for value in values if value <= len(boxes)])
-        one, other = _mask(truth[block], values), _mask(found[block], values)
+    for name, block, one, other in masks_of(
+        truth, found, {name: values for name, (values, _) in case.structures.items()}
+    ):
+        values, how = case.structures[name]
         row = measure(one, other, grid, how, sum(outside_mm3.get(value, 0.0) for value in values))
         if how.lesions is not None:
             probability = probabilities[name][block] if name in probabilities else None
@@ -121,6 +122,19 @@ def _measured(
             done.reliability[name] = reliability(whole, probabilities[name], grid.spacing_mm, case.band_mm)
         done.rows.append({"case": case.name, "label": name, **row})
     return done
+
+
+def masks_of(
+    truth: NDArray[Any], found: NDArray[Any], structures: Mapping[str, Values]
+) -> Iterator[tuple[str, tuple[slice, ...], NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Each structure's name, the smallest block that holds it on both sides, and its two masks there."""
+    whole = _around([box for one in (truth, found) for box in ndimage.find_objects((one > 0).view(np.uint8))])
+    sides = truth[whole], found[whole]
+    boxes = [ndimage.find_objects(one) if one.size else [] for one in sides]
+    for name, values in structures.items():
+        inner = _around([one[value - 1] for one in boxes for value in values if value <= len(one)])
+        block = tuple(slice(a.start + b.start, a.start + b.stop) for a, b in zip(whole, inner))
+        yield name, block, _mask(sides[0][inner], values), _mask(sides[1][inner], values)
 
 
 def _mask(voxels: NDArray[Any], values: Values) -> NDArray[np.bool_]:
@@ -183,7 +197,7 @@ def _probabilities(case: Case, grid: Grid) -> tuple[dict[str, NDArray[Any]], lis
             if there.voxels is None:
                 found, expected = f"another grid ({image.grid})", f"the reference's ({grid})"
                 raise refuse("EVL105", where, found, expected, "Write it on that grid.")
-            if image.voxels.min() < 0 or image.voxels.max() > 1:
+            if image.voxels.min() < -_ROUNDING or image.voxels.max() > 1 + _ROUNDING:
                 found = f"values from {image.voxels.min():g} to {image.voxels.max():g}"
                 raise refuse("EVL105", where, found, "probabilities, 0 to 1", "Write neither logits nor percent.")
         except Refusal as refusal:

@@ -31,7 +31,11 @@ Row = dict[str, Any]
 
 _BRATS_REGIONS = {"whole tumour": (1, 2, 3), "tumour core": (1, 3), "enhancing tumour": (3,)}
 _BRATS_FARTHEST_MM = 374.0  # the diagonal of their grid
-_KITS_CLASSES = {"kidney and masses": ((1, 2, 3), 1.0330772532390826), "masses": ((2, 3), 1.1328796488598762), "tumour": ((2,), 1.1498198361434828)}
+_KITS_CLASSES = {
+    "kidney and masses": ((1, 2, 3), 1.0330772532390826),
+    "masses": ((2, 3), 1.1328796488598762),
+    "tumour": ((2,), 1.1498198361434828),
+}
 _FLARE_ORGANS = {
     "liver": 5, "right kidney": 3, "spleen": 3, "pancreas": 5, "aorta": 2, "inferior vena cava": 2,
     "right adrenal gland": 2, "left adrenal gland": 2, "gallbladder": 2, "oesophagus": 3, "stomach": 5, "duodenum": 7,

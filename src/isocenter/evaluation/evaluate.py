@@ -73,6 +73,7 @@ def evaluate(
                 "Remove it, or add the reference.")
         for name in sorted(found.keys() - references.keys())
     ]  # fmt: skip
+    findings += [] if table is None else subgroups.ungrouped(table)
     unscored = [one for one in findings if one.severity is Severity.ERROR and one.rule != "EVL103"]
     summary = summarise(rows, list(structures), labels.names, len(references), settings, unscored)
     _add_lesions(summary, done, settings)

@@ -26,7 +26,7 @@ class EvaluateSettings:
         tubes: structures whose centre lines are compared (clDice).
         probabilities: folder with a folder of NIfTI files a label, for calibration and confidences; None: neither.
         calibration_band_mm: on either side of the reference's surface.
-        subgroups: CSV table with a column `case` or `patient` and what cases are grouped by; None: no groups.
+        subgroups: CSV table with a column `case`, `volume_id` or `patient` and others to group by; None: no groups.
         on_mismatch: of a prediction on another grid: `error` scores the worst; `reorient` puts the same voxels in
             order, without loss; `resample` also moves others, and counts what lies outside the reference's block.
         criteria: YAML file of what must be reached; None: nothing is demanded.

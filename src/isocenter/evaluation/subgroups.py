@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from isocenter.evaluation.summary import Rows, counted, mean_of
-from isocenter.findings import refuse
+from isocenter.findings import Finding, Severity, refuse
 
 COLUMNS = (
     "column", "group", "label", "measure", "n", "n_patients", "mean", "lower", "upper", "to_the_rest", "rest_lower",
@@ -20,24 +20,27 @@ COLUMNS = (
 FEWEST = 10
 """Patients below which a group is marked: its interval says little."""
 
+_KEYS = {"case": "case", "volume_id": "case", "patient": "patient"}
 _BANDS = 4  # of a column of many numbers
 _MOST = 8  # different values that are groups of their own
 _MEASURES = ("dice", "nsd")
 
 
 def read_table(path: Path) -> tuple[str, dict[str, dict[str, str]]]:
-    """A CSV table: its key, `case` or `patient`, and each row's other columns by that key.
+    """A CSV table: its key, `case`, `volume_id` or `patient`, and each row's other columns by that key.
+
+    `volume_id` is the case of what was converted, so volumes.csv is such a table.
 
     Raises:
         Refusal: EVL120, unreadable, without such a column, or with a key twice.
     """
-    expected = "a CSV table with a column case or patient, each value once, and columns to group by"
+    expected = "a CSV table with a column case, volume_id or patient, each value once, and columns to group by"
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise refuse("EVL120", str(path), f"{type(error).__name__}: {error}", expected, "Correct the file.") from None
-    key = next((name for name in ("case", "patient") if rows and name in rows[0]), None)
+    key = next((name for name in _KEYS if rows and name in rows[0]), None)
     if key is None or len(rows[0]) < 2 or None in rows[0]:
         raise refuse("EVL120", str(path), f"columns {list(rows[0]) if rows else []}", expected, "Correct the file.")
     found: dict[str, dict[str, str]] = {}
@@ -46,7 +49,7 @@ def read_table(path: Path) -> tuple[str, dict[str, dict[str, str]]]:
         if name in found:
             raise refuse("EVL120", str(path), f"{key} {name!r} twice", expected, "Remove one of them.")
         found[name] = {column: (value or "").strip() for column, value in row.items()}
-    return key, found
+    return _KEYS[key], found
 
 
 def by_group(
@@ -54,12 +57,15 @@ def by_group(
 ) -> list[dict[str, Any]]:
     """A row a column, group, label and measure: the mean with its interval, and its difference to all other cases.
 
-    A column of many numbers is cut at its quartiles. Cases that the table does not name are the group `unknown`.
+    A column of many numbers is cut at its quartiles; one of many other values groups nothing (`ungrouped`). Cases
+    that the table does not name are the group `unknown`.
     """
     key, values = table
     found = []
-    for column in dict.fromkeys(name for row in values.values() for name in row):
-        group_of = _groups({name: row.get(column, "") for name, row in values.items()})
+    for column, of_column in _columns(values).items():
+        group_of = _groups(of_column)
+        if group_of is None:
+            continue
         names = sorted({group_of.get(row[key], "unknown") for row in rows}, key=_order)
         for group in names if len(names) > 1 else []:
             for label in labels:
@@ -68,6 +74,21 @@ def by_group(
                 rest = [row for row in own if group_of.get(row[key], "unknown") != group]
                 found += [_row(column, group, label, measure, inside, rest) for measure in _MEASURES if counted(inside)]
     return found
+
+
+def ungrouped(table: tuple[str, Mapping[str, Mapping[str, str]]]) -> list[Finding]:
+    """The columns that hold too many different values to group by."""
+    return [
+        Finding("EVL121", f"subgroups, column {column}", f"{len(set(values.values()))} different values",
+                f"numbers, or at most {_MOST} values", "Nothing, or put them in groups in the table.", Severity.INFO)
+        for column, values in _columns(table[1]).items() if _groups(values) is None
+    ]  # fmt: skip
+
+
+def _columns(values: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Each column's values by key."""
+    names = dict.fromkeys(name for row in values.values() for name in row)
+    return {column: {name: row.get(column, "") for name, row in values.items()} for column in names}
 
 
 def _row(column: str, group: str, label: str, measure: str, inside: Rows, rest: Rows) -> dict[str, Any]:
@@ -100,13 +121,15 @@ def _gap(inside: Sequence[float], rest: Sequence[float]) -> tuple[float | None, 
     return gap, float(bounds.low), float(bounds.high)
 
 
-def _groups(values: Mapping[str, str]) -> dict[str, str]:
-    """Each key's group: its value, or the band that a number lies in where there are many numbers."""
+def _groups(values: Mapping[str, str]) -> dict[str, str] | None:
+    """Each key's group: its value, or the band that a number lies in; None for many values that are no numbers."""
     there = {name: value for name, value in values.items() if value}
     different = sorted(set(there.values()))
     numbers = {name: _number(value) for name, value in there.items()}
-    if len(different) <= _MOST or None in numbers.values():
+    if len(different) <= _MOST:
         return {name: value or "unknown" for name, value in values.items()}
+    if None in numbers.values():
+        return None
     known = {name: number for name, number in numbers.items() if number is not None}
     edges = np.quantile(list(known.values()), np.linspace(0, 1, _BANDS + 1))
     bands = {}

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 from omegaconf import OmegaConf
 
-from isocenter.artifacts import EvaluationFolder, GroupFolder, RunFolder, replacing, write_json, write_text
+from isocenter.artifacts import (
+    EvaluationFolder,
+    GroupFolder,
+    PredictionsFolder,
+    RunFolder,
+    replacing,
+    write_json,
+    write_text,
+)
 from isocenter.console import say
 from isocenter.experiments.single import Outcome, judged, judged_cases, run_single
 from isocenter.experiments.stages import Stages, check_folder, read_stages
@@ -136,8 +144,9 @@ def _judged(
                 made_by.setdefault(name, run)
         names = list(made_by)
         for name, run in made_by.items():
-            with replacing(output / f"{name}.nii.gz") as temporary:
-                shutil.copyfile(run.predictions / f"{name}.nii.gz", temporary)
+            for path in PredictionsFolder(run.predictions).of_case(name):
+                with replacing(output / path.relative_to(run.predictions)) as temporary:
+                    shutil.copyfile(path, temporary)
     summary = judged(stages, dataset, names, output, folder.evaluation(seed))
     where = EvaluationFolder(folder.evaluation(seed))
     write_evaluation_report(where, dataset.labels, f"Seed {seed}", of_dataset(dataset, output))

@@ -6,13 +6,13 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from isocenter.artifacts import RunFolder, read_json, write_json, write_text
+from isocenter.artifacts import PredictionsFolder, RunFolder, read_json, write_json, write_text
 from isocenter.evaluation import check_labels, evaluate, structures_of
 from isocenter.experiments.stages import Stages, check_folder
 from isocenter.findings import refuse
@@ -90,7 +90,10 @@ def judged(stages: Stages, dataset: Dataset, names: Sequence[str], predictions: 
     }
     references = {name: reference_of(dataset.folder, name) for name in names}
     patients = {name: case.patient for name, case in cases.items()}
-    return evaluate(references, predictions, dataset.labels, output, stages.evaluation, looked_for, patients).summary
+    settings = stages.evaluation
+    if stages.inference.probabilities and settings.probabilities is None:
+        settings = replace(settings, probabilities=str(PredictionsFolder(predictions).probabilities))
+    return evaluate(references, predictions, dataset.labels, output, settings, looked_for, patients).summary
 
 
 def _peak_memory_bytes() -> int:

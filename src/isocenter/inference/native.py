@@ -28,6 +28,12 @@ def native_channels(probabilities: NDArray[np.float32], canonical: Grid, native:
     return order.inverse().apply(best)
 
 
+def native_values(values: NDArray[np.float32], canonical: Grid, native: Grid) -> NDArray[np.float32]:
+    """Values (x, y, z) on the canonical grid -> the same on the native grid, as `native_channels` sees them."""
+    order = native.reorientation_to("RAS")
+    return order.inverse().apply(ordered_values(values, canonical, native.reoriented(order)))
+
+
 def ordered_values(values: NDArray[np.float32], canonical: Grid, ordered: Grid) -> NDArray[np.float32]:
     """Values (x, y, z) on the canonical grid -> the same on a native grid in RAS+ order, linearly."""
     for axis, places in enumerate(_places(canonical, ordered)):

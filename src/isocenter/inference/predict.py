@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from isocenter import nifti
-from isocenter.artifacts import GroupFolder, RunFolder, map_array, read_json
+from isocenter.artifacts import GroupFolder, PredictionsFolder, RunFolder, map_array, read_json
 from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, refuse
 from isocenter.geometry import Grid
-from isocenter.inference.native import native_channels
+from isocenter.inference.native import native_channels, native_values
 from isocenter.inference.sliding_window import predict_probabilities
 from isocenter.labels import LabelScheme
 from isocenter.mirroring import mirroring
@@ -35,12 +35,14 @@ class PredictSettings:
         overlap: smallest share of a tile that its neighbour covers too.
         batch: tiles at a time.
         mirror: average over the mirror images that the labels survive; 2 to 8 times the work.
+        probabilities: write each structure's probability, too, for calibration and lesions' confidences.
         device: 'auto', 'cpu' or 'cuda'.
     """
 
     overlap: float = 0.5
     batch: int = 2
     mirror: bool = False
+    probabilities: bool = False
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -58,8 +60,8 @@ class Model:
     settings: PredictSettings
     device: torch.device
 
-    def channels(self, image: np.ndarray, canonical: Grid, native: Grid, beyond: float) -> np.ndarray:
-        """Channel numbers on the native grid for a canonical image (1, x, y, z)."""
+    def probabilities(self, image: np.ndarray, beyond: float) -> np.ndarray:
+        """Probabilities (channels, x, y, z) of a canonical image (1, x, y, z), on its grid."""
         shares = (predict_probabilities(
             net, image, self.plan.topology.patch, self.labels.n_channels, beyond,
             overlap=self.settings.overlap, batch=self.settings.batch, device=self.device,
@@ -71,7 +73,7 @@ class Model:
             total += share
         if len(self.nets) > 1:
             total /= len(self.nets)
-        return native_channels(total, canonical, native)
+        return total
 
 
 def load_model(run: Path, settings: PredictSettings) -> Model:
@@ -127,8 +129,8 @@ def predict_cases(model: Model, dataset: Dataset, names: Iterable[str], output: 
     for name in tracked(chosen, len(chosen), "predicting"):
         case = read_case(dataset.folder, name)
         image = map_array(dataset.folder.case(name) / "image.npy")
-        channels = model.channels(image, case.canonical, case.native, case.background)
-        written.append(_write(output, name, channels, model.labels, case.header))
+        shares = model.probabilities(image, case.background)
+        written.append(_write(model, output, name, shares, case.canonical, case.native, case.header))
     return written
 
 
@@ -152,13 +154,21 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
             findings += refusal.findings
             continue
         voxels, canonical = canonical_image(image.voxels, image.grid, model.plan)
-        channels = model.channels(voxels, canonical, image.grid, float(voxels.min()))
-        _write(output, name, channels, model.labels, image.header)
+        shares = model.probabilities(voxels, float(voxels.min()))
+        _write(model, output, name, shares, canonical, image.grid, image.header)
     return findings
 
 
-def _write(output: Path, name: str, channels: np.ndarray, labels: LabelScheme, header: nib.Nifti1Header) -> Path:
-    values: np.ndarray[Any, Any] = labels.values_from_channels(channels)
+def _write(
+    model: Model, output: Path, name: str, shares: np.ndarray, canonical: Grid, native: Grid, header: nib.Nifti1Header
+) -> Path:
+    """Write a case's probabilities, where they are wanted, then its label values."""
+    labels = model.labels
+    if model.settings.probabilities:
+        for label, share in zip(labels.names, shares[1:]):
+            path = PredictionsFolder(output).probability(label, name)
+            nifti.write_shares(path, native_values(share, canonical, native), header)
+    values: np.ndarray[Any, Any] = labels.values_from_channels(native_channels(shares, canonical, native))
     if max(labels.values) < 256:
         values = values.astype(np.uint8)
     path = output / f"{name}.nii.gz"

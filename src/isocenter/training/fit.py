@@ -68,6 +68,12 @@ def check_settings(settings: TrainSettings, dataset: Dataset) -> None:
             "USE115", "training.loss.class_weights", f"{len(weights)} weights",
             f"{channels}: the background's, then each structure's", "Give one for each, or none.",
         )  # fmt: skip
+    regions = settings.loss.regions or {}
+    if wrong := sorted(name for name, parts in regions.items() if not parts or not {*parts} <= {*dataset.labels.names}):
+        raise refuse(
+            "USE115", "training.loss.regions", f"{wrong}, made of what is no label",
+            f"regions of {', '.join(dataset.labels.names)}", "Correct the regions.",
+        )  # fmt: skip
     if dataset.plan.batch % settings.devices:
         raise refuse(
             "USE117", "training.devices", f"{settings.devices} for a batch of {dataset.plan.batch}",

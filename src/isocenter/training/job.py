@@ -102,7 +102,8 @@ def _progress(settings: TrainSettings) -> Progress:
 
 
 def _loss(job: Job) -> Any:
-    return make_loss(job.settings.loss, job.dataset.plan.spacing_mm, job.settings.devices)
+    names = job.dataset.labels.names
+    return make_loss(job.settings.loss, job.dataset.plan.spacing_mm, job.settings.devices, names)
 
 
 def _watchers(run: RunFolder, settings: TrainSettings, progress: Progress, rank: int) -> list[Callback]:

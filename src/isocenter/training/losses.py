@@ -7,7 +7,7 @@ from the log-softmax, which is deterministic on every device; torch's spatial NL
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,8 @@ class LossSettings:
         overlap: `dice`, `tversky` (false and missed voxels weighted apart) or `none`.
         voxels: `cross_entropy`, `focal` (easy voxels count less), `top_k` (only the worst count) or `none`.
         boundary: weight of the mean signed distance to the reference's surface, in mm; 0 leaves it out.
+        regions: unions of labels whose overlap counts in place of the labels', as where a challenge scores a whole
+            tumour; a region's share is the sum of its labels', so what is predicted is always a label map.
         over_batch: take the overlap over the batch as one volume, not patch by patch.
         class_weights: of the channels in the voxel loss, background first; empty: all alike.
         tversky_missed: weight of missed voxels against false ones; 0.5 is Dice.
@@ -42,6 +44,7 @@ class LossSettings:
     overlap: str = "dice"
     voxels: str = "cross_entropy"
     boundary: float = 0.0
+    regions: dict[str, list[str]] | None = None
     over_batch: bool = True
     class_weights: tuple[float, ...] = ()
     tversky_missed: float = 0.7
@@ -57,13 +60,16 @@ class LossSettings:
             raise ValueError(f"class_weights {self.class_weights}, some below 0")
 
 
-def make_loss(settings: LossSettings, spacing_mm: Sequence[float], processes: int = 1) -> Loss:
-    """The loss of one resolution, for patches of this spacing.
+def make_loss(
+    settings: LossSettings, spacing_mm: Sequence[float], processes: int = 1, names: Sequence[str] = ()
+) -> Loss:
+    """The loss of one resolution, for patches of this spacing; `names` of the labels, where regions are made of them.
 
     Where several processes share a batch, sums run over all of them, so that every process has the loss,
     and after averaging the gradient, of the whole batch; `top_k` alone takes the worst of each part.
     """
     total_over: Total = _over_processes if processes > 1 else _as_is
+    parts = _membership(settings.regions, names) if settings.regions else None
 
     def loss(logits: torch.Tensor, label: torch.Tensor, annotated: torch.Tensor | None = None) -> torch.Tensor:
         channels = logits.shape[1]
@@ -79,7 +85,8 @@ def make_loss(settings: LossSettings, spacing_mm: Sequence[float], processes: in
             total = (
                 total
                 + 1
-                - _overlap(log_share, target, judged, settings, total_over) / (1 if settings.over_batch else processes)
+                - _overlap(log_share, target, judged, settings, total_over, parts)
+                / (1 if settings.over_batch else processes)
             )
         if settings.boundary:
             total = total + settings.boundary * _boundary(log_share.exp(), target, judged, spacing_mm, total_over)
@@ -128,18 +135,21 @@ def _voxels(
 
 
 def _overlap(
-    log_share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, settings: LossSettings, total_over: Total
-) -> torch.Tensor:
-    """Mean soft Dice or Tversky index (Salehi et al., 2017) of the structures."""
+    log_share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, settings: LossSettings, total_over: Total,
+    parts: torch.Tensor | None = None,
+) -> torch.Tensor:  # fmt: skip
+    """Mean soft Dice or Tversky index (Salehi et al., 2017) of the structures, or of the regions made of them."""
     channels = log_share.shape[1]
-    share = log_share.exp() * judged[:, None]
+    share = log_share.exp()[:, 1:] * judged[:, None]
     truth = functional.one_hot(target, channels).movedim(-1, 1)[:, 1:] * judged[:, None]
+    if parts is not None:
+        share, truth = (torch.einsum("rc,bcxyz->brxyz", parts.to(share), one) for one in (share, truth))
     if settings.over_batch:
         hit, found, there = total_over(torch.stack(
-            [one.sum((0, 2, 3, 4)) for one in (share[:, 1:] * truth, share[:, 1:], truth)]
+            [one.sum((0, 2, 3, 4)) for one in (share * truth, share, truth)]
         ))  # fmt: skip
     else:
-        hit, found, there = (one.sum((2, 3, 4)) for one in (share[:, 1:] * truth, share[:, 1:], truth))
+        hit, found, there = (one.sum((2, 3, 4)) for one in (share * truth, share, truth))
     missed = settings.tversky_missed
     if settings.overlap == "dice":
         index = ((2 * hit + 1) / (found + there + 1)).mean()
@@ -165,6 +175,11 @@ def _signed_mm(mask: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
         return np.zeros(mask.shape, np.float32)
     outside = ndimage.distance_transform_edt(~mask, spacing_mm)
     return np.asarray(outside - ndimage.distance_transform_edt(mask, spacing_mm), dtype=np.float32)
+
+
+def _membership(regions: Mapping[str, Sequence[str]], names: Sequence[str]) -> torch.Tensor:
+    """(regions, labels): 1 where a label is part of a region."""
+    return torch.tensor([[float(name in parts) for name in names] for parts in regions.values()])
 
 
 def _as_is(value: torch.Tensor) -> torch.Tensor:
