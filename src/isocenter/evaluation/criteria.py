@@ -110,7 +110,7 @@ def _criterion(values: Any) -> Criterion:
 
 def _value(criterion: Criterion, found: Mapping[str, Any]) -> float | None:
     if criterion.measure in _COUNTS:
-        return float(found[criterion.measure])
+        return int(found[criterion.measure])
     if criterion.of == "mean":
         return None if found[criterion.measure] is None else float(found[criterion.measure])
     interval = found["intervals"][criterion.measure]

@@ -7,7 +7,7 @@ patient with all that belongs to them. Every draw comes from a keyed stream, so 
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ FEW_PATIENTS = 50
 
 _FEWEST = 10  # patients that can be drawn from; of fewer, Student's t is taken
 _BLOCK = 1_000  # draws at a time, so that memory does not grow with them
-_KEPT = 2_000_000  # numbers of draws that are kept
+_KEPT = 20_000_000  # numbers of draws that are kept, a byte each
 Values = Sequence[float] | NDArray[np.float64]
 
 
@@ -231,20 +231,21 @@ def _by_patient(
     return np.bincount(index, found).astype(float), np.bincount(index).astype(float), found
 
 
-def _drawn_patients(n: int, seed: int, draws: int) -> Iterable[NDArray[np.float64]]:
+def _drawn_patients(n: int, seed: int, draws: int) -> Iterator[NDArray[np.float64]]:
     """How often each of `n` patients is drawn, (draws of a block, n); few patients' draws are kept for later."""
-    return _few_drawn(n, seed, draws) if n * draws <= _KEPT else _draw_patients(n, seed, draws)
+    blocks = _few_drawn(n, seed, draws) if n * draws <= _KEPT else _draw_patients(n, seed, draws)
+    return (block.astype(float) for block in blocks)
 
 
 @functools.lru_cache(maxsize=4)
-def _few_drawn(n: int, seed: int, draws: int) -> tuple[NDArray[np.float64], ...]:
+def _few_drawn(n: int, seed: int, draws: int) -> tuple[NDArray[np.uint8], ...]:
     return tuple(_draw_patients(n, seed, draws))
 
 
-def _draw_patients(n: int, seed: int, draws: int) -> Iterator[NDArray[np.float64]]:
+def _draw_patients(n: int, seed: int, draws: int) -> Iterator[NDArray[np.uint8]]:
     draw = generator(seed, "bootstrap", n)
-    for first in range(0, draws, _BLOCK):
-        yield draw.multinomial(n, np.full(n, 1 / n), min(_BLOCK, draws - first)).astype(float)
+    for first in range(0, draws, _BLOCK):  # no patient is drawn 256 times
+        yield draw.multinomial(n, np.full(n, 1 / n), min(_BLOCK, draws - first)).astype(np.uint8)
 
 
 def _mean_and_error(

@@ -56,7 +56,7 @@ def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]
         )  # fmt: skip
         for i, value in enumerate(values):
             for labels, style in ((case.reference, "solid"), (case.prediction, "dashed")):
-                mask = picture_plane(labels == value, axis, place[axis])
+                mask = picture_plane(labels, axis, place[axis]) == value
                 if min(mask.shape) > 1 and mask.any() and not mask.all():
                     axes.contour(mask, [0.5], colors=[colour(i)], linewidths=1.3, linestyles=style,
                                  origin="lower", extent=extent)  # fmt: skip
@@ -110,9 +110,10 @@ def _slice(
     grey = np.clip((_screen(picture_plane(image, 2, index)) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
     canvas = np.array(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR).convert("RGB"))
     rows, columns = np.indices(canvas.shape[:2])
+    planes = [_screen(picture_plane(labels, 2, index)) for labels in drawn]
     for i, value in enumerate(values):
-        for labels, shown in zip(drawn, (True, (rows + columns) % 6 < 3)):
-            mask = _screen(picture_plane(labels == value, 2, index)).astype(np.uint8)
+        for plane, shown in zip(planes, (True, (rows + columns) % 6 < 3)):
+            mask = (plane == value).astype(np.uint8)
             if mask.any():
                 large = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), bool)
                 edge = large & ~ndimage.binary_erosion(large, iterations=2, border_value=1)

@@ -218,8 +218,10 @@ def _lesions(summary: Mapping[str, Any]) -> list[Part]:
         "F1 a case",
     ]
     curves = {name: one["froc"] for name, one in found.items() if one["froc"]}
-    drawn: list[Part] = [Picture(figures.detection(curves), "From the surest prediction on, a step a confidence.")]
-    return [Heading("Lesions"), Table(columns, table), *(drawn if curves else [])]
+    parts: list[Part] = [Heading("Lesions"), Table(columns, table)]
+    if curves:
+        parts.append(Picture(figures.detection(curves), "From the surest prediction on, a step a confidence."))
+    return parts
 
 
 def _calibration(summary: Mapping[str, Any]) -> list[Part]:

@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 
 _COLOURS = ("#e6550d", "#3182bd", "#31a354", "#756bb1", "#d6a000", "#17a2a2", "#c51b7d", "#636363")
 _IN_A_ROW = 3
+_LETTERS = 24  # of names that fit beside each other below an axis
 
 
 def colour(index: int) -> str:
@@ -50,7 +51,7 @@ def distributions(rows: Sequence[Mapping[str, Any]], names: Sequence[str], measu
             spread = (np.argsort(np.argsort(values)) % 7 - 3) * 0.05
             axes.scatter(i + spread, values, s=14, color=colour(i), alpha=0.75, linewidths=0)
             axes.hlines(np.median(values), i - 0.28, i + 0.28, color="#222222", lw=1.5)
-        axes.set_xticks(range(len(names)), names, fontsize=8, rotation=0 if len(names) < 5 else 90)
+        axes.set_xticks(range(len(names)), names, fontsize=8, rotation=0 if len("".join(names)) < _LETTERS else 90)
         axes.set_title(title, fontsize=9)
         axes.set_xlim(-0.6, len(names) - 0.4)
         _plain(axes)

@@ -1,4 +1,4 @@
-"""The same parts as a PDF for a submission file; pictures and tables as in the page, without what scrolls or opens."""
+"""The same parts as a PDF for a submission file; what the page folds is open, what scrolls is left out."""
 
 from __future__ import annotations
 
@@ -72,7 +72,10 @@ def _flowables(part: Part) -> Sequence[Flowable]:
         case Picture():
             width, height = ImageReader(io.BytesIO(part.png)).getSize()
             return [Image(io.BytesIO(part.png), _WIDTH, _WIDTH * height / width), Flowing(_plain(part.caption), _QUIET)]
-        case Slices() | Folded() | Values():
+        case Folded():
+            inner = [flowable for one in part.parts for flowable in _flowables(one)]
+            return [Flowing(_plain(part.summary), _HEADS[3]), *inner] if inner else []
+        case Slices() | Values():
             return []
 
 
