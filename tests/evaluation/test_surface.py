@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from isocenter.evaluation.mesh import _squared, mesh_of
+from isocenter.evaluation.mesh import corners_of, mesh_of, squared_distances
 from isocenter.evaluation.patterns import areas_mm2, cells_of
 from isocenter.evaluation.surface import surface_distances
 
@@ -192,11 +192,17 @@ def test_finer_voxels_of_the_same_boxes_change_little(engine):  # V9
     assert found.within(2.0) == pytest.approx(coarse.within(2.0), abs=0.03)
 
 
+def to_all(points, triangles):
+    """Distance of each point to the nearest of all triangles, one by one."""
+    corners = corners_of(triangles)
+    return np.sqrt([squared_distances(np.repeat(p[None], len(corners), 0), corners).min() for p in points])
+
+
 def test_distances_to_triangles_are_those_of_the_nearest_point():
     draw = np.random.default_rng(0)
     triangles, points = draw.normal(size=(40, 3, 3)), draw.normal(size=(200, 3)) * 2
     corners = draw.dirichlet((0.6, 0.6, 0.6), 4000)
-    exact = np.sqrt(_squared(np.repeat(points, 40, 0), np.tile(triangles, (200, 1, 1))).reshape(200, 40).min(1))
+    exact = to_all(points, triangles)
     cloud = np.einsum("qc,tca->tqa", corners, triangles).reshape(-1, 3)
     sampled, _ = cKDTree(cloud).query(points)
     assert (exact <= sampled + 1e-9).all(), "no sample is nearer than the nearest point"
@@ -209,6 +215,5 @@ def test_the_nearest_triangle_is_hardly_ever_missed():
     one, other = (mesh_of(mask, (0.8, 0.8, 5.0)) for mask in masks)
     found = one.distances_to(other)
     chosen = rng.choice(len(found), 300, replace=False)
-    count = len(other.triangles)
-    every = [np.sqrt(_squared(np.repeat(one.centroids[i : i + 1], count, 0), other.triangles).min()) for i in chosen]
+    every = to_all(one.centroids[chosen], other.triangles)
     assert np.mean(found[chosen]) == pytest.approx(np.mean(every), rel=2e-3)

@@ -62,7 +62,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_batch(tiny_run, ca
     output = tiny_run.parent / "diverged"
     calls = []
 
-    def breaks_down(settings, spacing_mm, processes):
+    def breaks_down(*_):
         def loss(logits, label, annotated):
             calls.append(1)
             return logits.mean() * (float("nan") if len(calls) > 6 else 1.0)

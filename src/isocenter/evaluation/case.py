@@ -18,6 +18,7 @@ from isocenter.evaluation.detectors import suspicion
 from isocenter.evaluation.gate import Placed, placed
 from isocenter.evaluation.lesions import lesions
 from isocenter.evaluation.metrics import MEASURES, How, measure, worst
+from isocenter.evaluation.surface import block_of
 from isocenter.findings import Finding, Refusal, refuse
 from isocenter.geometry import Grid
 from isocenter.nifti import NiftiImage
@@ -128,7 +129,7 @@ def masks_of(
     truth: NDArray[Any], found: NDArray[Any], structures: Mapping[str, Values]
 ) -> Iterator[tuple[str, tuple[slice, ...], NDArray[np.bool_], NDArray[np.bool_]]]:
     """Each structure's name, the smallest block that holds it on both sides, and its two masks there."""
-    whole = _around([box for one in (truth, found) for box in ndimage.find_objects((one > 0).view(np.uint8))])
+    whole = _around([block_of(truth), block_of(found)])
     sides = truth[whole], found[whole]
     boxes = [ndimage.find_objects(one) if one.size else [] for one in sides]
     for name, values in structures.items():

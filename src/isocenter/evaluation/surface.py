@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from isocenter.evaluation.mesh import Mesh, mesh_of
-from isocenter.evaluation.patterns import Mask, areas_mm2, cells_of
+from isocenter.evaluation.patterns import Cells, Mask, areas_mm2, cells_of
 
 ENGINES = ("fast", "mesh")
 _ROUNDING_MM = 1e-6
 _SHARE_ROUNDING = 1e-12
+_MANY = 5_000  # points that are worth several threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +77,10 @@ def surface_distances(
     Raises:
         ValueError: an empty mask.
     """
-    if not reference.any() or not prediction.any():
-        raise ValueError("an empty mask has no surface")
     x, y, z = (float(step) for step in spacing_mm)
-    block = _block(reference, prediction)
+    if (one := block_of(reference)) is None or (other := block_of(prediction)) is None:
+        raise ValueError("an empty mask has no surface")
+    block = tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other))
     measured = _between_meshes if engine == "mesh" else _between_corners
     return measured(reference[block], prediction[block], (x, y, z))
 
@@ -86,10 +88,22 @@ def surface_distances(
 def _between_corners(reference: Mask, prediction: Mask, spacing_mm: tuple[float, float, float]) -> SurfaceDistances:
     areas = areas_mm2(spacing_mm)
     one, other = cells_of(reference), cells_of(prediction)
-    points, others = one.places * np.asarray(spacing_mm), other.places * np.asarray(spacing_mm)
-    there, _ = cKDTree(others, balanced_tree=False, compact_nodes=False).query(points, workers=-1)
-    back, _ = cKDTree(points, balanced_tree=False, compact_nodes=False).query(others, workers=-1)
+    there, back = _to_nearest(one, other, spacing_mm), _to_nearest(other, one, spacing_mm)
     return SurfaceDistances(*_sorted(there, areas[one.patterns]), *_sorted(back, areas[other.patterns]))
+
+
+def _to_nearest(one: Cells, other: Cells, spacing_mm: tuple[float, float, float]) -> NDArray[np.float64]:
+    """From each corner to the nearest of the others, mm; 0 for those that both surfaces pass."""
+    distances = np.zeros(len(one.places))
+    shape = np.maximum(one.places.max(axis=0), other.places.max(axis=0)) + 1
+    passed = np.zeros(shape, bool)
+    passed[other.places[:, 0], other.places[:, 1], other.places[:, 2]] = True
+    apart = np.flatnonzero(~passed[one.places[:, 0], one.places[:, 1], one.places[:, 2]])
+    if len(apart):
+        tree = cKDTree(other.places * np.asarray(spacing_mm), balanced_tree=False, compact_nodes=False)
+        points = one.places[apart] * np.asarray(spacing_mm)
+        distances[apart], _ = tree.query(points, workers=-1 if len(points) > _MANY else 1)
+    return distances
 
 
 def _between_meshes(reference: Mask, prediction: Mask, spacing_mm: tuple[float, float, float]) -> SurfaceDistances:
@@ -100,14 +114,15 @@ def _between_meshes(reference: Mask, prediction: Mask, spacing_mm: tuple[float, 
     )
 
 
-def _block(reference: Mask, prediction: Mask) -> tuple[slice, ...]:
-    """The smallest block that holds both."""
-    block: list[slice] = []
-    for axis in range(3):
-        across = tuple(other for other in range(3) if other != axis)
-        filled = np.flatnonzero(reference.any(axis=across) | prediction.any(axis=across))
-        block.append(slice(int(filled[0]), int(filled[-1]) + 1))
-    return tuple(block)
+def block_of(voxels: NDArray[Any]) -> tuple[slice, slice, slice] | None:
+    """The smallest block that holds all voxels that are not 0; None where there are none."""
+    plane: Mask = np.any(voxels, axis=2)
+    x, y = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
+    if not len(x):
+        return None
+    first, second = slice(int(x[0]), int(x[-1]) + 1), slice(int(y[0]), int(y[-1]) + 1)
+    z = np.flatnonzero(np.any(voxels[first, second], axis=(0, 1)))
+    return first, second, slice(int(z[0]), int(z[-1]) + 1)
 
 
 def _sorted(distance_mm: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
