@@ -12,8 +12,8 @@ from scipy.spatial import cKDTree
 from isocenter.evaluation.patterns import Mask, Triangles, cells_of, pieces, triangle_areas
 
 _Corners = NDArray[np.float64]
-_LONGEST = 1.5  # edge of a triangle in smallest spacings: longer ones are cut, so that its centroid stands for it
-_NEAREST = 8  # triangles that are looked at, by their centroids; more hardly change anything
+_LONGEST = 2.0  # edge of a triangle in smallest spacings: longer ones are cut, so that its centroid stands for it
+_NEAREST = 4  # triangles that are looked at, by their centroids; 24 change ASSD by less than 0.05 %
 _POINTS = 50_000  # at a time, so that memory does not grow with the surface
 
 
@@ -26,7 +26,7 @@ class Mesh:
     @cached_property
     def centroids(self) -> NDArray[np.float64]:
         """(n, 3) mm."""
-        return np.asarray(self.triangles.mean(axis=1))
+        return np.asarray((self.triangles[:, 0] + self.triangles[:, 1] + self.triangles[:, 2]) / 3)
 
     @cached_property
     def areas_mm2(self) -> NDArray[np.float64]:
@@ -36,8 +36,8 @@ class Mesh:
     def distances_to(self, other: Mesh) -> NDArray[np.float64]:
         """From the centroid of each triangle to the nearest point on another mesh, mm."""
         tree = cKDTree(other.centroids, balanced_tree=False, compact_nodes=False)
-        apart = other.triangles - other.centroids[:, None]
-        radii, corners = np.sqrt((apart**2).sum(axis=2).max(axis=1)), corners_of(other.triangles)
+        apart = [_dot(one, one) for one in (other.triangles[:, i] - other.centroids for i in range(3))]
+        radii, corners = np.sqrt(np.maximum.reduce(apart)), corners_of(other.triangles)
         parts = [
             _to_triangles(self.centroids[first : first + _POINTS], corners, radii, tree)
             for first in range(0, len(self.centroids), _POINTS)
@@ -60,11 +60,12 @@ def _cut(triangles: Triangles, longest_mm: float) -> Triangles:
     """The same surface with no edge longer than allowed: triangles are halved across their longest edge."""
     done = []
     while len(triangles):
-        edges = np.linalg.norm(triangles - triangles[:, [1, 2, 0]], axis=2)
-        long = edges.max(axis=1) > longest_mm
+        ends = [(triangles[:, i], triangles[:, (i + 1) % 3]) for i in range(3)]
+        edges = np.stack([_dot(b - a, b - a) for a, b in ends])
+        long = edges.max(axis=0) > longest_mm**2
         done.append(triangles[~long])
-        triangles, edges = triangles[long], edges[long]
-        row, start = np.arange(len(triangles)), edges.argmax(axis=1)
+        triangles, edges = triangles[long], edges[:, long]
+        row, start = np.arange(len(triangles)), edges.argmax(axis=0)
         a, b, c = (triangles[row, (start + step) % 3] for step in range(3))
         middle = (a + b) / 2
         triangles = np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
@@ -91,7 +92,7 @@ def corners_of(triangles: Triangles) -> _Corners:
     """(n, 12): a corner, the two sides that leave it, and their three products, of triangles (n, 3, 3)."""
     a = triangles[:, 0]
     ab, ac = triangles[:, 1] - a, triangles[:, 2] - a
-    products = [np.einsum("ij,ij->i", one, other) for one, other in ((ab, ab), (ab, ac), (ac, ac))]
+    products = [_dot(one, other) for one, other in ((ab, ab), (ab, ac), (ac, ac))]
     return np.concatenate([a, ab, ac, np.stack(products, axis=1)], axis=1)
 
 
@@ -112,6 +113,10 @@ def squared_distances(points: NDArray[np.float64], corners: _Corners) -> NDArray
     with np.errstate(divide="ignore", invalid="ignore"):
         to_plane = pp - (v * pb + w * pc) / scale
     return np.maximum(np.where(inside, to_plane, nearest), 0)
+
+
+def _dot(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("ij,ij->i", one, other))
 
 
 def _to_side(

@@ -67,8 +67,9 @@ def areas_mm2(spacing_mm: tuple[float, float, float]) -> NDArray[np.float64]:
 
 def triangle_areas(triangles: Triangles) -> NDArray[np.float64]:
     """Areas of triangles (n, 3 points, 3 axes)."""
-    sides = triangles[:, 1:] - triangles[:, :1]
-    return np.asarray(np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1) / 2)
+    one, other = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    normal = np.cross(one, other)
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", normal, normal)) / 2)
 
 
 @lru_cache(maxsize=1)
