@@ -89,7 +89,8 @@ def ours_step_s(steps: int, precision: str) -> float:
         max_epochs=1, gradient_clip_val=12.0, logger=False, enable_checkpointing=False, enable_model_summary=False,
         enable_progress_bar=False, callbacks=[moving_average(0.99), clock],
     )  # fmt: skip
-    trainer.fit(Segmenter(net, ("a", "b"), loss, optimiser, by_steps(steps + 2)), [batch] * (steps + 2))
+    batches = torch.utils.data.DataLoader([batch] * (steps + 2), batch_size=None)
+    trainer.fit(Segmenter(net, ("a", "b"), loss, optimiser, by_steps(steps + 2)), batches)
     return median(clock.taken[2:])
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from isocenter.commands.launch import launch
+from isocenter.training.profiling import Profile
 from tests.conftest import TINY
 
 
@@ -27,6 +28,17 @@ def test_profile_says_where_the_time_went(tiny_run):
     output, manifest = debugged(tiny_run, "profile")
     assert manifest["steps"] == 20
     assert "waiting for data" in (output / "profile.txt").read_text()
+
+
+@pytest.mark.parametrize("batches", [0, 1, 5, 12])
+def test_a_profile_of_any_length_ends_well(tmp_path, batches):
+    seen = Profile(tmp_path / "profile.txt")
+    seen.on_train_epoch_start(None, None)
+    for index in range(batches):
+        seen.on_train_batch_start(None, None, None, index)
+        seen.on_train_batch_end(None, None, None, None, index)
+    seen.on_train_end(None, None)
+    assert (tmp_path / "profile.txt").exists() == (batches > 0), "a run that had ended makes no batch"
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from isocenter.commands.launch import launch
 from isocenter.evaluation.criteria import Criterion, check_labels, judged_by, read_criteria
 from isocenter.findings import Refusal
 from isocenter.geometry import Grid
+from tests.conftest import TINY
 
 SUMMARY = {
     "labels": {
@@ -68,3 +69,43 @@ def test_the_command_ends_with_1_where_a_criterion_is_not_met(tmp_path, capsys):
         assert launch("evaluate", arguments) == code
         assert word in capsys.readouterr().out
     assert json.loads((tmp_path / "e" / "summary.json").read_text())["criteria"][0]["found"] == 0.875
+
+
+def test_a_training_reads_its_criteria_before_it_begins(tiny_run, tmp_path, capsys):
+    for text, told in (
+        ("- {measure: beauty, at_least: 1}", "beauty"),
+        ("- {label: horn, measure: dice, at_least: 1}", "horn"),
+    ):
+        (tmp_path / "c.yaml").write_text(text)
+        output = tmp_path / "run"
+        arguments = [
+            *TINY,
+            f"workspace={tiny_run.parent}",
+            f"output={output}",
+            f"evaluation.criteria={tmp_path / 'c.yaml'}",
+        ]
+        assert launch("train", arguments) == 2
+        said = capsys.readouterr().err
+        assert "EVL110" in said
+        assert told in said
+        assert not (output / "checkpoints").exists()
+
+
+def test_settings_that_name_no_structure_are_refused(tmp_path, capsys):
+    nifti.write_image(tmp_path / "r" / "a.nii.gz", np.ones((4, 4, 4), np.uint8), Grid.from_parts((4, 4, 4), (1, 1, 1)))
+    arguments = [
+        f"references={tmp_path / 'r'}",
+        f"predictions={tmp_path / 'r'}",
+        f"output={tmp_path / 'e'}",
+        "label_names={box: 1}",
+    ]
+    for wrong in (
+        "evaluation.lesions.labels=[tumor]",
+        "evaluation.tubes=[vein]",
+        "evaluation.tolerances_mm={liver: 2}",
+        "evaluation.regions={box: [box]}",
+        "evaluation.regions={all: [box, tumor]}",
+        "evaluation.regions={all: []}",
+    ):
+        assert launch("evaluate", [*arguments, wrong]) == 2, wrong
+        assert "EVL111" in capsys.readouterr().err, wrong
