@@ -7,6 +7,7 @@ of surface at the corner between its voxels; `mesh` measures from points on its 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,11 +108,10 @@ def _to_nearest(one: Cells, other: Cells, spacing_mm: tuple[float, float, float]
 
 
 def _between_meshes(reference: Mask, prediction: Mask, spacing_mm: tuple[float, float, float]) -> SurfaceDistances:
-    one: Mesh = mesh_of(reference, spacing_mm)
-    other: Mesh = mesh_of(prediction, spacing_mm)
-    return SurfaceDistances(
-        *_sorted(one.distances_to(other), one.areas_mm2), *_sorted(other.distances_to(one), other.areas_mm2)
-    )
+    with ThreadPoolExecutor(2) as sides:  # most of the work lies in libraries, which let others run
+        one, other = sides.map(mesh_of, (reference, prediction), (spacing_mm, spacing_mm))
+        there, back = sides.map(Mesh.distances_to, (one, other), (other, one))
+    return SurfaceDistances(*_sorted(there, one.areas_mm2), *_sorted(back, other.areas_mm2))
 
 
 def block_of(voxels: NDArray[Any]) -> tuple[slice, slice, slice] | None:
