@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from isocenter import nifti
 from isocenter.commands.launch import launch
-from isocenter.evaluation.lesions import LesionSettings, components, froc, lesions
+from isocenter.evaluation.lesions import LesionSettings, froc, lesions
 from isocenter.geometry import Grid
 
 SPACING_MM = (1.0, 1.0, 2.0)
@@ -62,12 +62,6 @@ def test_panoptic_quality_is_the_mean_iou_of_pairs_times_their_share():
     quality, recognised = np.mean([1, 1 / 5, 3 / 7]), 3 / (3 + 0.5 * 1 + 0.5 * 2)
     assert got.measures()["lesion_pq"] == pytest.approx(quality * recognised)
     assert got.measures()["lesion_f1"] == pytest.approx(recognised)
-
-
-def test_connectivity_parts_what_touches_at_a_corner():
-    mask = np.zeros((4, 4, 4), bool)
-    mask[0, 0, 0] = mask[1, 1, 1] = mask[2, 2, 1] = True
-    assert [components(mask, neighbours)[1] for neighbours in (6, 18, 26)] == [3, 2, 1]
 
 
 def test_lesions_on_one_side_alone_score_nothing_and_none_at_all_is_not_measured():

@@ -32,7 +32,7 @@ def test_a_perfect_prediction_costs_nothing_and_an_undecided_one_log_channels():
     flat = torch.zeros(2, 3, 6, 5, 4)
     structures = functional.one_hot(label, 3).movedim(-1, 1)[:, 1:].sum((0, 2, 3, 4)).double()
     voxels = label.numel()
-    dice = ((2 * structures / 3 + 1) / (voxels / 3 + structures + 1)).mean()
+    dice = ((2 * structures / 3 + 1e-5) / (voxels / 3 + structures + 1e-5)).mean()
     assert loss_of()(flat, label).item() == pytest.approx(math.log(3) + 1 - dice.item(), rel=1e-5)
 
 
@@ -41,7 +41,7 @@ def test_cross_entropy_is_torchs():
     share = logits.softmax(1)
     truth = functional.one_hot(label, 4).movedim(-1, 1).float()
     overlap, total = (share * truth).sum((0, 2, 3, 4)), (share + truth).sum((0, 2, 3, 4))
-    dice = ((2 * overlap + 1) / (total + 1))[1:].mean()
+    dice = ((2 * overlap + 1e-5) / (total + 1e-5))[1:].mean()
     expected = functional.cross_entropy(logits, label) + 1 - dice
     assert torch.allclose(loss_of()(logits, label), expected, atol=1e-5)
 
@@ -62,7 +62,7 @@ def test_regions_are_judged_by_the_sum_of_their_labels():
     for channels in ((1, 2), (2,)):
         mine = share[:, list(channels)].sum(1)
         truth = torch.isin(label, torch.tensor(channels)).float()
-        dices.append((2 * (mine * truth).sum() + 1) / (mine.sum() + truth.sum() + 1))
+        dices.append((2 * (mine * truth).sum() + 1e-5) / (mine.sum() + truth.sum() + 1e-5))
     assert found.item() == pytest.approx(1 - torch.stack(dices).mean().item(), rel=1e-5)
     alone = make_loss(LossSettings(voxels="none", regions={"o": ["oedema"], "c": ["core"]}), SPACING, names=names)
     assert torch.equal(alone(logits, label), loss_of(voxels="none")(logits, label))
@@ -189,3 +189,11 @@ def test_what_was_not_looked_for_has_no_gradient_towards_or_away_from_the_backgr
     loss(logits, torch.zeros(1, 2, 2, 2, dtype=torch.long), torch.tensor([[True, True, False]])).backward()
     assert torch.allclose(logits.grad[:, 0], logits.grad[:, 2])
     assert (logits.grad[:, 1] > 0).all()
+
+
+def test_a_structure_that_a_batch_does_not_hold_is_hardly_pushed_out():
+    label = torch.zeros(2, 8, 8, 8, dtype=torch.long)
+    for overlap in ("dice", "tversky"):
+        logits = torch.randn(2, 3, 8, 8, 8, requires_grad=True)
+        make_loss(LossSettings(overlap=overlap, voxels="none"), SPACING)(logits, label).backward()
+        assert logits.grad.abs().max() < 1e-8

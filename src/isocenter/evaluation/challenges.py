@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from isocenter.evaluation.lesions import components
+from isocenter.components import components
 from isocenter.evaluation.surface import surface_distances
 
 Labels = NDArray[Any]

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
+from isocenter.components import CONNECTIVITIES, components
 from isocenter.settings import bounded, chosen
 
 Mask = NDArray[np.bool_]
 LESION_MEASURES = ("lesion_sensitivity", "lesion_precision", "lesion_f1", "lesion_dice", "lesion_pq")
-_STEPS = {6: 1, 18: 2, 26: 3}
 LESION_COLUMNS = ("side", "lesion", "mm3", "matched", "hits", "dice", "confidence")
 
 
@@ -39,7 +39,7 @@ class LesionSettings:
     def __post_init__(self) -> None:
         chosen(self, rule=("any", "iou", "voronoi"))
         bounded(self, iou=(0, 1))
-        if self.connectivity not in _STEPS:
+        if self.connectivity not in CONNECTIVITIES:
             raise ValueError(f"connectivity {self.connectivity}, none of 6, 18 and 26")
 
 
@@ -79,13 +79,6 @@ class Lesions:
         if self.pair_iou is not None:  # sum of IoU over pairs and half of what is unmatched
             out["lesion_pq"] = 2 * sum(self.pair_iou) / (len(self.reference) + len(self.prediction))
         return {**nothing, **out}
-
-
-def components(mask: Mask, connectivity: int = 26) -> tuple[NDArray[np.int32], int]:
-    """The separate parts of a mask, numbered from 1, and how many."""
-    neighbours = ndimage.generate_binary_structure(3, _STEPS[connectivity])
-    numbered, count = ndimage.label(mask, neighbours, output=np.int32)
-    return numbered, int(count)
 
 
 def lesions(

@@ -20,6 +20,7 @@ from isocenter.settings import bounded, chosen
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 """(logits (batch, channels, x, y, z), label (batch, x, y, z), annotated (batch, channels) or None) -> a number."""
 _NOTHING = -1e4  # logarithm of a share of nothing
+_SMOOTH = 1e-5  # voxels, as in nnU-Net; a whole one would push out what a batch happens not to hold
 Total = Callable[[torch.Tensor], torch.Tensor]
 """A sum over this process's part of a batch -> the sum over the whole batch."""
 
@@ -152,9 +153,10 @@ def _overlap(
         hit, found, there = (one.sum((2, 3, 4)) for one in (share * truth, share, truth))
     missed = settings.tversky_missed
     if settings.overlap == "dice":
-        index = ((2 * hit + 1) / (found + there + 1)).mean()
+        index = ((2 * hit + _SMOOTH) / (found + there + _SMOOTH)).mean()
     else:
-        index = ((hit + 0.5) / (hit + missed * (there - hit) + (1 - missed) * (found - hit) + 0.5)).mean()
+        wrong = missed * (there - hit) + (1 - missed) * (found - hit)
+        index = ((hit + _SMOOTH / 2) / (hit + wrong + _SMOOTH / 2)).mean()
     return index if settings.over_batch else total_over(index)
 
 
