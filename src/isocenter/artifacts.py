@@ -322,9 +322,51 @@ class PredictionsFolder:
         """Where a case's probability of a label lies."""
         return self.probabilities / label / f"{case}.nii.gz"
 
+    @property
+    def changes(self) -> Path:
+        """changes.csv: a row a part that rules removed, or a hole that they filled."""
+        return self.path / "changes.csv"
+
+    @property
+    def rules(self) -> Path:
+        """rules.yaml: the rules that were applied."""
+        return self.path / "rules.yaml"
+
     def of_case(self, case: str) -> list[Path]:
         """The files of a case that are there; its labels come last, so that they say that the others are whole."""
         return [*sorted(self.probabilities.glob(f"*/{case}.nii.gz")), self.path / f"{case}.nii.gz"]
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """Rules of postprocessing, and why they are these."""
+
+    path: Path
+
+    @property
+    def rules(self) -> Path:
+        """rules.yaml: what was adopted; may be none."""
+        return self.path / "rules.yaml"
+
+    @property
+    def search(self) -> Path:
+        """search.json: what was tried, for every structure, and what became of it."""
+        return self.path / "search.json"
+
+    @property
+    def parts(self) -> Path:
+        """parts.csv: a row a predicted part."""
+        return self.path / "parts.csv"
+
+    @property
+    def findings(self) -> Path:
+        """findings.jsonl."""
+        return self.path / "findings.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """report.html."""
+        return self.path / "report.html"
 
 
 @dataclass(frozen=True)

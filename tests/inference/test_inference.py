@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -16,6 +20,7 @@ from isocenter.inference.native import native_channels
 from isocenter.inference.sliding_window import importance, predict_probabilities, tile_corners
 from isocenter.labels import LabelScheme
 from isocenter.nets import topology
+from isocenter.postprocess import read_spec
 from isocenter.preparation.canonicalise import canonical_grid
 from isocenter.preparation.plan import Normalisation, Plan
 
@@ -117,3 +122,28 @@ def test_an_unreadable_image_is_named_and_the_others_are_predicted(tmp_path):
     findings = predict_images(model((0.9, 0.9, 4.0)), tmp_path / "in", tmp_path / "out")
     assert [finding.rule for finding in findings] == ["NII101"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.nii.gz"]
+
+
+def test_rules_are_applied_to_what_is_predicted_and_what_they_remove_is_listed(tmp_path):
+    grid = oblique()
+    image = blob(grid).astype(np.float32)
+    image[1, 1, 1:5] = image[28, 24, 1:5] = 2  # two false parts of the core
+    nifti.write_image(tmp_path / "in" / "x.nii.gz", image, grid)
+    nifti.write_image(tmp_path / "in" / "y.nii.gz", image, grid)
+    rule = {"structure": "core", "reason": "one core", "min_volume_mm3": 100.0, "min_mean_probability": 0.2}
+    spec = {"schema": "isocenter/postprocess/1", "labels": {"shell": 7, "core": 3}, "rules": [rule]}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec))
+    plain = model(grid.spacing_mm)
+    assert predict_images(plain, tmp_path / "in", tmp_path / "plain") == []
+    ruled = replace(plain, rules=read_spec(tmp_path / "rules.yaml", plain.labels))
+    assert predict_images(ruled, tmp_path / "in", tmp_path / "ruled") == []
+    before, after = (np.asarray(nib.load(tmp_path / kind / "x.nii.gz").dataobj) for kind in ("plain", "ruled"))
+    assert (before != after).sum() == 8 and not after[1, 1, 1:5].any()
+    rows = list(csv.DictReader((tmp_path / "ruled" / "changes.csv").open()))
+    assert [(row["case"], row["structure"], row["voxels"]) for row in rows] == [
+        (case, "core", "4") for case in "xxyy"
+    ]  # fmt: skip
+    assert read_spec(tmp_path / "ruled" / "rules.yaml") == ruled.rules
+    before_bytes = (tmp_path / "ruled" / "changes.csv").read_bytes()
+    predict_images(ruled, tmp_path / "in", tmp_path / "ruled")
+    assert (tmp_path / "ruled" / "changes.csv").read_bytes().count(b"\n") == before_bytes.count(b"\n")

@@ -55,7 +55,7 @@ def overview() -> str:
     """What `isocenter --help` prints."""
     lines = ["isocenter COMMAND [key=value ...]", ""]
     for name in command_names():
-        lines.append(f"  {name:10} {_usage(name)[1]}")
+        lines.append(f"  {name:12} {_usage(name)[1]}")
     return "\n".join([*lines, "", "`isocenter COMMAND --help` shows the settings of a command."])
 
 
@@ -92,6 +92,8 @@ def launch(command: str, arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(_help(command))
         return DONE
+    if arguments and arguments[0].isidentifier():  # `postprocess fit ...`
+        arguments = [f"verb={arguments[0]}", *arguments[1:]]
     arguments = ["explain=true" if argument == "--explain" else argument for argument in arguments]
     if added := [argument for argument in arguments if argument[:1] in ("+", "~")]:
         complain(f"configuration: {added[0]} adds or removes a key; every key there is can be set without + or ~")

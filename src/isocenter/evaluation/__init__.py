@@ -6,8 +6,9 @@ from isocenter.evaluation.evaluate import Evaluation, evaluate, structures_of
 from isocenter.evaluation.gate import placed
 from isocenter.evaluation.metrics import HD95, MEASURES
 from isocenter.evaluation.settings import EvaluateSettings
+from isocenter.evaluation.statistics import Interval, mean_interval
 
 __all__ = [
-    "COLUMNS", "HD95", "MEASURES", "Criterion", "EvaluateSettings", "Evaluation", "check_labels",
-    "compare_evaluations", "evaluate", "placed", "read_criteria", "structures_of",
+    "COLUMNS", "HD95", "MEASURES", "Criterion", "EvaluateSettings", "Evaluation", "Interval",
+    "check_labels", "compare_evaluations", "evaluate", "mean_interval", "placed", "read_criteria", "structures_of",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from isocenter.inference.sliding_window import predict_probabilities
 from isocenter.labels import LabelScheme
 from isocenter.mirroring import mirroring
 from isocenter.nets import build_net
+from isocenter.postprocess import Spec, add_changes, apply, read_spec
 from isocenter.preparation import Dataset, Plan, canonical_image, read_case
 from isocenter.settings import bounded, chosen
 
@@ -36,6 +37,7 @@ class PredictSettings:
         batch: tiles at a time.
         mirror: average over the mirror images that the labels survive; 2 to 8 times the work.
         probabilities: write each structure's probability, too, for calibration and lesions' confidences.
+        postprocess: rules.yaml of what is removed from each prediction; None: it stays as the net made it.
         device: 'auto', 'cpu' or 'cuda'.
     """
 
@@ -43,6 +45,7 @@ class PredictSettings:
     batch: int = 2
     mirror: bool = False
     probabilities: bool = False
+    postprocess: str | None = None
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -59,6 +62,7 @@ class Model:
     labels: LabelScheme
     settings: PredictSettings
     device: torch.device
+    rules: Spec | None = None
 
     def probabilities(self, image: np.ndarray, beyond: float) -> np.ndarray:
         """Probabilities (channels, x, y, z) of a canonical image (1, x, y, z), on its grid."""
@@ -89,7 +93,8 @@ def load_ensemble(runs: Sequence[Path], settings: PredictSettings) -> Model:
     """Load finished runs of one data set, whose probabilities are averaged.
 
     Raises:
-        Refusal: ART101 or USE105, a plan or weights are missing; USE121, runs of different data or plans.
+        Refusal: ART101 or USE105, a plan or weights are missing; USE121, runs of different data or plans; POS101
+            or POS102, rules that cannot be read or are for other labels.
     """
     device = _device(settings.device)
     stored = [read_json(RunFolder(run).plan, "the run") for run in runs]
@@ -100,7 +105,8 @@ def load_ensemble(runs: Sequence[Path], settings: PredictSettings) -> Model:
         )  # fmt: skip
     plan, labels = Plan.from_dict(stored[0]["plan"]), LabelScheme.from_dict(stored[0]["labels"])
     nets = [_net(RunFolder(run), one, plan, labels, device) for run, one in zip(runs, stored)]
-    return Model(tuple(nets), plan, labels, settings, device)
+    rules = read_spec(Path(settings.postprocess).expanduser(), labels) if settings.postprocess else None
+    return Model(tuple(nets), plan, labels, settings, device, rules)
 
 
 def _net(
@@ -169,6 +175,11 @@ def _write(
             path = PredictionsFolder(output).probability(label, name)
             nifti.write_shares(path, native_values(share, canonical, native), header)
     values: np.ndarray[Any, Any] = labels.values_from_channels(native_channels(shares, canonical, native))
+    if model.rules is not None:
+        read = {label: shares[1 + labels.names.index(label)] for label in model.rules.reads_probability}
+        here = {label: native_values(share, canonical, native) for label, share in read.items()}
+        values, changes = apply(model.rules, values, native, here)
+        add_changes(PredictionsFolder(output), model.rules, name, changes)
     if max(labels.values) < 256:
         values = values.astype(np.uint8)
     path = output / f"{name}.nii.gz"

@@ -5,7 +5,9 @@ from isocenter.reports.group_report import write_group_report
 from isocenter.reports.pictured import of_dataset, of_files
 from isocenter.reports.plan_text import plan_text
 from isocenter.reports.run_report import write_run_report
+from isocenter.reports.search_report import write_search_report
 
 __all__ = [
     "of_dataset", "of_files", "plan_text", "write_evaluation_report", "write_group_report", "write_run_report",
+    "write_search_report",
 ]  # fmt: skip

@@ -123,6 +123,25 @@ def calibration(found: Mapping[str, Mapping[str, Any]]) -> bytes:
     return png(figure)
 
 
+def parts_scatter(
+    mm3: np.ndarray, other: np.ndarray, true: np.ndarray, what: str, limits: Mapping[str, float]
+) -> bytes:
+    """Volume of predicted parts against something else, true ones filled; a line where a limit lies (PNG)."""
+    figure = Figure(figsize=(6.0, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(mm3[~true], other[~true], s=16, facecolors="none", edgecolors=_COLOURS[0], label="false", lw=0.9)
+    axes.scatter(mm3[true], other[true], s=16, color=_COLOURS[1], label="true", lw=0)
+    if "min_volume_mm3" in limits:
+        axes.axvline(limits["min_volume_mm3"], color="#222222", lw=1, ls="--")
+    if {"min_mean_probability", "keep_k"} & set(limits):
+        at = limits["min_mean_probability"] if "min_mean_probability" in limits else 1.5 - limits["keep_k"]
+        axes.axhline(at, color="#222222", lw=1, ls="--")
+    axes.set(xscale="log", xlabel="volume, mm3", ylabel=what)
+    axes.legend(frameon=False, fontsize=8)
+    _plain(axes)
+    return png(figure)
+
+
 def png(figure: Figure) -> bytes:
     """A figure as PNG, the same bytes each time."""
     out = io.BytesIO()
