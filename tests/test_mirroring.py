@@ -16,7 +16,7 @@ from isocenter.labels import LabelScheme
 from isocenter.mirroring import mirroring
 from isocenter.nets import topology
 from isocenter.preparation.canonicalise import canonical_image, canonical_label
-from isocenter.preparation.plan import Normalisation, Plan
+from isocenter.preparation.planned import Normalisation, Plan
 from isocenter.randomness import generator
 
 SIDED = LabelScheme(("kidney_left", "kidney_right", "spine"), (1, 2, 3))

@@ -313,6 +313,18 @@ def mirrored_index(index: Array, size: int) -> Array:
     return size - 1 - index
 
 
+def reordered(array: Any, order: Sequence[int]) -> Any:
+    """An array or tensor whose last three axes are put in another order: axis i becomes the old axis `order[i]`.
+
+    Nothing is flipped. (2, 1, 0) turns the (z, y, x) of ITK's arrays into (x, y, z), and back.
+    """
+    lead = array.ndim - 3
+    axes = (*range(lead), *(lead + axis for axis in order))
+    if isinstance(array, np.ndarray):
+        return np.ascontiguousarray(array.transpose(axes))
+    return array.permute(axes).contiguous()
+
+
 def along_axes(volume: Any, matrices: Sequence[Any]) -> Any:
     """A matrix (out, in) applied along each of the last three axes of an array or tensor (n, x, y, z)."""
     first, second, third = matrices

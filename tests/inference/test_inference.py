@@ -22,7 +22,7 @@ from isocenter.labels import LabelScheme
 from isocenter.nets import topology
 from isocenter.postprocess import read_spec
 from isocenter.preparation.canonicalise import canonical_grid
-from isocenter.preparation.plan import Normalisation, Plan
+from isocenter.preparation.planned import Normalisation, Plan
 
 
 class Threshold(nn.Module):

@@ -5,7 +5,8 @@ import pytest
 
 from isocenter.findings import Refusal
 from isocenter.preparation.fingerprint import CaseStatistics, Fingerprint, fingerprint
-from isocenter.preparation.plan import Plan, PlanSettings, fitted_topology, make_plan, target_spacing
+from isocenter.preparation.plan import PlanSettings, fitted_topology, make_plan, target_spacing
+from isocenter.preparation.planned import Plan
 
 
 def found(spacing, shape, coarse=None):

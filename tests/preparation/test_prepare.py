@@ -24,7 +24,7 @@ from isocenter.labels import LabelScheme
 from isocenter.nets import topology
 from isocenter.preparation import PrepareSettings, prepare, read_case, read_dataset, read_source
 from isocenter.preparation.canonicalise import canonical_image, canonical_label, normalised
-from isocenter.preparation.plan import Normalisation, Plan
+from isocenter.preparation.planned import Normalisation, Plan
 from isocenter.preparation.prepare import SplitSettings
 from tests.conftest import write_decathlon
 

@@ -47,7 +47,7 @@ def test_splits_survive_their_dictionary():
 
 
 def test_a_fixed_split_keeps_what_exists():
-    splits = fixed_splits({"train": ["a", "b", "gone"], "val": ["c"]}, {"a": "1", "b": "2", "c": "3"})
+    splits = fixed_splits([{"train": ["a", "b", "gone"], "val": ["c"]}], {"a": "1", "b": "2", "c": "3"})
     assert splits.folds == ((("a", "b"), ("c",)),)
 
 
@@ -57,4 +57,4 @@ def test_a_fixed_split_keeps_what_exists():
 )
 def test_a_fixed_split_that_leaks_or_is_empty_is_refused(wanted, rule):
     with pytest.raises(Refusal, match=rule):
-        fixed_splits(wanted, {"a": "1", "b": "1", "c": "2"})
+        fixed_splits([wanted], {"a": "1", "b": "1", "c": "2"})

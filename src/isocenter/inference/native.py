@@ -17,7 +17,7 @@ def native_channels(probabilities: NDArray[np.float32], canonical: Grid, native:
     voxels between the outermost canonical centres and the block's edge take the outermost value. One
     channel is held at native size at a time. The reordering is undone exactly.
     """
-    order = native.reorientation_to("RAS")
+    order = native.reorientation_to(canonical.orientation)
     ordered = native.reoriented(order)
     best = np.zeros(ordered.shape, dtype=np.uint16)
     share = np.full(ordered.shape, -1.0, dtype=np.float32)
@@ -30,7 +30,7 @@ def native_channels(probabilities: NDArray[np.float32], canonical: Grid, native:
 
 def native_values(values: NDArray[np.float32], canonical: Grid, native: Grid) -> NDArray[np.float32]:
     """Values (x, y, z) on the canonical grid -> the same on the native grid, as `native_channels` sees them."""
-    order = native.reorientation_to("RAS")
+    order = native.reorientation_to(canonical.orientation)
     return order.inverse().apply(ordered_values(values, canonical, native.reoriented(order)))
 
 

@@ -24,7 +24,7 @@ from isocenter.labels import LabelScheme
 from isocenter.mirroring import mirroring
 from isocenter.nets import build_net
 from isocenter.postprocess import Spec, add_changes, apply, read_spec
-from isocenter.preparation import Dataset, Plan, canonical_image, read_case
+from isocenter.preparation import Dataset, Plan, beyond, canonical_image, read_case
 from isocenter.settings import bounded, chosen
 
 
@@ -160,7 +160,7 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
             findings += refusal.findings
             continue
         voxels, canonical = canonical_image(image.voxels, image.grid, model.plan)
-        shares = model.probabilities(voxels, float(voxels.min()))
+        shares = model.probabilities(voxels, beyond(voxels, model.plan.normalisation))
         _write(model, output, name, shares, canonical, image.grid, image.header)
     return findings
 

@@ -3,5 +3,6 @@
 from isocenter.nets.building import build_net, net_names, net_settings
 from isocenter.nets.memory import step_bytes
 from isocenter.nets.topology import Topology, topology
+from isocenter.nets.ushape import widths_of
 
-__all__ = ["Topology", "build_net", "net_names", "net_settings", "step_bytes", "topology"]
+__all__ = ["Topology", "build_net", "net_names", "net_settings", "step_bytes", "topology", "widths_of"]

@@ -8,6 +8,6 @@ from isocenter.postprocess.search import SearchSettings, Verdict
 from isocenter.postprocess.spec import Rule, Spec, read_spec, spec_from, write_spec
 
 __all__ = [
-    "CaseParts", "Change", "Fitted", "Rule", "SearchSettings", "Spec", "Verdict", "add_changes", "apply", "apply_to_folder",
-    "change_rows", "fit", "read_spec", "spec_from", "write_changes", "write_spec",
+    "CaseParts", "Change", "Fitted", "Rule", "SearchSettings", "Spec", "Verdict", "add_changes", "apply",
+    "apply_to_folder", "change_rows", "fit", "read_spec", "spec_from", "write_changes", "write_spec",
 ]  # fmt: skip

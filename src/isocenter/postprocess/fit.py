@@ -131,7 +131,8 @@ def _measured(
 def _folds(cases: list[str], owner: Mapping[str, str], count: int, splits: Path | None) -> dict[str, int]:
     """The fold that held each case out; without splits, patients are dealt by key."""
     if splits is not None:
-        listed = read_json(splits, "the data set")["folds"]
+        stored = read_json(splits, "the data set")
+        listed = stored if isinstance(stored, list) else stored["folds"]  # nnU-Net's, or ours
         held = {name: fold for fold, sides in enumerate(listed) for name in sides["val"]}
         if not (mine := {name: held[name] for name in cases if name in held}):
             raise refuse(

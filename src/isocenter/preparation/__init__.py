@@ -1,7 +1,9 @@
 """Accepted volumes or NIfTI -> a canonical training set: checked, planned, split, memory-mappable."""
 
-from isocenter.preparation.canonicalise import canonical_image
-from isocenter.preparation.plan import Plan, StepBytes
+from isocenter.preparation.canonicalise import beyond, canonical_image
+from isocenter.preparation.nnunet_plan import NnunetPlan, read_nnunet_plan
+from isocenter.preparation.plan import StepBytes
+from isocenter.preparation.planned import Normalisation, Plan
 from isocenter.preparation.prepare import (
     Case,
     Dataset,
@@ -16,14 +18,18 @@ from isocenter.preparation.sources import Source, read_source
 __all__ = [
     "Case",
     "Dataset",
+    "NnunetPlan",
+    "Normalisation",
     "Plan",
     "PrepareSettings",
     "Source",
     "StepBytes",
+    "beyond",
     "canonical_image",
     "prepare",
     "read_case",
     "read_dataset",
+    "read_nnunet_plan",
     "read_source",
     "reference_of",
 ]

@@ -1,7 +1,7 @@
 """An image on its native grid -> network input on the canonical grid, and its label with it.
 
-TorchIO does the work: ToCanonical, Resample, Clamp, then RescaleIntensity or ZNormalization. The target
-grid comes from `geometry.py`, aligned with the native block's edges, so the way back is exact.
+`geometry.py` orders the axes and gives the target grid, aligned with the native block's edges, so the way back
+is exact; TorchIO does the rest: Resample, Clamp, then RescaleIntensity or ZNormalization.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ import numpy as np
 import torch
 import torchio as tio
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from isocenter.geometry import Grid
+from isocenter.geometry import Grid, Reorientation
 from isocenter.labels import LabelScheme
-from isocenter.preparation.plan import Normalisation, Plan
+from isocenter.preparation.planned import Normalisation, Plan
 
 _SAME_SPACING = 1e-3  # relative; below it a grid is taken as it is
 _RECURSIVE_GAUSSIAN_MIN = 4  # voxels an axis that TorchIO's antialiasing needs
 
 
-def canonical_grid(native: Grid, spacing_mm: tuple[float, float, float]) -> Grid:
-    """The grid in RAS+ order at the target spacing over the same block; unchanged where it has it already."""
-    ordered = native.reoriented(native.reorientation_to("RAS"))
+def canonical_grid(native: Grid, spacing_mm: tuple[float, float, float], orientation: str = "RAS") -> Grid:
+    """The grid in a plan's order of axes, at its spacing, over the same block; unchanged where it has them already."""
+    ordered = native.reoriented(_order(native, orientation))
     if np.allclose(ordered.spacing_mm, spacing_mm, rtol=_SAME_SPACING, atol=0):
         return ordered
     return ordered.resampled(spacing_mm)
@@ -31,11 +32,19 @@ def canonical_grid(native: Grid, spacing_mm: tuple[float, float, float]) -> Grid
 
 def canonical_image(voxels: NDArray[Any], native: Grid, plan: Plan) -> tuple[NDArray[np.float32], Grid]:
     """Voxels (x, y, z) on a native grid -> normalised (1, x, y, z) float32 on the canonical grid."""
-    target = canonical_grid(native, plan.spacing_mm)
-    image = tio.ScalarImage(tensor=torch.from_numpy(np.array(voxels, dtype=np.float32))[None], affine=native.affine)
-    image = _moved(image, target)
-    array = np.ascontiguousarray(normalised(image, plan.normalisation).numpy(), dtype=np.float32)
-    return array, target
+    order, how = _order(native, plan.orientation), plan.normalisation
+    target = canonical_grid(native, plan.spacing_mm, plan.orientation)
+    values = order.apply(np.asarray(voxels, dtype=np.float32))
+    if how.of_nnunet:
+        image = _moved(_image(standardised(values, how), native.reoriented(order)), target, spline=True)
+        return np.ascontiguousarray(image.numpy(), dtype=np.float32), target
+    image = normalised(_moved(_image(values, native.reoriented(order)), target), how)
+    return np.ascontiguousarray(image.numpy(), dtype=np.float32), target
+
+
+def beyond(image: NDArray[np.float32], how: Normalisation) -> float:
+    """What lies beyond a normalised image is taken to be: its lowest value, or nnU-Net's 0."""
+    return 0.0 if how.of_nnunet else float(image.min())
 
 
 def canonical_label(
@@ -46,25 +55,35 @@ def canonical_label(
     Each structure is resampled by itself, linearly, and the largest share wins: nearest neighbour would
     lose or shift structures of about a slice.
     """
-    ordered = native.reorientation_to("RAS")
-    target = canonical_grid(native, plan.spacing_mm)
+    order = _order(native, plan.orientation)
+    target = canonical_grid(native, plan.spacing_mm, plan.orientation)
     kind = np.uint8 if scheme.n_channels < 255 else np.uint16
-    if target == native.reoriented(ordered):
-        return np.ascontiguousarray(ordered.apply(channels), dtype=kind)
+    channels, ordered = order.apply(channels), native.reoriented(order)
+    if target == ordered:
+        return np.ascontiguousarray(channels, dtype=kind)
     best = np.zeros(target.shape, dtype=kind)
     share = np.full(target.shape, -1.0, dtype=np.float32)
     for channel in np.unique(channels):
-        mask = torch.from_numpy((channels == channel).astype(np.float32))[None]
-        part = _moved(tio.ScalarImage(tensor=mask, affine=native.affine), target).numpy()[0]
+        part = _moved(_image((channels == channel).astype(np.float32), ordered), target).numpy()[0]
         wins = part > share
         best[wins], share[wins] = channel, part[wins]
     return best
 
 
-def _moved(image: tio.ScalarImage, target: Grid) -> tio.ScalarImage:
-    image = tio.ToCanonical()(image)
+def _order(native: Grid, orientation: str) -> Reorientation:
+    return native.reorientation_to(native.orientation if orientation == "native" else orientation)
+
+
+def _image(values: NDArray[np.float32], grid: Grid) -> tio.ScalarImage:
+    return tio.ScalarImage(tensor=torch.from_numpy(values)[None], affine=grid.affine)
+
+
+def _moved(image: tio.ScalarImage, target: Grid, *, spline: bool = False) -> tio.ScalarImage:
+    """The image on the target grid: linear and smoothed where that is coarser, or nnU-Net's cubic spline."""
     if image.spatial_shape == target.shape and np.allclose(image.affine, target.affine, rtol=0, atol=1e-6):
         return image
+    if spline:
+        return tio.Resample((target.shape, target.affine), image_interpolation="bspline", antialias=False)(image)
     coarsens = any(new > 1.2 * old for new, old in zip(target.spacing_mm, image.spacing))
     smooth = coarsens and min(image.spatial_shape) >= _RECURSIVE_GAUSSIAN_MIN
     return tio.Resample((target.shape, target.affine), antialias=smooth)(image)
@@ -81,3 +100,15 @@ def normalised(image: tio.ScalarImage, how: Normalisation) -> tio.ScalarImage:
     if upper > lower:
         image = tio.Clamp(lower, upper)(image)
     return tio.ZNormalization()(image)
+
+
+def standardised(values: NDArray[np.float32], how: Normalisation) -> NDArray[np.float32]:
+    """nnU-Net's normalisation of an image (x, y, z) on its own grid; what it crops away (0 all around) is kept."""
+    if how.kind == "nnunet_ct":
+        clamped = np.clip(values, how.lower, how.upper)
+        return np.asarray((clamped - np.float32(how.mean or 0.0)) / np.float32(max(how.std or 0.0, 1e-8)), np.float32)
+    body = ndimage.binary_fill_holes(values != 0)
+    block = next(iter(ndimage.find_objects(body.astype(np.uint8))), None) if body.any() else (slice(None),) * 3
+    counted = values[body] if how.masked and body.any() else values[block]
+    out = (values - counted.mean()) / max(float(counted.std()), 1e-8)
+    return np.asarray(np.where(body, out, 0.0) if how.masked else out, np.float32)

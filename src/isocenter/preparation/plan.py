@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from isocenter.artifacts import read_json
 from isocenter.findings import refuse
 from isocenter.nets import Topology, topology
 from isocenter.preparation.fingerprint import Fingerprint
+from isocenter.preparation.nnunet_plan import read_nnunet_plan
 from isocenter.preparation.nnunet_planner import nnunet_patch_and_batch
+from isocenter.preparation.planned import Normalisation, Plan
 from isocenter.settings import bounded, chosen
 
 _ANISOTROPIC = 3.0
@@ -22,54 +26,11 @@ StepBytes = Callable[[Topology, int], int]
 
 
 @dataclass(frozen=True)
-class Normalisation:
-    """How intensities become network inputs.
-
-    Attributes:
-        kind: 'window': clamp to [lower, upper] in the image's unit (HU), then map it to [-1, 1].
-            'z_score': clamp to the image's own 0.5 and 99.5 percentile, then to mean 0, deviation 1.
-    """
-
-    kind: str
-    lower: float | None = None
-    upper: float | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that preparation decided; the same for training and for inference."""
-
-    spacing_mm: tuple[float, float, float]
-    normalisation: Normalisation
-    topology: Topology
-    batch: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "spacing_mm": list(self.spacing_mm),
-            "normalisation": vars(self.normalisation),
-            "topology": self.topology.as_dict(),
-            "batch": self.batch,
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Plan:
-        """The plan that `as_dict` wrote."""
-        x, y, z = values["spacing_mm"]
-        return cls(
-            spacing_mm=(x, y, z),
-            normalisation=Normalisation(**values["normalisation"]),
-            topology=Topology.from_dict(values["topology"]),
-            batch=int(values["batch"]),
-        )
-
-
-@dataclass(frozen=True)
 class PlanSettings:
     """What a user may fix; None is decided from the data.
 
     Attributes:
+        file: the plan itself: a run's plan.json, or nnU-Net's nnUNetPlans.json, of which `configuration` is taken.
         spacing_mm: target spacing (x, y, z).
         patch: patch in voxels (x, y, z), padded up to what the strides divide.
         planner: `isocenter`, or `nnunet` for nnU-Net's own patch and batch.
@@ -78,6 +39,8 @@ class PlanSettings:
         batch: patches a step; `nnunet` chooses its own.
     """
 
+    file: str | None = None
+    configuration: str = "3d_fullres"
     spacing_mm: list[float] | None = None
     patch: list[int] | None = None
     planner: str = "isocenter"
@@ -108,8 +71,10 @@ def make_plan(
         step_bytes: memory of a training step, for `settings.memory_gib`.
 
     Raises:
-        Refusal: PRP306, not even the smallest patch fits the memory.
+        Refusal: PRP306, not even the smallest patch fits the memory; PRP308, a file that holds no plan.
     """
+    if settings.file is not None:
+        return read_plan(Path(settings.file).expanduser(), settings.configuration)
     spacing_mm = _three(settings.spacing_mm) if settings.spacing_mm else target_spacing(found)
     normalisation = _normalisation(found, modality)
     if settings.patch:
@@ -133,6 +98,20 @@ def make_plan(
             "Give it more, or choose a smaller net or batch.",
         )  # fmt: skip
     return Plan(spacing_mm, normalisation, shaped, settings.batch)
+
+
+def read_plan(path: Path, configuration: str) -> Plan:
+    """The plan of a file, for training: a run's, or a configuration of nnU-Net's.
+
+    Raises:
+        Refusal: PRP308, the file holds no plan, or one that has no counterpart here.
+    """
+    values = read_json(path, "a plan")
+    if isinstance(values, dict) and str(values.get("schema", "")).startswith("isocenter/plan/"):
+        return replace(Plan.from_dict(values["plan"]), orientation="RAS")
+    if isinstance(values, dict) and "configurations" in values:
+        return replace(read_nnunet_plan(values, configuration, path.name).plan, orientation="RAS")
+    raise refuse("PRP308", str(path), "no plan", "a run's plan.json, or nnU-Net's nnUNetPlans.json", "Check the path.")
 
 
 def target_spacing(found: Fingerprint) -> tuple[float, float, float]:

@@ -29,9 +29,10 @@ from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, Severity, refuse
 from isocenter.geometry import Grid
 from isocenter.labels import LabelScheme
-from isocenter.preparation.canonicalise import canonical_image, canonical_label
+from isocenter.preparation.canonicalise import beyond, canonical_image, canonical_label
 from isocenter.preparation.fingerprint import CaseStatistics, check_case, fingerprint, measure_case
-from isocenter.preparation.plan import Plan, PlanSettings, StepBytes, make_plan
+from isocenter.preparation.plan import PlanSettings, StepBytes, make_plan
+from isocenter.preparation.planned import Plan
 from isocenter.preparation.sources import RawCase, Source
 from isocenter.preparation.splits import Splits, fixed_splits, make_splits
 from isocenter.provenance import sha256_of_array, sha256_of_file, sha256_of_values
@@ -45,7 +46,8 @@ class SplitSettings:
     """How cases are dealt.
 
     Attributes:
-        file: JSON with lists `train`, `val` and perhaps `test`; None deals by seed.
+        file: JSON with lists `train`, `val` and perhaps `test`, or a list of folds as nnU-Net's splits_final.json;
+            None deals by seed.
         folds: number of folds.
         test_fraction: share of patients that no fold touches.
         seed: seed of the deal; not the seed of the training.
@@ -218,10 +220,14 @@ def _splits(cases: Sequence[RawCase], settings: SplitSettings) -> Splits:
     patients = {case.name: case.patient for case in cases}
     if settings.file is None:
         return make_splits(patients, settings.folds, settings.test_fraction, settings.seed)
-    wanted = read_json(Path(settings.file), "the splits")
-    if not isinstance(wanted, dict):
-        raise refuse("PRP304", settings.file, "a list", "an object with `train` and `val`", "Correct the split file.")
-    return fixed_splits(wanted, patients)
+    wanted = read_json(Path(settings.file).expanduser(), "the splits")
+    listed = wanted if isinstance(wanted, list) else [wanted]
+    if not listed or not all(isinstance(fold, dict) for fold in listed):
+        raise refuse(
+            "PRP304", settings.file, "neither a fold nor a list of folds", "`train` and `val`, or a list of such",
+            "Correct the split file.",
+        )  # fmt: skip
+    return fixed_splits(listed, patients)
 
 
 def _write_cases(
@@ -279,7 +285,7 @@ def _write_case(
             "native": image.grid.as_dict(),
             "native_header": base64.b64encode(image.header.binaryblock).decode(),
             "canonical": canonical.as_dict(),
-            "background": float(voxels.min()),
+            "background": beyond(voxels, plan.normalisation),
             "foreground": counts,
             "annotated": annotated,
             "content_sha256": content,

@@ -65,12 +65,22 @@ def make_splits(patients: Mapping[str, str], folds: int, test_fraction: float, s
     return Splits(tuple(dealt), _cases(members, order[:n_test]))
 
 
-def fixed_splits(wanted: Mapping[str, Any], patients: Mapping[str, str]) -> Splits:
-    """One fold from lists of names `train`, `val` and, if given, `test`; absent cases are left out.
+def fixed_splits(wanted: Sequence[Mapping[str, Any]], patients: Mapping[str, str]) -> Splits:
+    """Folds from lists of names `train`, `val` and, if given, `test`; absent cases are left out.
 
     Raises:
         Refusal: a patient stands on two sides.
     """
+    folds = [_fixed(one, patients) for one in wanted]
+    if len({test for *_, test in folds}) > 1:
+        raise refuse("PRP303", "splits", "folds of different test cases", "one test set", "Correct the split file.")
+    return Splits(tuple((train, val) for train, val, _ in folds), folds[0][2])
+
+
+def _fixed(
+    wanted: Mapping[str, Any], patients: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Train, val and test of one fold."""
     sides = {
         side: tuple(name for name in wanted.get(side, ()) if name in patients) for side in ("train", "val", "test")
     }
@@ -88,7 +98,7 @@ def fixed_splits(wanted: Mapping[str, Any], patients: Mapping[str, str]) -> Spli
             "PRP303", "splits", f"{len(sides['train'])} train and {len(sides['val'])} val cases that exist",
             "at least one of each", "Check the names in the split file.",
         )  # fmt: skip
-    return Splits(((sides["train"], sides["val"]),), sides["test"])
+    return sides["train"], sides["val"], sides["test"]
 
 
 def _cases(members: Mapping[str, list[str]], patients: Sequence[str]) -> tuple[str, ...]:
