@@ -53,7 +53,7 @@ def test_a_training_takes_nnunets_plan_from_its_file_exactly(tmp_path):
 
 
 @pytest.mark.parametrize(("change", "told"), [
-    (lambda v: v["configurations"].update({"3d_fullres": {**v["configurations"]["3d_fullres"], "patch_size": [8, 8]}}), "2D"),
+    (lambda v: v["configurations"]["3d_fullres"].update(patch_size=[8, 8]), "2D"),
     (lambda v: v["configurations"].clear(), "no configuration"),
     (lambda v: v["configurations"]["3d_fullres"].update(normalization_schemes=["RGBTo01Normalization"]), "RGBTo01"),
     (lambda v: v["configurations"]["3d_fullres"].update(normalization_schemes=["CTNormalization"] * 2), "2 channels"),

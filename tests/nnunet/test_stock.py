@@ -68,7 +68,9 @@ def test_the_stock_command_with_our_file_gives_what_our_command_gives_on_fifty_c
     rules = tmp_path / "rules.yaml"
     rules.write_text(yaml.safe_dump(spec_values(*RULES)))
     assert launch("nnunet", ["postprocess", f"rules={rules}", f"output={tmp_path / 'pp'}"]) == 0
-    assert launch("postprocess", ["apply", f"rules={rules}", f"predictions={source}", f"output={tmp_path / 'ours'}"]) == 0
+    assert (
+        launch("postprocess", ["apply", f"rules={rules}", f"predictions={source}", f"output={tmp_path / 'ours'}"]) == 0
+    )
     ran = stock_apply(source, tmp_path / "stock", tmp_path / "pp" / "postprocessing.pkl")
     assert ran.returncode == 0, ran.stderr
     before, ours, stock = voxels_of(source), voxels_of(tmp_path / "ours"), voxels_of(tmp_path / "stock")
@@ -86,7 +88,9 @@ def test_rules_that_only_keep_the_largest_need_nothing_of_ours(tmp_path):
     rules.write_text(yaml.safe_dump(spec_values(*largest, regions={"both": ["organ", "lesion"]})))
     assert launch("nnunet", ["postprocess", f"rules={rules}", f"output={tmp_path / 'pp'}"]) == 0
     assert b"isocenter" not in (tmp_path / "pp" / "postprocessing.pkl").read_bytes()
-    assert launch("postprocess", ["apply", f"rules={rules}", f"predictions={source}", f"output={tmp_path / 'ours'}"]) == 0
+    assert (
+        launch("postprocess", ["apply", f"rules={rules}", f"predictions={source}", f"output={tmp_path / 'ours'}"]) == 0
+    )
     ran = stock_apply(source, tmp_path / "stock", tmp_path / "pp" / "postprocessing.pkl")
     assert ran.returncode == 0, ran.stderr
     ours, stock = voxels_of(tmp_path / "ours"), voxels_of(tmp_path / "stock")
@@ -129,7 +133,9 @@ def test_probabilities_come_from_the_npz_beside_a_prediction_or_the_command_stop
         np.savez_compressed(source / f"{name}.npz", probabilities=reordered(channels, (2, 1, 0)))
     ran = stock_apply(source, tmp_path / "out", pkl, 1)
     assert ran.returncode == 0, ran.stderr
-    assert any((voxels_of(source)[name] == 2).sum() > (after == 2).sum() for name, after in voxels_of(tmp_path / "out").items())
+    assert any(
+        (voxels_of(source)[name] == 2).sum() > (after == 2).sum() for name, after in voxels_of(tmp_path / "out").items()
+    )
 
 
 def test_rules_in_the_values_before_an_export_become_rules_in_nnunets():

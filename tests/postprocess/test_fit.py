@@ -22,9 +22,8 @@ def toy(tmp_path_factory):
 
 
 def fitted(toy, output, *more):
-    code = launch("postprocess", [
-        "fit", f"predictions={toy / 'predictions'}", f"references={toy / 'references'}", f"output={output}", NAMES, *more
-    ])  # fmt: skip
+    sides = [f"predictions={toy / 'predictions'}", f"references={toy / 'references'}"]
+    code = launch("postprocess", ["fit", *sides, f"output={output}", NAMES, *more])
     rows = json.loads((output / "search.json").read_text())["verdicts"]
     return code, {(row["structure"], row["kind"]): row for row in rows}
 
@@ -116,7 +115,7 @@ def test_folds_come_from_the_splits_of_the_data_set_and_what_none_held_out_is_na
 @pytest.mark.parametrize(("arguments", "code", "told"), [
     (["fit", NAMES], 2, "USE109 references"),
     (["apply"], 2, "USE109 rules"),
-    (["guess"], 2, "USE123"),
+    (["guess"], 2, "USE124"),
     ([], 2, "verb"),
     (["apply", "rules=/nowhere/rules.yaml"], 2, "POS101"),
     (["fit", "references=/nowhere", NAMES], 2, "USE106"),

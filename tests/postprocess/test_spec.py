@@ -23,7 +23,8 @@ def refused(values, labels=None):
 def test_a_spec_comes_back_from_its_file_as_it_was(tmp_path_factory, limit, keep, becomes, edge):
     path = tmp_path_factory.mktemp("spec") / "rules.yaml"
     rules = (
-        {"structure": "lesion", "min_volume_mm3": limit, "keep_k": keep, "removed_becomes": becomes, "exempt_at_edge": edge},
+        {"structure": "lesion", "min_volume_mm3": limit, "keep_k": keep, "removed_becomes": becomes,
+         "exempt_at_edge": edge},
         {"structure": "both", "parent": "organ", "parent_within_mm": 2.5},
     )  # fmt: skip
     spec = spec_from(spec_values(*rules, regions={"both": ["organ", "lesion"]}), "test")

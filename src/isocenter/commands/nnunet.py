@@ -34,7 +34,7 @@ def run(config: DictConfig) -> int:
     """Export, import or write postprocessing; exit code 3 where a case could not be done."""
     verbs = {"export": _export, "import": _import, "postprocess": _postprocess}
     if config.verb not in verbs:
-        raise refuse("USE123", "nnunet", repr(config.verb), " or ".join(verbs), "isocenter nnunet --help")
+        raise refuse("USE124", "nnunet", repr(config.verb), " or ".join(verbs), "isocenter nnunet --help")
     _chosen("orientation", config.orientation, ORIENTATIONS)
     _chosen("route", config.route, ROUTES)
     return verbs[config.verb](config)
@@ -98,7 +98,7 @@ def _check_axes(source: Source, names: set[str]) -> None:
 def _import(config: DictConfig) -> int:
     output = Path(config.output).expanduser()
     if (config.model is None) == (config.predictions is None):
-        raise refuse("USE122", "model, predictions", "both or neither", "one of them", "Set model= or predictions=.")
+        raise refuse("USE125", "model, predictions", "both or neither", "one of them", "Set model= or predictions=.")
     if config.model is not None:
         for made in import_model(Path(config.model).expanduser(), str(config.fold), output):
             say(f"run: {made}")

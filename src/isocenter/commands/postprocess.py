@@ -23,7 +23,7 @@ def run(config: DictConfig) -> int:
     """Fit or apply; exit code 3 where a case could not be done."""
     verbs = {"fit": _fit, "apply": _apply}
     if config.verb not in verbs:
-        raise refuse("USE123", "postprocess", repr(config.verb), "fit or apply", "isocenter postprocess --help")
+        raise refuse("USE124", "postprocess", repr(config.verb), "fit or apply", "isocenter postprocess --help")
     return verbs[config.verb](config)
 
 

@@ -38,6 +38,8 @@ class PredictSettings:
         mirror: average over the mirror images that the labels survive; 2 to 8 times the work.
         probabilities: write each structure's probability, too, for calibration and lesions' confidences.
         postprocess: rules.yaml of what is removed from each prediction; None: it stays as the net made it.
+        precision: 'float32', 'bfloat16', or 'auto': bfloat16 on a processor that computes in it, but float32 for a
+            model of nnU-Net's, so that its labels are nnU-Net's.
         device: 'auto', 'cpu' or 'cuda'.
     """
 
@@ -46,11 +48,12 @@ class PredictSettings:
     mirror: bool = False
     probabilities: bool = False
     postprocess: str | None = None
+    precision: str = "auto"
     device: str = "auto"
 
     def __post_init__(self) -> None:
         bounded(self, overlap=(0, 0.95), batch=(1, 4096))
-        chosen(self, device=("auto", "cpu", "cuda"))
+        chosen(self, device=("auto", "cpu", "cuda"), precision=("auto", "float32", "bfloat16"))
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,20 @@ class Model:
     device: torch.device
     rules: Spec | None = None
 
+    @property
+    def _bfloat16(self) -> bool:
+        if self.settings.precision != "auto":
+            return self.settings.precision == "bfloat16"
+        capable = self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        return capable and not self.plan.normalisation.of_nnunet
+
     def probabilities(self, image: np.ndarray, beyond: float) -> np.ndarray:
         """Probabilities (channels, x, y, z) of a canonical image (1, x, y, z), on its grid."""
         shares = (predict_probabilities(
             net, image, self.plan.topology.patch, self.labels.n_channels, beyond,
             overlap=self.settings.overlap, batch=self.settings.batch, device=self.device,
             mirror=mirroring(self.labels) if self.settings.mirror else None,
-            bfloat16=self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported(),
+            bfloat16=self._bfloat16,
         ) for net in self.nets)  # fmt: skip
         total = next(shares)
         for share in shares:

@@ -51,8 +51,8 @@ def dataset_name(number: int, name: str) -> str:
     """nnU-Net's name of a data set. Raises Refusal NNU105 where it cannot be one."""
     if not 1 <= number <= 999 or not name.isidentifier():
         raise refuse(
-            "NNU105", "dataset_id, name", f"{number}, {name!r}", "a number from 1 to 999 and a name of letters and digits",
-            "Choose others.",
+            "NNU105", "dataset_id, name", f"{number}, {name!r}",
+            "a number from 1 to 999 and a name of letters and digits", "Choose others.",
         )  # fmt: skip
     return f"Dataset{number:03d}_{name}"
 

@@ -78,11 +78,16 @@ class Verdict:
     @property
     def setting(self) -> str:
         """The rule as it would stand in a file."""
-        if self.limit is None:
-            return self.kind
-        if self.kind == "keep_k":
-            return "keep_largest" if self.limit == 0 else f"keep_k: {1 - int(self.limit)}"
-        return f"{self.kind}: {self.limit:g}"
+        return setting_of(self.kind, self.limit)
+
+
+def setting_of(kind: str, limit: float | None) -> str:
+    """A kind of rule with its limit, as it would stand in a file."""
+    if limit is None:
+        return kind
+    if kind == "keep_k":
+        return "keep_largest" if limit == 0 else f"keep_k: {1 - int(limit)}"
+    return f"{kind}: {limit:g}"
 
 
 def search(structure: str, cases: Sequence[CaseParts], settings: SearchSettings) -> list[Verdict]:
@@ -152,9 +157,9 @@ def _chosen(kind: str, cases: Sequence[CaseParts], settings: SearchSettings, org
     safe = SafeLimit(np.inf, "") if organ else safe_limit(cases, kind, settings.recall_margin, settings.fewest_lesions)
     allowed = limits[limits <= safe.limit]
     if not allowed.size:
-        least = f"{limits[0]:.4g}" if limits.size else "none"
+        least = setting_of(kind, float(limits[0]) if limits.size else None)
         coarse = f" (the coarsest scanner's voxels have {floor:.4g} mm3)" if floor else ""
-        return None, f"the least limit that removes anything is {least}{coarse}, and that is not safe: {safe.why}"
+        return None, f"the least that removes anything, {least}{coarse}, is not safe: {safe.why}"
     swept = sweep(cases, SCORES[kind], np.concatenate([[-np.inf], allowed]))
     gains = swept.dice[:, 1:] - swept.dice[:, :1]
     means = gains.mean(0)

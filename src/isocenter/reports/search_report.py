@@ -32,7 +32,7 @@ def write_search_report(folder: SearchFolder, fitted: Fitted) -> None:
         _verdicts(fitted.verdicts),
     ]  # fmt: skip
     for structure, cases in fitted.parts.items():
-        if any(len(case.voxels) for case in cases):
+        if any(len(np.setdiff1d(np.arange(len(case.voxels)), case.hits[:, 0])) for case in cases):
             limit = next((one for one in adopted if one.structure == structure), None)
             sections += [Heading(structure), _picture(structure, cases, limit)]
     if fitted.findings:
@@ -46,9 +46,17 @@ def write_search_report(folder: SearchFolder, fitted: Fitted) -> None:
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Table:
-    rows = []
+    """A row a kind of rule; one for all of a structure's where none was tried, for one reason."""
+    rows, told = [], set[tuple[str, str]]()
     for one in verdicts:
         counts = one.counts
+        if not counts and not one.adopted and sum(
+            (other.structure, other.reason) == (one.structure, one.reason) for other in verdicts
+        ) > 1:  # fmt: skip
+            if (one.structure, one.reason) not in told:
+                rows.append([one.structure, "any", "refused", one.reason, None, None, None, None])
+            told.add((one.structure, one.reason))
+            continue
         rows.append([
             one.structure, one.setting, "adopted" if one.adopted else "refused", one.reason,
             counts.get("dice_before"), counts.get("dice_after"),

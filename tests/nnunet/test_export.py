@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from isocenter import nifti
+from isocenter.commands.launch import launch
+from isocenter.geometry import ORIENTATIONS, Grid, reordered
+from isocenter.nnunet.dataset import scheme_of
+
+NAMES = {"background": 0, "organ": 7, "lesion": 3}
+
+
+@pytest.fixture
+def decathlon(tmp_path):
+    """Five cases in five orders of axes, labels 7 and 3, 9 ignored; the image is the place along x of the patient."""
+    root = tmp_path / "data"
+    for i in range(5):
+        grid = Grid.from_parts((14, 12, 8), (1.0, 1.5, 3.0), (-5.0, 10.0 * i, 4.0))
+        image = np.broadcast_to(np.arange(14.0)[:, None, None], grid.shape).astype(np.int16)
+        label = np.zeros(grid.shape, np.uint8)
+        label[2:6, 3:9, 2:6], label[4, 5, 3], label[0, 0, 0] = 7, 3, 9
+        change = grid.reorientation_to(ORIENTATIONS[11 * i % 48])
+        turned = grid.reoriented(change)
+        nifti.write_image(root / "imagesTr" / f"c{i}.nii.gz", change.apply(image), turned)
+        nifti.write_image(root / "labelsTr" / f"c{i}.nii.gz", change.apply(label), turned)
+    (root / "dataset.json").write_text(json.dumps({
+        "channel_names": {"0": "MRI"}, "labels": {**NAMES, "ignore": 9}, "numTraining": 5, "file_ending": ".nii.gz",
+    }))  # fmt: skip
+    return root
+
+
+def exported(root, output, *more):
+    code = launch("nnunet", ["export", f"root={root}", f"output={output}", "name=Test", "dataset_id=902", *more])
+    return code, output / "nnUNet_raw" / "Dataset902_Test"
+
+
+def test_files_go_as_they_are_and_labels_are_numbered_as_nnunet_wants(decathlon, tmp_path, capsys):
+    code, raw = exported(decathlon, tmp_path / "out")
+    assert code == 0 and "nnUNetv2_plan_and_preprocess -d 902" in capsys.readouterr().out
+    described = json.loads((raw / "dataset.json").read_text())
+    assert described["labels"] == {"background": 0, "organ": 1, "lesion": 2, "ignore": 3}
+    assert dict(zip(scheme_of(described).names, scheme_of(described).values)) == {"organ": 7, "lesion": 3}
+    for i in range(5):
+        source = decathlon / "imagesTr" / f"c{i}.nii.gz"
+        assert (raw / "imagesTr" / f"c{i}_0000.nii.gz").read_bytes() == source.read_bytes()
+        before = nifti.read_label(decathlon / "labelsTr" / f"c{i}.nii.gz")
+        after = nifti.read_label(raw / "labelsTr" / f"c{i}.nii.gz")
+        assert after.grid == before.grid
+        assert np.array_equal(after.voxels, np.select([before.voxels == v for v in (7, 3, 9)], [1, 2, 3]))
+
+
+def test_in_our_order_of_axes_every_file_runs_to_right_anterior_and_superior(decathlon, tmp_path):
+    _, raw = exported(decathlon, tmp_path / "out", "orientation=canonical")
+    for i in range(5):
+        image, label = (nifti.read_image(path) for path in (
+            raw / "imagesTr" / f"c{i}_0000.nii.gz", raw / "labelsTr" / f"c{i}.nii.gz",
+        ))  # fmt: skip
+        assert image.grid.orientation == "RAS" and image.grid.shape == (14, 12, 8)
+        assert np.array_equal(image.voxels[:, 0, 0], np.arange(14.0))
+        assert label.voxels[4, 5, 3] == 2 and label.voxels[2, 3, 2] == 1
+
+
+def test_nnunets_own_check_of_integrity_passes(decathlon, tmp_path):
+    from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
+
+    _, raw = exported(decathlon, tmp_path / "out", "orientation=canonical")
+    verify_dataset_integrity(str(raw), 1)
+
+
+def prepared_of(decathlon, tmp_path):
+    code = launch("prepare", [
+        f"input={decathlon}", f"output={tmp_path / 'dataset'}", "preparation.splits.folds=2",
+        "preparation.splits.test_fraction=0.2",
+    ])  # fmt: skip
+    assert code == 0
+    return tmp_path / "dataset"
+
+
+def test_the_splits_and_the_plan_of_a_prepared_data_set_go_along(decathlon, tmp_path, capsys):
+    dataset = prepared_of(decathlon, tmp_path)
+    code, raw = exported(decathlon, tmp_path / "out", f"prepared={dataset}", "orientation=canonical")
+    assert code == 0 and "nnUNetv2_train 902 3d_fullres 0 -p isocenterPlans" in capsys.readouterr().out
+    ours = json.loads((dataset / "splits.json").read_text())
+    theirs = json.loads((raw / "splits_final.json").read_text())
+    assert theirs == [{"train": fold["train"], "val": fold["val"]} for fold in ours["folds"]]
+    (held,) = ours["test"]
+    assert not (raw / "imagesTr" / f"{held}_0000.nii.gz").exists(), "the test set stays unseen"
+    preprocessed = tmp_path / "out" / "nnUNet_preprocessed" / "Dataset902_Test"
+    plans = json.loads((preprocessed / "isocenterPlans.json").read_text())
+    plan = json.loads((dataset / "dataset.json").read_text())["plan"]
+    one = plans["configurations"]["3d_fullres"]
+    assert one["patch_size"] == plan["topology"]["patch"][::-1] and one["spacing"] == plan["spacing_mm"][::-1]
+    splits = f"preparation.splits.file={raw / 'splits_final.json'}"
+    code = launch("prepare", [f"input={raw}", f"output={tmp_path / 'back'}", splits])
+    assert code == 0
+    back = json.loads((tmp_path / "back" / "splits.json").read_text())
+    assert [fold["val"] for fold in back["folds"]] == [fold["val"] for fold in ours["folds"]]
+
+
+def test_a_plan_is_not_given_to_files_whose_axes_run_otherwise(decathlon, tmp_path, capsys):
+    dataset = prepared_of(decathlon, tmp_path)
+    code, _ = exported(decathlon, tmp_path / "out", f"prepared={dataset}")
+    assert code == 2 and "NNU108" in capsys.readouterr().err
+
+
+def test_predictions_come_back_with_the_values_before_the_export_and_their_probabilities(tmp_path):
+    grid = Grid.from_parts((14, 12, 8), (1.0, 1.5, 3.0)).reoriented(
+        Grid.from_parts((14, 12, 8), (1.0, 1.5, 3.0)).reorientation_to("LPS")
+    )
+    channels = np.random.default_rng(0).dirichlet([1, 1, 1], grid.shape)
+    share = np.stack([channels[..., i] for i in range(3)]).astype(np.float32)
+    nifti.write_image(tmp_path / "in" / "c1.nii.gz", share.argmax(0).astype(np.uint8), grid)
+    np.savez_compressed(tmp_path / "in" / "c1.npz", probabilities=reordered(share, (2, 1, 0)))
+    description = {"labels": {"background": 0, "organ": 1, "lesion": 2},
+                   "isocenter_label_values": {"labels": {"organ": 7, "lesion": 3}}}  # fmt: skip
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    arguments = ["import", f"predictions={tmp_path / 'in'}", f"dataset_json={tmp_path / 'dataset.json'}"]
+    assert launch("nnunet", [*arguments, f"output={tmp_path / 'out'}"]) == 0
+    values = nifti.read_label(tmp_path / "out" / "c1.nii.gz")
+    assert np.array_equal(values.voxels, np.array([0, 7, 3])[share.argmax(0)]) and values.grid == grid
+    for i, name in enumerate(("organ", "lesion"), start=1):
+        found = nifti.read_image(tmp_path / "out" / "probabilities" / name / "c1.nii.gz")
+        assert np.abs(found.voxels - share[i]).max() < 1e-4 and found.grid == grid
+    np.savez_compressed(tmp_path / "in" / "c1.npz", probabilities=share[:, :5])
+    assert launch("nnunet", [*arguments, f"output={tmp_path / 'out2'}"]) == 3
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    (["export"], "USE109 root"),
+    (["export", "root=/nowhere"], "USE101"),
+    (["export", "dataset_id=5000"], "USE109"),
+    (["import"], "USE125"),
+    (["import", "predictions=/nowhere"], "USE109 dataset_json"),
+    (["import", "model=/nowhere"], "ART101"),
+    (["postprocess"], "USE109 rules"),
+    (["postprocess", "route=magic"], "magic"),
+    (["teleport"], "USE124"),
+])  # fmt: skip
+def test_mistakes_are_told_without_a_traceback(tmp_path, capsys, arguments, told):
+    assert launch("nnunet", [*arguments, f"output={tmp_path / 'x'}"]) == 2
+    said = capsys.readouterr().err
+    assert told in said and "Traceback" not in said
