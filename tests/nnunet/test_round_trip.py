@@ -27,7 +27,7 @@ place, plans, epochs = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 read = lambda name: json.loads((place / name).read_text())
 trainer = nnUNetTrainer({**read(plans), "continue_training": False}, "3d_fullres", 0, read("dataset.json"),
                         torch.device("cpu"))
-trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = epochs, 3, 1
+trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = epochs, 10, 1
 trainer.run_training()
 print(trainer.output_folder_base)
 """

@@ -92,6 +92,15 @@ def test_a_share_of_a_part_must_be_near_its_parent():
     assert (applied(voxels, {**rule, "parent_overlap": 0.6})[0] == 2).sum() == 0
 
 
+def test_what_a_parent_encloses_lies_inside_it_however_large():
+    voxels = lesions(((5, 5, 3), (16, 16, 14)), value=1)
+    voxels[8:18, 8:18, 6:14] = 2  # deep inside
+    voxels[20:26, 8:12, 6:9] = 2  # a sixth of it within the organ
+    rule = {"structure": "lesion", "parent": "organ", "parent_overlap": 0.5}
+    done, changes = applied(voxels, rule)
+    assert (done == 2).sum() == 10 * 10 * 8 and len(changes) == 1
+
+
 def test_a_part_cut_by_the_edge_of_the_field_is_exempt_where_asked():
     voxels = lesions(((0, 5, 5), (1, 1, 1)), ((10, 10, 10), (1, 1, 1)), ((20, 20, 10), (3, 3, 3)))
     rule = {"structure": "lesion", "min_volume_mm3": 10.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from isocenter.artifacts import (
     RunFolder,
     replacing,
     write_json,
+    write_rows,
     write_text,
 )
 from isocenter.console import say
@@ -126,6 +128,18 @@ def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
     }
 
 
+def _gather_changes(made_by: Mapping[str, RunFolder], output: PredictionsFolder) -> None:
+    """What rules changed in each case, from the run whose prediction of it was taken."""
+    rows: list[Mapping[str, Any]] = []
+    for run in dict.fromkeys(made_by.values()):
+        listed = PredictionsFolder(run.predictions).changes
+        if listed.is_file():
+            with listed.open(newline="") as stream:
+                rows += [row for row in csv.DictReader(stream) if made_by.get(row["case"]) == run]
+    if rows:
+        write_rows(output.changes, rows)
+
+
 def _judged(
     stages: Stages, dataset: Dataset, folder: GroupFolder, seed: int, members: Sequence[Member]
 ) -> dict[str, Any]:
@@ -147,6 +161,7 @@ def _judged(
             for path in PredictionsFolder(run.predictions).of_case(name):
                 with replacing(output / path.relative_to(run.predictions)) as temporary:
                     shutil.copyfile(path, temporary)
+        _gather_changes(made_by, PredictionsFolder(output))
     summary = judged(stages, dataset, names, output, folder.evaluation(seed))
     where = EvaluationFolder(folder.evaluation(seed))
     write_evaluation_report(where, dataset.labels, f"Seed {seed}", of_dataset(dataset, output))

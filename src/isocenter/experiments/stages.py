@@ -17,6 +17,7 @@ from isocenter.findings import refuse
 from isocenter.inference import PredictSettings
 from isocenter.nets import net_settings, step_bytes
 from isocenter.phantom import PhantomSettings
+from isocenter.postprocess import check_file
 from isocenter.preparation import PrepareSettings, StepBytes
 from isocenter.provenance import sha256_of_values
 from isocenter.settings import settings_from
@@ -53,6 +54,8 @@ def read_stages(values: Mapping[str, Any]) -> Stages:
     net_settings(values["net"])
     kinds = {name: kind for name, kind in get_type_hints(Stages).items() if name != "criteria"}
     made = Stages(**{name: settings_from(kind, values[name], name) for name, kind in kinds.items()})
+    if made.inference.postprocess:
+        check_file(Path(made.inference.postprocess).expanduser())
     return replace(made, criteria=read_criteria(made.evaluation.criteria))
 
 

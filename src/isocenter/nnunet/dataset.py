@@ -71,7 +71,8 @@ def export_dataset(
         What was left out, with the reason.
     """
     cases = [case for case in source.cases if only is None or case.name in only]
-    findings, written = [], 0
+    findings: list[Finding] = []
+    written = 0
     for case in tracked(cases, len(cases), "exporting"):
         try:
             _image(case.image, folders.raw / "imagesTr" / f"{case.name}_0000.nii.gz", orientation)

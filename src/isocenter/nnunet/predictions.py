@@ -52,7 +52,7 @@ def read_npz(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            found = reordered(stored["probabilities"], ZYX).astype(np.float32)
+            found: NDArray[np.float32] = reordered(stored["probabilities"], ZYX).astype(np.float32)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise refuse(
             "NNU106", path.name, f"a file that cannot be read ({error})", "probabilities as nnU-Net writes them",

@@ -176,12 +176,14 @@ def _parts(
 
 
 def _near_parent(rule: Rule, spec: Spec, out: NDArray[Any], grid: Grid, block: tuple[slice, ...]) -> Mask:
-    """Where in the block the parent is near: within the distance, or touching."""
+    """Where in the block the parent is near: inside it, within the distance, or touching."""
     own = set(spec.values_of(rule.structure))
-    others = [value for value in spec.values_of(str(rule.parent)) if value not in own]
-    parent = np.isin(out, others)
-    if not parent.any():
-        return np.zeros_like(parent[block])
+    others = tuple(value for value in spec.values_of(str(rule.parent)) if value not in own)
+    place, there = _cropped(out, others)
+    parent = np.zeros(out.shape, bool)
+    if there is None:
+        return parent[block]
+    parent[place] = ndimage.binary_fill_holes(there)  # what it encloses lies inside it
     margin = [int(np.ceil(rule.parent_within_mm / step)) + 1 for step in grid.spacing_mm]
     wide = tuple(slice(max(0, b.start - m), b.stop + m) for b, m in zip(block, margin))
     inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(block, wide))

@@ -35,8 +35,8 @@ class Rule:
         min_volume_mm3, max_volume_mm3: parts below the one or above the other go.
         min_mean_probability, min_peak_probability: of the structure, over the voxels of a part; below it, it goes.
         parent: a label or region that a part belongs to; without it near, it goes. Voxels that the structure shares
-            with the parent do not count as the parent's.
-        parent_within_mm: how far from the parent, voxel centre to voxel centre; touching it is always near.
+            with the parent do not count as the parent's; what the parent encloses does.
+        parent_within_mm: how far from the parent, voxel centre to voxel centre; inside or touching is always near.
         parent_overlap: least share of a part's voxels that must be near; None: one voxel.
         keep_largest: keep the largest part alone; parts of one size are kept together.
         keep_k: keep so many of the largest.
@@ -165,16 +165,7 @@ def spec_from(values: Any, where: str, labels: LabelScheme | None = None) -> Spe
     Raises:
         Refusal: POS101 no spec, POS102 a name or value that does not fit; USE108 or USE115 a rule's settings.
     """
-    if not isinstance(values, Mapping) or values.get("schema") != SCHEMA or not isinstance(values.get("rules"), list):
-        raise refuse(
-            "POS101", where, "no postprocessing rules", f"schema: {SCHEMA}, labels: and rules:", "Correct the file."
-        )
-    if unknown := sorted(set(values) - {"schema", "labels", "regions", "rules"}):
-        raise refuse("POS101", where, f"keys {unknown}", "schema, labels, regions and rules", "Correct the file.")
-    rules = tuple(
-        settings_from(Rule, rule if isinstance(rule, Mapping) else {}, f"{where} rule {i + 1}")
-        for i, rule in enumerate(values["rules"])
-    )
+    rules = _rules(values, where)
     own, regions = values.get("labels") or {}, values.get("regions") or {}
     if labels is None and not own:
         raise refuse(
@@ -183,6 +174,20 @@ def spec_from(values: Any, where: str, labels: LabelScheme | None = None) -> Spe
     spec = _spec(rules, own, regions, labels, where)
     _check(spec, own, where)
     return spec
+
+
+def _rules(values: Any, where: str) -> tuple[Rule, ...]:
+    """The rules of a file, each by itself."""
+    if not isinstance(values, Mapping) or values.get("schema") != SCHEMA or not isinstance(values.get("rules"), list):
+        raise refuse(
+            "POS101", where, "no postprocessing rules", f"schema: {SCHEMA}, labels: and rules:", "Correct the file."
+        )
+    if unknown := sorted(set(values) - {"schema", "labels", "regions", "rules"}):
+        raise refuse("POS101", where, f"keys {unknown}", "schema, labels, regions and rules", "Correct the file.")
+    return tuple(
+        settings_from(Rule, rule if isinstance(rule, Mapping) else {}, f"{where} rule {i + 1}")
+        for i, rule in enumerate(values["rules"])
+    )
 
 
 def _spec(rules: tuple[Rule, ...], own: Any, regions: Any, labels: LabelScheme | None, where: str) -> Spec:
@@ -231,14 +236,22 @@ def _check(spec: Spec, own: Mapping[str, Any], where: str) -> None:
 
 def read_spec(path: Path, labels: LabelScheme | None = None) -> Spec:
     """Read a spec from YAML. Raises Refusal as `spec_from`, or POS101 where the file cannot be read."""
+    return spec_from(_read(path), path.name, labels)
+
+
+def check_file(path: Path) -> None:
+    """Refuse (POS101, USE108, USE115) a file whose rules cannot be meant, before their labels are known."""
+    _rules(_read(path), path.name)
+
+
+def _read(path: Path) -> Any:
     try:
-        values = yaml.safe_load(path.read_text())
+        return yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise refuse(
             "POS101", str(path), f"a file that cannot be read ({str(error).splitlines()[0]})", "rules in YAML",
             "Check the path and the file.",
         ) from None  # fmt: skip
-    return spec_from(values, path.name, labels)
 
 
 def write_spec(path: Path, spec: Spec, head: str = "") -> None:
