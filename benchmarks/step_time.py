@@ -59,7 +59,8 @@ def ours_step_s(steps: int, precision: str) -> float:
     from isocenter.nets.topology import topology
     from isocenter.training.callbacks import moving_average
     from isocenter.training.losses import LossSettings, make_loss
-    from isocenter.training.module import OptimiserSettings, Segmenter
+    from isocenter.training.module import Segmenter
+    from isocenter.training.optimisation import OptimiserSettings
     from isocenter.training.schedule import by_steps
     from isocenter.training.settings import TrainSettings, lightning_precision
 

@@ -323,6 +323,11 @@ class PredictionsFolder:
         return self.probabilities / label / f"{case}.nii.gz"
 
     @property
+    def classes(self) -> Path:
+        """classes.csv: of a classification a row an image, its class and a probability of each."""
+        return self.path / "classes.csv"
+
+    @property
     def changes(self) -> Path:
         """changes.csv: a row a part that rules removed, or a hole that they filled."""
         return self.path / "changes.csv"

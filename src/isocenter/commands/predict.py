@@ -8,14 +8,25 @@ from omegaconf import DictConfig
 
 from isocenter.commands.launch import DONE, UNPROCESSED
 from isocenter.console import say, tell
-from isocenter.inference import PredictSettings, load_model, predict_images
+from isocenter.inference import (
+    PredictSettings,
+    classify_images,
+    is_classifier,
+    load_classifier,
+    load_model,
+    predict_images,
+)
 from isocenter.settings import settings_from
 
 
 def run(config: DictConfig) -> int:
     """Predict; exit code 3 where an image could not be."""
-    model = load_model(Path(config.run), settings_from(PredictSettings, config.inference, "inference"))
-    findings = predict_images(model, Path(config.input), Path(config.output))
+    settings, run = settings_from(PredictSettings, config.inference, "inference"), Path(config.run)
+    images, output = Path(config.input), Path(config.output)
+    if is_classifier(run):
+        findings = classify_images(load_classifier(run, settings), images, output)
+    else:
+        findings = predict_images(load_model(run, settings), images, output)
     tell(findings)
     say(f"predictions: {config.output}")
     return UNPROCESSED if findings else DONE

@@ -13,15 +13,18 @@ from isocenter.commands.settings import plain, scheme_from
 from isocenter.console import say, tell
 from isocenter.experiments import (
     Outcome,
+    Stages,
+    classification_data,
     members_of,
     of_member,
     own_folder,
     prepared_data,
     read_stages,
+    run_classification,
     run_several,
     run_single,
 )
-from isocenter.findings import Finding, unwaived_errors
+from isocenter.findings import Finding, refuse, unwaived_errors
 from isocenter.nets import build_net
 from isocenter.preparation import Dataset
 from isocenter.reports import plan_text
@@ -33,6 +36,10 @@ def run(config: DictConfig) -> int:
     folder = own_folder(values)
     one = of_member(values, members_of(values, 1)[0], RunFolder(folder))  # as all, but for fold and seed
     stages = read_stages(one)
+    if values["task"] == "classification":
+        return _classify(values, one, stages, RunFolder(folder))
+    if values["task"] != "segmentation":
+        raise refuse("USE115", "task", repr(values["task"]), "segmentation or classification", "Choose one.")
     dataset, planted = prepared_data(stages, values, scheme_from(values["data"]["label_names"]))
     known = values["data"]["known_findings"]
     tell(dataset.findings, known)
@@ -47,6 +54,28 @@ def run(config: DictConfig) -> int:
     met = _say(outcome)
     if not met or (planted is not None and not _all_found(planted, dataset.findings)):
         return FOUND
+    return UNPROCESSED if unwaived_errors(dataset.findings, known) else DONE
+
+
+def _classify(values: dict[str, Any], one: dict[str, Any], stages: Stages, folder: RunFolder) -> int:
+    """Prepare, train, classify, judge, report."""
+    dataset = classification_data(stages, values)
+    known = values["data"]["known_findings"]
+    tell(dataset.findings, known)
+    if len(members_of(values, len(dataset.splits.folds))) > 1:
+        raise refuse(
+            "USE128", "seed, training.fold", "several", "one of each, for a classification", "Run them one by one."
+        )
+    outcome = run_classification(stages, one, dataset, folder, checkout())
+    summary, manifest = outcome.summary, outcome.manifest
+    for name, found in summary["classes"].items():
+        said = ", ".join(f"{key} {found[key]:.3f}" for key in ("recall", "precision", "auc") if found[key] is not None)
+        say(f"  {name}: {said} ({found['n']} images)")
+    say(f"weights_sha256 {manifest['weights_sha256'] if manifest else ''}")
+    say(
+        f"accuracy {summary['accuracy']['estimate']:.3f}, balanced {summary['balanced_accuracy']:.3f}, over "
+        f"{summary['n_cases']} held-out images: {outcome.report}"
+    )
     return UNPROCESSED if unwaived_errors(dataset.findings, known) else DONE
 
 

@@ -1,5 +1,6 @@
 """Patches for training: keyed draws, border-safe sampling, augmentation."""
 
-from isocenter.data.datamodule import DataSettings, PatchModule
+from isocenter.data.cut import DataSettings
+from isocenter.data.datamodule import PatchModule
 
 __all__ = ["DataSettings", "PatchModule"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pytorch_lightning as pl
@@ -14,14 +14,10 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from isocenter.artifacts import map_array
-from isocenter.data.augmentation import (
-    Augmentation,
-    AugmentationSettings,
-    augmented,
-    draw_augmentation,
-    mirrored_patch,
-)
+from isocenter.data.augmentation import Augmentation, augmented, draw_augmentation, mirrored_patch
+from isocenter.data.cut import CutPatch, DataSettings
 from isocenter.data.deformation import margin_voxels
+from isocenter.data.images import Images
 from isocenter.data.sampling import (
     EpochBatches,
     PatchKey,
@@ -34,47 +30,8 @@ from isocenter.data.torchio_transforms import torchio_transform, transformed
 from isocenter.mirroring import mirroring
 from isocenter.preparation import Case, Dataset, read_case
 from isocenter.randomness import generator
-from isocenter.settings import bounded, chosen
 
 Patch = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """How patches are drawn.
-
-    Attributes:
-        foreground_share: share of patches that are put on a structure.
-        cases: only the first so many training cases, which are then also validated on; None for all.
-        workers: loader processes; the stream does not depend on it.
-        augment_on: `device` augments where the net is, `loader` where patches are cut; `auto` takes the
-            device where it is a GPU. On one processor both give the same bits.
-    """
-
-    foreground_share: float = 0.5
-    cases: int | None = None
-    workers: int = 0
-    augment_on: str = "auto"
-    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
-
-    def __post_init__(self) -> None:
-        bounded(self, foreground_share=(0, 1), workers=(0, 256), cases=(1, 1e9))
-        chosen(self, augment_on=("auto", "loader", "device"))
-
-
-@dataclass(frozen=True)
-class CutPatch:
-    """A patch as it was cut, with the margin that its augmentation reads.
-
-    Attributes:
-        annotated: for each channel whether its structure was looked for.
-    """
-
-    key: PatchKey
-    image: torch.Tensor
-    label: torch.Tensor
-    how: Augmentation
-    annotated: torch.Tensor
 
 
 class Patches(TorchDataset[CutPatch]):
@@ -130,10 +87,11 @@ class Patches(TorchDataset[CutPatch]):
 
 class Finished:
     """Cut patches -> a batch of augmented ones: images (batch, channels, x, y, z), labels (batch, x, y, z), and
-    `annotated` (batch, channels): the structures that were looked for."""
+    `annotated` (batch, channels): the structures that were looked for. Of whole images `class` in place of labels."""
 
     def __init__(self, dataset: Dataset, seed: int, transform: tio.Compose | None = None) -> None:
         self._plan = dataset.plan
+        self._whole = dataset.task == "classification"
         self._seed = seed
         self._transform = transform
 
@@ -141,6 +99,9 @@ class Finished:
         """The batch, on the device that the patches are on."""
         images, labels = zip(*(self._one(patch) for patch in cut))
         annotated = torch.stack([patch.annotated.to(labels[0].device) for patch in cut])
+        kinds = torch.tensor([patch.kind for patch in cut], device=annotated.device)
+        if self._whole:
+            return {"image": torch.stack(images), "class": kinds}
         return {"image": torch.stack(images), "label": torch.stack(labels).long(), "annotated": annotated}
 
     def _one(self, cut: CutPatch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -173,6 +134,7 @@ class PatchModule(pl.LightningDataModule):
         self._seed = seed
         self._steps = steps_per_epoch
         self._settings = settings
+        self._items = Images if dataset.task == "classification" else Patches
         chosen = settings.augmentation.torchio if settings.augmentation.enabled else []
         self._finished = Finished(dataset, seed, torchio_transform(chosen))
 
@@ -180,7 +142,7 @@ class PatchModule(pl.LightningDataModule):
         """Batches of the trainer's current epoch; this process's share of each, where there are several."""
         workers = self._settings.workers
         return DataLoader(
-            Patches(self._dataset, self._seed, self._settings, training=True),
+            self._items(self._dataset, self._seed, self._settings, training=True),
             batch_sampler=EpochBatches(self._batches_of, self._current_epoch),
             num_workers=workers,
             persistent_workers=workers > 0,
@@ -193,7 +155,7 @@ class PatchModule(pl.LightningDataModule):
         size = self._dataset.plan.batch
         batches = [keys[i : i + size] for i in range(0, len(keys), size)]
         return DataLoader(
-            Patches(self._dataset, self._seed, self._settings, training=False),
+            self._items(self._dataset, self._seed, self._settings, training=False),
             batch_sampler=EpochBatches(lambda _epoch: batches, lambda: 0),
             collate_fn=Finished(self._dataset, self._seed),
         )

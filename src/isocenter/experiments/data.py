@@ -34,7 +34,7 @@ def prepared_data(
         raise refuse("USE109", "data.root", "no value", "the folder of the data", "Set it: data.root=...")
     if kind == "prepared" and root is not None:
         return read_dataset(root), None
-    store = _store(values)
+    store = store_of(values)
     labels = None if data["labels"] is None else Path(data["labels"]).expanduser()
     planted = None
     if kind == "phantom":
@@ -50,7 +50,7 @@ def prepared_data(
     return prepare(source, store / "dataset", stages.preparation, memory), planted
 
 
-def _store(values: Mapping[str, Any]) -> Path:
+def store_of(values: Mapping[str, Any]) -> Path:
     """Where prepared data lie: shared by all runs that prepare the same data in the same way."""
     sections = ("data", "phantom", "conversion", "preparation")
     recipe = {key: values[key] for key in sections if key != "phantom" or values["data"]["kind"] == "phantom"}

@@ -41,12 +41,14 @@ def run_single(
         values: the resolved configuration, plain values.
         checkout: source tree of the program, for the manifest.
     """
-    began, fold, seed = time.monotonic(), stages.training.fold, int(values["seed"])
-    check_folder(folder.path, values)
-    if not 0 <= fold < len(dataset.splits.folds):
+    began, seed = time.monotonic(), int(values["seed"])
+    if dataset.task != "segmentation":
         raise refuse(
-            "USE113", "training.fold", str(fold), f"0 to {len(dataset.splits.folds) - 1}", "Choose a fold there is."
+            "USE127", "task", "segmentation, of a data set of classes", "a data set with labels",
+            "Set task=classification.",
         )  # fmt: skip
+    check_folder(folder.path, values)
+    fold = fold_of(stages, dataset)
     check_settings(stages.training, dataset)
     check_labels(stages.criteria, structures_of(dataset.labels, stages.evaluation))
     write_plan(folder, dataset, values["net"])
@@ -58,12 +60,20 @@ def run_single(
             seed=seed,
             dataset_sha256=dataset.content_sha256,
             seconds_to_weights=round(time.monotonic() - began, 1),
-            peak_memory_bytes=_peak_memory_bytes(),
+            peak_memory_bytes=peak_memory_bytes(),
             **facts,
         ))  # fmt: skip
     summary = _judge(stages, dataset, folder)
     write_run_report(folder, dataset, fold)
     return Outcome(folder.report, summary, read_json(folder.manifest, "the run"))
+
+
+def fold_of(stages: Stages, dataset: Dataset) -> int:
+    """The fold that is asked for, if there is one (USE113)."""
+    fold, last = stages.training.fold, len(dataset.splits.folds) - 1
+    if not 0 <= fold <= last:
+        raise refuse("USE113", "training.fold", str(fold), f"0 to {last}", "Choose a fold there is.")
+    return fold
 
 
 def _judge(stages: Stages, dataset: Dataset, folder: RunFolder) -> dict[str, Any]:
@@ -96,7 +106,7 @@ def judged(stages: Stages, dataset: Dataset, names: Sequence[str], predictions: 
     return evaluate(references, predictions, dataset.labels, output, settings, looked_for, patients).summary
 
 
-def _peak_memory_bytes() -> int:
+def peak_memory_bytes() -> int:
     """Largest resident memory of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

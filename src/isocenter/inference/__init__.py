@@ -1,5 +1,12 @@
-"""A trained run -> segmentations on the native grid."""
+"""A trained run -> segmentations on the native grid, or classes."""
 
+from isocenter.inference.classify import (
+    ClassModel,
+    classify_cases,
+    classify_images,
+    is_classifier,
+    load_classifier,
+)
 from isocenter.inference.native import ordered_values
 from isocenter.inference.predict import (
     Model,
@@ -11,8 +18,13 @@ from isocenter.inference.predict import (
 )
 
 __all__ = [
+    "ClassModel",
     "Model",
     "PredictSettings",
+    "classify_cases",
+    "classify_images",
+    "is_classifier",
+    "load_classifier",
     "load_ensemble",
     "load_model",
     "ordered_values",

@@ -106,7 +106,7 @@ def load_ensemble(runs: Sequence[Path], settings: PredictSettings) -> Model:
         Refusal: ART101 or USE105, a plan or weights are missing; USE121, runs of different data or plans; POS101
             or POS102, rules that cannot be read or are for other labels.
     """
-    device = _device(settings.device)
+    device = device_of(settings.device)
     stored = [read_json(RunFolder(run).plan, "the run") for run in runs]
     if any((one["plan"], one["labels"]) != (stored[0]["plan"], stored[0]["labels"]) for one in stored):
         raise refuse(
@@ -132,7 +132,8 @@ def _net(
     return net.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
 
 
-def _device(wanted: str) -> torch.device:
+def device_of(wanted: str) -> torch.device:
+    """The device of a name; `auto` takes a GPU where there is one."""
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(wanted)

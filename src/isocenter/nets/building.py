@@ -16,7 +16,7 @@ from isocenter.nets.ushape import UShape
 from isocenter.settings import settings_from
 
 _PACKAGE = __package__
-_NOT_NETS = {"building", "memory", "normalisation", "topology", "transformers", "ushape"}
+_NOT_NETS = {"building", "classifier", "memory", "normalisation", "topology", "transformers", "ushape"}
 
 
 def net_names() -> list[str]:

@@ -42,6 +42,7 @@ class UShape(nn.Module):
         *, down: Down, up: Up, join: Join,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.widths = tuple(widths)
         inputs = [channels_in, *widths[:-1]]
         shapes = zip(inputs, widths, topology.kernels, topology.strides)
         self.encoder = nn.ModuleList(down(i, *shape) for i, shape in enumerate(shapes))
@@ -55,17 +56,21 @@ class UShape(nn.Module):
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Logits, the finest resolution first."""
-        skips, features = [], image
-        for stage in self.encoder:
-            features = self._through(stage, features)
-            skips.append(features)
-        skips.pop()
+        *skips, features = self.encoded(image)
         outputs, last = [], len(self.decoder) - 1
         for i, (up, join, head) in enumerate(zip(self.upward, self.decoder, self.heads)):
             features = self._through(join, skips.pop(), self._through(up, features))
             if self.training or i == last:
                 outputs.append(head(features))
         return outputs[::-1] if outputs else [self.heads[0](features)]
+
+    def encoded(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Features of every stage of the encoder, the finest first."""
+        found, features = [], image
+        for stage in self.encoder:
+            features = self._through(stage, features)
+            found.append(features)
+        return found
 
     def _through(self, module: nn.Module, *features: torch.Tensor) -> torch.Tensor:
         if self.recompute and self.training:

@@ -100,6 +100,20 @@ def make_plan(
     return Plan(spacing_mm, normalisation, shaped, settings.batch)
 
 
+def whole_image_plan(found: Fingerprint, modality: str, settings: PlanSettings) -> Plan:
+    """The plan for images that the net sees whole: so coarse that nine of ten fit the largest patch.
+
+    The finest axes are made coarser first.
+    """
+    extents_mm = np.percentile(np.asarray(found.shapes) * np.asarray(found.spacings_mm), 90, axis=0)
+    spacing = np.array(settings.spacing_mm or found.median_spacing_mm, dtype=np.float64)
+    while np.prod(np.ceil(extents_mm / spacing)) > settings.max_patch_voxels and settings.spacing_mm is None:
+        spacing[spacing < 1.02 * spacing.min()] *= 1.02
+    spacing_mm = _three(np.round(spacing, 4))
+    wished = settings.patch or np.ceil(extents_mm / np.asarray(spacing_mm)).tolist()
+    return Plan(spacing_mm, _normalisation(found, modality), topology(spacing_mm, wished), settings.batch)
+
+
 def read_plan(path: Path, configuration: str) -> Plan:
     """The plan of a file, for training: a run's, or a configuration of nnU-Net's.
 

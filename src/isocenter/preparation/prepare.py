@@ -6,7 +6,7 @@ import base64
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,12 @@ class PrepareSettings:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A prepared data set, read back from its folder."""
+    """A prepared data set, read back from its folder.
+
+    Attributes:
+        labels: the structures; of a classification its classes.
+        task: 'segmentation' or 'classification'.
+    """
 
     folder: DatasetFolder
     labels: LabelScheme
@@ -96,6 +101,7 @@ class Dataset:
     splits: Splits
     content_sha256: str
     findings: tuple[Finding, ...]
+    task: str = "segmentation"
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes:
             "PRP104", str(output), "no case left to prepare", "at least one", "Correct what is named above."
         ))  # fmt: skip
     cases = [case for case in source.cases if case.name in statistics]
-    splits = _splits(cases, settings.splits)
+    splits = dealt_splits({case.name: case.patient for case in cases}, settings.splits)
     found = fingerprint(list(statistics.values()))
     plan = make_plan(found, source.modality, settings.plan, source.labels.n_channels, step_bytes)
     looked_for = _annotated(cases, source.labels, settings.annotated)
@@ -169,6 +175,7 @@ def read_dataset(path: Path) -> Dataset:
         splits=Splits.from_dict(read_json(folder.splits, "the prepared data set")),
         content_sha256=index["content_sha256"],
         findings=tuple(read_findings(folder.findings)),
+        task=index.get("task", "segmentation"),
     )
 
 
@@ -216,8 +223,8 @@ def _survey(case: RawCase, scheme: LabelScheme) -> Survey:
     return case.name, digest, measure_case(case.name, image, label, scheme), found
 
 
-def _splits(cases: Sequence[RawCase], settings: SplitSettings) -> Splits:
-    patients = {case.name: case.patient for case in cases}
+def dealt_splits(patients: Mapping[str, str], settings: SplitSettings) -> Splits:
+    """Cases, with the patient of each, dealt by seed or by a file."""
     if settings.file is None:
         return make_splits(patients, settings.folds, settings.test_fraction, settings.seed)
     wanted = read_json(Path(settings.file).expanduser(), "the splits")

@@ -66,6 +66,8 @@ def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]
         axes.set_title(f"{name}, {place[axis] * case.grid.spacing_mm[axis]:.0f} mm", fontsize=9)
         axes.set_xticks([])
         axes.set_yticks([])
+    if not names:
+        return png(figure)
     lines = [Line2D([], [], color=colour(i), label=name) for i, name in enumerate(names)]
     lines += [Line2D([], [], color="#777777", ls=ls, label=text)
               for ls, text in (("solid", "reference"), ("dashed", "prediction"))]  # fmt: skip

@@ -40,6 +40,20 @@ def curves(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> bytes:
     return png(figure)
 
 
+def class_curves(rows: Sequence[Mapping[str, str]]) -> bytes:
+    """Loss, and balanced accuracy on validation images, over the steps of a training (PNG)."""
+    figure = Figure(figsize=(9.0, 2.8), layout="constrained")
+    loss_axes, score_axes = figure.subplots(1, 2)
+    steps = [int(row["step"]) for row in rows]
+    loss_axes.plot(steps, [float(row["loss"]) for row in rows], color="#333333", marker=".", lw=1.2)
+    loss_axes.set(xlabel="step", ylabel="training loss (mean of an epoch)")
+    score_axes.plot(steps, [float(row["balanced_accuracy"]) for row in rows], color=colour(0), marker=".", lw=1.2)
+    score_axes.set(xlabel="step", ylabel="balanced accuracy", ylim=(0, 1.02))
+    for axes in (loss_axes, score_axes):
+        _plain(axes)
+    return png(figure)
+
+
 def distributions(rows: Sequence[Mapping[str, Any]], names: Sequence[str], measures: Mapping[str, str]) -> bytes:
     """Every case's value of each measure, a column a label; the bar is the median (PNG)."""
     figure = Figure(figsize=(9.0, 2.9), layout="constrained")

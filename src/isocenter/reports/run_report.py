@@ -28,7 +28,7 @@ def write_run_report(folder: RunFolder, dataset: Dataset, fold: int) -> None:
         *_training(folder, dataset),
         *case_parts(evaluation, dataset.labels, of_dataset(dataset, folder.predictions)),
         *_data(dataset, fold, manifest["config"]["data"]["known_findings"]),
-        *_origin(manifest),
+        *origin_parts(manifest),
     ]
     write_text(folder.report, html(f"Isocenter: {name}", parts))
     write_bytes(folder.pdf, pdf(f"Isocenter: {name}", parts))
@@ -85,7 +85,8 @@ def _data(dataset: Dataset, fold: int, known: Sequence[str]) -> list[Part]:
     ]  # fmt: skip
 
 
-def _origin(manifest: Mapping[str, Any]) -> list[Part]:
+def origin_parts(manifest: Mapping[str, Any]) -> list[Part]:
+    """What a run was made from."""
     facts = [
         ["weights", manifest["weights_sha256"]],
         ["data set", manifest["dataset_sha256"]],

@@ -17,6 +17,12 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 from isocenter.artifacts import write_bytes, write_rows
 
 
+def score_of(trainer: pl.Trainer) -> float:
+    """What validation says of the net: Dice on patches, or of a classification the balanced accuracy."""
+    found = trainer.callback_metrics
+    return float(found.get("patch_dice", found.get("balanced_accuracy", -math.inf)))
+
+
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint whole or not at all, beside its place rather than through the system's temporary folder."""
 
@@ -44,7 +50,7 @@ class Checkpoints(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save; Lightning has validated by now."""
-        score = float(trainer.callback_metrics.get("patch_dice", -math.inf))
+        score = score_of(trainer)
         better = score > self._best
         self._best = max(self._best, score)
         last = self._folder / "last.ckpt"

@@ -34,7 +34,7 @@ def fit(
         Facts for the manifest: `weights_sha256`, steps, knots, precision, the chain of losses.
     """
     run = RunFolder(output)
-    if settings.data.augmentation.mirror_probability:
+    if settings.data.augmentation.mirror_probability and dataset.task == "segmentation":
         for reason in mirroring(dataset.labels).dropped:
             say(f"training: {reason}")
     last = run.checkpoints / "last.ckpt"
@@ -106,6 +106,7 @@ def write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None
         )  # fmt: skip
     write_json(run.plan, {
         "schema": "isocenter/plan/1",
+        **({} if dataset.task == "segmentation" else {"task": dataset.task}),
         "plan": dataset.plan.as_dict(),
         "labels": dataset.labels.as_dict(),
         "net": dict(net),

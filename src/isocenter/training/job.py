@@ -20,10 +20,11 @@ from torch import nn
 
 from isocenter.artifacts import RunFolder
 from isocenter.data import PatchModule
-from isocenter.nets import build_net
-from isocenter.preparation import Dataset
+from isocenter.nets import Classifier, build_classifier, build_net
+from isocenter.preparation import Dataset, class_of
 from isocenter.randomness import global_streams
 from isocenter.training.callbacks import Checkpoints, MetricsTable, WholeCheckpoints, moving_average
+from isocenter.training.classifier import ClassLearner
 from isocenter.training.losses import make_loss
 from isocenter.training.module import Segmenter
 from isocenter.training.pictures import Pictures
@@ -60,12 +61,13 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
     settings, run = job.settings, RunFolder(job.output)
     progress = _progress(settings)
     net = built(job)
-    module = Segmenter(net, job.dataset.labels.names, _loss(job), settings.optimiser, progress)
+    module = _module(job, net, progress)
     last = run.checkpoints / "last.ckpt"
     begun = int(torch.load(last, map_location="cpu", weights_only=True)["epoch"]) + 1 if last.is_file() else 0
     data = PatchModule(job.dataset, settings.fold, job.seed, settings.steps_per_epoch, settings.data, begun)
     chain = LossChain(max(1, settings.steps_per_epoch // _CHAIN_ENTRIES_PER_EPOCH))
-    callbacks = [*_watchers(run, settings, progress, rank), chain, *_keepers(run, rank)]
+    pictures = job.dataset.task == "segmentation"
+    callbacks = [*_watchers(run, settings, progress, rank, pictures=pictures), chain, *_keepers(run, rank)]
     with (
         trackers(job.tracking if rank == 0 else None, job.output, job.output.name, job.config) as loggers,
         _without_advice(),
@@ -85,12 +87,26 @@ def built(job: Job) -> nn.Module:
     """The net at its start: weights from the keyed stream, or from another run."""
     plan, labels = job.dataset.plan, job.dataset.labels
     with global_streams(job.seed, "weights"):
-        net = build_net(job.net, plan.topology, 1, labels.n_channels, recompute=job.settings.recompute)
+        net: nn.Module
+        if job.dataset.task == "classification":
+            net = build_classifier(job.net, plan.topology, 1, len(labels.names))
+        else:
+            net = build_net(job.net, plan.topology, 1, labels.n_channels, recompute=job.settings.recompute)
     if job.settings.start_from:
         net = started(net, Path(job.settings.start_from).expanduser())
     if job.settings.compile:
         net.compile()
     return net
+
+
+def _module(job: Job, net: nn.Module, progress: Progress) -> Segmenter | ClassLearner:
+    dataset, optimiser = job.dataset, job.settings.optimiser
+    if not isinstance(net, Classifier):
+        return Segmenter(net, dataset.labels.names, _loss(job), optimiser, progress)
+    train = dataset.splits.folds[job.settings.fold][0]
+    kinds = [class_of(dataset.folder, name)[0] for name in train]
+    counts = tuple(kinds.count(name) for name in dataset.labels.names)
+    return ClassLearner(net, dataset.labels.names, counts, optimiser, progress)
 
 
 def _progress(settings: TrainSettings) -> Progress:
@@ -106,7 +122,9 @@ def _loss(job: Job) -> Any:
     return make_loss(job.settings.loss, job.dataset.plan.spacing_mm, job.settings.devices, names)
 
 
-def _watchers(run: RunFolder, settings: TrainSettings, progress: Progress, rank: int) -> list[Callback]:
+def _watchers(
+    run: RunFolder, settings: TrainSettings, progress: Progress, rank: int, *, pictures: bool
+) -> list[Callback]:
     """What looks on; the deadline before what saves its state."""
     watching: list[Callback] = [Divergence(run)] if rank == 0 else []
     if settings.max_minutes:
@@ -114,7 +132,8 @@ def _watchers(run: RunFolder, settings: TrainSettings, progress: Progress, rank:
     if settings.patience:
         watching.append(Patience(settings.patience))
     if rank == 0:
-        watching += [BarProgress(progress) if sys.stdout.isatty() else PlainProgress(progress), Pictures()]
+        watching += [BarProgress(progress) if sys.stdout.isatty() else PlainProgress(progress)]
+        watching += [Pictures()] if pictures else []
         watching += [Profile(run.profile)] if settings.profile else []
     return [moving_average(settings.ema), *watching]
 
@@ -125,8 +144,8 @@ def _keepers(run: RunFolder, rank: int) -> list[Callback]:
 
 
 def _run(
-    module: Segmenter, data: PatchModule, settings: TrainSettings, callbacks: list[Callback], loggers: list[Logger],
-    run: RunFolder, checkpoint: Path | None,
+    module: Segmenter | ClassLearner, data: PatchModule, settings: TrainSettings, callbacks: list[Callback],
+    loggers: list[Logger], run: RunFolder, checkpoint: Path | None,
 ) -> bool:  # fmt: skip
     """Train to the last epoch; whether deterministic algorithms were on."""
     epochs = max(1, int(settings.knots[-1][0]) // settings.steps_per_epoch) if settings.knots else settings.epochs
@@ -163,7 +182,7 @@ def _run(
         torch.use_deterministic_algorithms(False)
 
 
-def _strategy(module: Segmenter, settings: TrainSettings) -> DDPStrategy | str:
+def _strategy(module: Segmenter | ClassLearner, settings: TrainSettings) -> DDPStrategy | str:
     """Among three resolutions or more the head of the coarsest takes no part in the loss."""
     heads = getattr(module.net, "heads", ())
     return DDPStrategy(find_unused_parameters=len(heads) > 2) if settings.devices > 1 else "auto"

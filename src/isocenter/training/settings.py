@@ -10,7 +10,7 @@ import torch
 from isocenter.data import DataSettings
 from isocenter.settings import bounded, chosen
 from isocenter.training.losses import LossSettings
-from isocenter.training.module import OptimiserSettings
+from isocenter.training.optimisation import OptimiserSettings
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from safetensors.torch import save
 from isocenter.artifacts import RunFolder, write_bytes
 from isocenter.console import say
 from isocenter.findings import refuse
+from isocenter.training.callbacks import score_of
 
 
 class Divergence(Callback):
@@ -111,9 +112,10 @@ class Patience(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look at the score; Lightning has validated by now."""
-        score = float(trainer.callback_metrics.get("patch_dice", -math.inf))
+        score = score_of(trainer)
         self._waited = 0 if score > self._best else self._waited + 1
         self._best = max(self._best, score)
         if self._waited >= self._epochs:
-            say(f"training: stopped early, patch Dice has not risen above {self._best:.4f} for {self._epochs} epochs")
+            best = f"{self._best:.4f} for {self._epochs} epochs"
+            say(f"training: stopped early, the score on validation has not risen above {best}")
             trainer.should_stop = True
