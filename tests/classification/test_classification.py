@@ -11,14 +11,15 @@ import torch
 from scipy import stats
 
 from isocenter import nifti
-from isocenter.artifacts import read_json
+from isocenter.artifacts import RunFolder, read_json
 from isocenter.commands.launch import launch
 from isocenter.evaluation import judge_classes
 from isocenter.findings import Refusal
 from isocenter.geometry import ORIENTATIONS, Grid
 from isocenter.nets import build_classifier, topology
-from isocenter.preparation import read_classes, whole_image
+from isocenter.preparation import read_classes, read_dataset, whole_image
 from isocenter.preparation.planned import Normalisation, Plan
+from isocenter.reports import write_class_report
 from tests.postprocess.scenes import ball
 
 TRAIN = [
@@ -71,6 +72,27 @@ def test_a_side_is_learnt_whatever_the_order_of_the_axes(run):
     assert all(abs(float(row["p/left"]) + float(row["p/right"]) - 1) < 1e-9 for row in rows)
     report = (run / "report.html").read_text()
     assert "Accuracy 1.000" in report and "Who is taken for whom" in report
+
+
+def test_the_report_shows_wrong_images_as_the_net_saw_them(run, tmp_path):
+    dataset = read_dataset(next((run.parent / "data").glob("*/dataset")))
+    rows = list(csv.DictReader((run / "predictions" / "classes.csv").open()))
+    turned = {row["case"]: "left" if row["class"] == "right" else "right" for row in rows[:2]}
+    truth = {row["case"]: turned.get(row["case"], row["class"]) for row in rows}
+    summary = judge_classes(rows, truth, {name: name for name in truth}, dataset.labels.names)
+    assert sorted(summary["wrong"]) == sorted(turned)
+    for path in (run / "manifest.json", run / "metrics.csv"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    write_class_report(RunFolder(tmp_path), dataset, summary, rows)
+    assert (tmp_path / "report.html").read_text().count("<img") == 3
+
+
+def test_ten_of_ten_are_not_certainty():
+    rows = [{"case": str(i), "class": "a", "p/a": 0.9, "p/b": 0.1} for i in range(10)]
+    truth, alone = {str(i): "a" for i in range(10)}, {str(i): str(i) for i in range(10)}
+    assert judge_classes(rows, truth, alone, ["a", "b"])["accuracy"]["lower"] == pytest.approx(0.025 ** (1 / 10))
+    of_two = judge_classes(rows, truth, {str(i): str(i % 2) for i in range(10)}, ["a", "b"])["accuracy"]
+    assert of_two["lower"] == pytest.approx(0.025 ** (1 / 2)) and of_two["upper"] == 1.0
 
 
 def test_the_same_seed_gives_the_same_bits_and_images_elsewhere_the_same_classes(run, images, tmp_path):

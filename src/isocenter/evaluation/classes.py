@@ -42,18 +42,34 @@ def judge_classes(
             "precision": confusion[i, i] / named if named else None,
             "auc": _auc(share, true == i),
         }
-    accuracy = mean_interval((true == found).astype(float).tolist(), owners)
+    accuracy = _accuracy(true == found, owners)
     recalls = [one["recall"] for one in per_class.values() if one["recall"] is not None]
     return {
         "schema": CLASSES_SCHEMA,
         "n_cases": len(rows),
         "n_patients": len(set(owners)),
-        "accuracy": vars(accuracy),
+        "accuracy": accuracy,
         "balanced_accuracy": float(np.mean(recalls)),
         "classes": per_class,
         "confusion": {"classes": list(classes), "counts": confusion.tolist()},
         "wrong": [str(row["case"]) for row, a, b in zip(rows, true, found) if a != b],
     }
+
+
+def _accuracy(right: np.ndarray, owners: Sequence[str]) -> dict[str, Any]:
+    """The share that is right and its 95 % interval: over patients, or exact (Clopper and Pearson) where it can be.
+
+    Where every image is right, or none, patients cannot be drawn from, and a patient counts as one image.
+    """
+    patients, alike = len(set(owners)), bool(right.all() or not right.any())
+    if patients < len(right) and not alike:
+        return vars(mean_interval(right.astype(float).tolist(), owners))
+    done = stats.binomtest(
+        int(patients * right.mean()) if alike else int(right.sum()), patients if alike else len(right)
+    )
+    interval = done.proportion_ci(0.95, "exact")
+    return {"estimate": float(right.mean()), "lower": float(interval.low), "upper": float(interval.high),
+            "n": len(right), "n_patients": patients, "level": 0.95}  # fmt: skip
 
 
 def _auc(share: np.ndarray, mine: np.ndarray) -> float | None:
