@@ -24,7 +24,7 @@ class ClassLearner(pl.LightningModule):
         progress: Progress,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.net = net.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.net = net.to(memory_format=torch.channels_last_3d)
         self._names = names
         self._optimiser = optimiser
         self._progress = progress
@@ -55,7 +55,7 @@ class ClassLearner(pl.LightningModule):
 
     def validation_step(self, batch: dict[str, torch.Tensor], _index: int) -> torch.Tensor:
         """Count what is right of each class; the classes found (batch)."""
-        found = self(batch["image"]).argmax(1)
+        found: torch.Tensor = self(batch["image"]).argmax(1)
         for truth, mine in zip(batch["class"].tolist(), found.tolist()):
             self._right[0, truth] += truth == mine
             self._right[1, truth] += 1
