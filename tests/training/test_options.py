@@ -40,7 +40,7 @@ def largest_difference(one, other):
 
 LONGER = [
     "training.epochs=4", "training.steps_per_epoch=5", "training.optimiser.learning_rate=0.002",
-    "training.optimiser.kind=sgd",  # Adam's first step is as large for a gradient that is mere rounding as for any other
+    "training.optimiser.kind=sgd",  # Adam's first step is as large for a gradient of mere rounding as for any other
 ]  # fmt: skip
 
 
