@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from isocenter.artifacts import EvaluationFolder, RunFolder, read_json, write_json, write_text
+from isocenter.artifacts import EvaluationFolder, RunFolder, read_json, write_json
 from isocenter.evaluation import judge_classes
 from isocenter.experiments.data import store_of
-from isocenter.experiments.single import Outcome, fold_of, peak_memory_bytes
-from isocenter.experiments.stages import Stages, check_folder
+from isocenter.experiments.single import Outcome, fold_of, learn
+from isocenter.experiments.stages import Stages
 from isocenter.findings import refuse
 from isocenter.inference import classify_cases, load_classifier
 from isocenter.preparation import Dataset, class_of, prepare_classes, read_classes, read_dataset
-from isocenter.provenance import run_manifest
 from isocenter.reports import write_class_report
-from isocenter.training import check_settings, fit, write_plan
 
 
 def classification_data(stages: Stages, values: Mapping[str, Any]) -> Dataset:
@@ -52,27 +47,13 @@ def run_classification(
     Raises:
         Refusal: USE127, a prepared data set that has no classes.
     """
-    began, seed = time.monotonic(), int(values["seed"])
     if dataset.task != "classification":
         raise refuse(
             "USE127", "task", "classification, of a data set for segmentation", "a data set with classes",
             "Set task=segmentation, or data.classes=.",
         )  # fmt: skip
-    check_folder(folder.path, values)
     fold = fold_of(stages, dataset)
-    check_settings(stages.training, dataset)
-    write_plan(folder, dataset, values["net"])
-    write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(dict(values))))
-    if not folder.manifest.is_file():
-        facts = fit(dataset, values["net"], stages.training, seed, folder.path, stages.trackers, values)
-        write_json(folder.manifest, run_manifest(
-            checkout, values,
-            seed=seed,
-            dataset_sha256=dataset.content_sha256,
-            seconds_to_weights=round(time.monotonic() - began, 1),
-            peak_memory_bytes=peak_memory_bytes(),
-            **facts,
-        ))  # fmt: skip
+    learn(stages, values, dataset, folder, checkout)
     names = dataset.splits.held_out(fold)
     rows = classify_cases(load_classifier(folder.path, stages.inference), dataset, names, folder.predictions)
     truth = {name: class_of(dataset.folder, name) for name in names}

@@ -41,16 +41,26 @@ def run_single(
         values: the resolved configuration, plain values.
         checkout: source tree of the program, for the manifest.
     """
-    began, seed = time.monotonic(), int(values["seed"])
     if dataset.task != "segmentation":
         raise refuse(
             "USE127", "task", "segmentation, of a data set of classes", "a data set with labels",
             "Set task=classification.",
         )  # fmt: skip
-    check_folder(folder.path, values)
     fold = fold_of(stages, dataset)
-    check_settings(stages.training, dataset)
     check_labels(stages.criteria, structures_of(dataset.labels, stages.evaluation))
+    learn(stages, values, dataset, folder, checkout)
+    summary = _judge(stages, dataset, folder)
+    write_run_report(folder, dataset, fold)
+    return Outcome(folder.report, summary, read_json(folder.manifest, "the run"))
+
+
+def learn(
+    stages: Stages, values: Mapping[str, Any], dataset: Dataset, folder: RunFolder, checkout: Path | None
+) -> None:
+    """Train to the end, if that is not done yet: plan.json, config.yaml, the weights, manifest.json."""
+    began, seed = time.monotonic(), int(values["seed"])
+    check_folder(folder.path, values)
+    check_settings(stages.training, dataset)
     write_plan(folder, dataset, values["net"])
     write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(dict(values))))
     if not folder.manifest.is_file():
@@ -60,12 +70,9 @@ def run_single(
             seed=seed,
             dataset_sha256=dataset.content_sha256,
             seconds_to_weights=round(time.monotonic() - began, 1),
-            peak_memory_bytes=peak_memory_bytes(),
+            peak_memory_bytes=_peak_memory_bytes(),
             **facts,
         ))  # fmt: skip
-    summary = _judge(stages, dataset, folder)
-    write_run_report(folder, dataset, fold)
-    return Outcome(folder.report, summary, read_json(folder.manifest, "the run"))
 
 
 def fold_of(stages: Stages, dataset: Dataset) -> int:
@@ -106,7 +113,7 @@ def judged(stages: Stages, dataset: Dataset, names: Sequence[str], predictions: 
     return evaluate(references, predictions, dataset.labels, output, settings, looked_for, patients).summary
 
 
-def peak_memory_bytes() -> int:
+def _peak_memory_bytes() -> int:
     """Largest resident memory of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

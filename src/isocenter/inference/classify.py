@@ -16,7 +16,7 @@ from isocenter import nifti
 from isocenter.artifacts import PredictionsFolder, RunFolder, map_array, read_json, write_rows
 from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, refuse
-from isocenter.inference.predict import PredictSettings, device_of
+from isocenter.inference.predict import PredictSettings, device_of, images_at
 from isocenter.labels import LabelScheme
 from isocenter.nets import Classifier, build_classifier
 from isocenter.preparation import Dataset, Plan, whole_image
@@ -78,10 +78,7 @@ def classify_images(model: ClassModel, images: Path, output: Path) -> list[Findi
     Raises:
         Refusal: nothing to classify.
     """
-    found = {nifti.stem(images): images} if images.is_file() else nifti.images_in(images) if images.is_dir() else {}
-    found = {name: path for name, path in found.items() if not name.endswith(".padding")}
-    if not found:
-        raise refuse("USE101", str(images), "no NIfTI image", "a folder of .nii or .nii.gz files", "Check the path.")
+    found = images_at(images)
     findings: list[Finding] = []
     rows: list[Mapping[str, Any]] = []
     for name, path in tracked(found.items(), len(found), "classifying"):

@@ -157,12 +157,7 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
     Raises:
         Refusal: nothing to predict.
     """
-    found = nifti.images_in(images) if images.is_dir() else {}
-    if images.is_file():
-        found = {nifti.stem(images): images}
-    found = {name: path for name, path in found.items() if not name.endswith(".padding")}
-    if not found:
-        raise refuse("USE101", str(images), "no NIfTI image", "a folder of .nii or .nii.gz files", "Check the path.")
+    found = images_at(images)
     findings: list[Finding] = []
     for name, path in tracked(found.items(), len(found), "predicting"):
         try:
@@ -174,6 +169,15 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
         shares = model.probabilities(voxels, beyond(voxels, model.plan.normalisation))
         _write(model, output, name, shares, canonical, image.grid, image.header)
     return findings
+
+
+def images_at(place: Path) -> dict[str, Path]:
+    """The images of a folder, or one file, by name, without padding masks. Refused (USE101) where there are none."""
+    found = {nifti.stem(place): place} if place.is_file() else nifti.images_in(place) if place.is_dir() else {}
+    found = {name: path for name, path in found.items() if not name.endswith(".padding")}
+    if not found:
+        raise refuse("USE101", str(place), "no NIfTI image", "a folder of .nii or .nii.gz files", "Check the path.")
+    return found
 
 
 def _write(

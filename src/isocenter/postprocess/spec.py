@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -258,8 +258,3 @@ def write_spec(path: Path, spec: Spec, head: str = "") -> None:
     """Write a spec as YAML; `head` is put before it as comments."""
     comments = "".join(f"# {line}\n" for line in head.splitlines())
     write_text(path, comments + yaml.safe_dump(spec.as_dict(), sort_keys=False, allow_unicode=True, width=120))
-
-
-def as_row(rule: Rule) -> dict[str, Any]:
-    """Every field of a rule, for a table."""
-    return asdict(rule)
