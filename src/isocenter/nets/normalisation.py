@@ -1,8 +1,10 @@
 """Instance norm and leaky ReLU as one step, fast on processors.
 
 torch's instance norm copies channels-last features to another layout and back. Its batch norm does not, and the
-batch norm of one image is its instance norm: image by image it is two to twenty times as fast, there and back, and
-nearer to the result in double precision. On a GPU torch's own serve.
+batch norm of one image is its instance norm: image by image it is two to twenty times as fast, there and back. But
+over channels-last features it sums one voxel after another in single precision, which for a large patch costs four
+digits. So a row of many voxels is read as one voxel of many channels, whose few sums are added in double precision:
+nearer to the exact result than either of torch's norms, and no slower. On a GPU torch's own serve.
 """
 
 from __future__ import annotations
@@ -39,13 +41,14 @@ class _NormThenLeak(torch.autograd.Function):
     def forward(
         ctx: Any, features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, slope: float
     ) -> torch.Tensor:
-        count, channels = features.shape[:2]
         out = torch.empty_like(features)
-        mean, scale = weight.new_empty(2, count, channels)
-        for i in range(count):
+        mean, scale = weight.new_empty(2, *features.shape[:2])
+        for i in range(len(features)):
+            mean[i], variance = _moments(features[i : i + 1], weight)
+            scale[i] = torch.rsqrt(variance + _EPSILON)
             torch.ops.aten.native_batch_norm.out(
-                features[i : i + 1], weight, bias, None, None, True, 0.0, _EPSILON,
-                out=out[i : i + 1], save_mean=mean[i], save_invstd=scale[i],
+                features[i : i + 1], weight, bias, mean[i], variance, False, 0.0, _EPSILON,
+                out=out[i : i + 1], save_mean=weight.new_empty(0), save_invstd=weight.new_empty(0),
             )  # fmt: skip
         if slope != 1:
             functional.leaky_relu_(out, slope)
@@ -60,9 +63,62 @@ class _NormThenLeak(torch.autograd.Function):
             gradient = torch.ops.aten.leaky_relu_backward(gradient, out, ctx.slope, True)
         back = torch.empty_like(features)
         of_weight, of_bias = weight.new_empty(2, *mean.shape)
+        one_image = _image_back if features.dtype == weight.dtype else _half_precision_image_back
         for i in range(len(features)):
-            torch.ops.aten.native_batch_norm_backward.out(
-                gradient[i : i + 1], features[i : i + 1], weight, None, None, mean[i], scale[i], True, _EPSILON,
-                [True, True, True], out0=back[i : i + 1], out1=of_weight[i], out2=of_bias[i],
-            )  # fmt: skip
+            of_weight[i], of_bias[i] = one_image(
+                gradient[i : i + 1], features[i : i + 1], weight, mean[i], scale[i], back[i : i + 1]
+            )
         return back, of_weight.sum(0), of_bias.sum(0), None
+
+
+def _moments(image: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and variance of each channel of (1, c, x, y, z)."""
+    rows, together = _rows(image)
+    unused = weight.new_zeros(2, rows.shape[1])  # their type is what the moments of half-precision features get
+    means, variances = torch.ops.aten.batch_norm_update_stats(rows, *unused, 0.0)
+    means, variances = means.double().view(together, -1), variances.double().view(together, -1)
+    mean = means.mean(0)
+    variance = (variances + (means - mean).square()).mean(0)
+    return mean.to(weight.dtype), variance.to(weight.dtype)
+
+
+def _image_back(
+    gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor,
+    back: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Fill the gradient of an image's features, a + b * features + c * gradient; return those of scale and shift."""
+    rows, together = _rows(image)
+    _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+        _rows(gradient)[0], rows, weight.repeat(together), None, None, mean.repeat(together), scale.repeat(together),
+        True, _EPSILON, [False, True, True],
+    )  # fmt: skip
+    of_weight, of_bias = (sums.double().view(together, -1).sum(0).to(weight.dtype) for sums in (of_weight, of_bias))
+    of_gradient = weight * scale
+    voxels = image[0, 0].numel()
+    of_feature = -of_gradient * scale * of_weight / voxels
+    constant = -of_gradient * of_bias / voxels - of_feature * mean
+    constant, of_feature, of_gradient = (each.view(1, -1, 1, 1, 1) for each in (constant, of_feature, of_gradient))
+    torch.addcmul(constant, image, of_feature, out=back)
+    back.addcmul_(gradient, of_gradient)
+    return of_weight, of_bias
+
+
+def _half_precision_image_back(
+    gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor,
+    back: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """The same in torch's one step, whose sums are finer than the features."""
+    of_weight, of_bias = torch.empty_like(weight), torch.empty_like(weight)
+    torch.ops.aten.native_batch_norm_backward.out(
+        gradient, image, weight, None, None, mean, scale, True, _EPSILON, [True, True, True],
+        out0=back, out1=of_weight, out2=of_bias,
+    )  # fmt: skip
+    return of_weight, of_bias
+
+
+def _rows(image: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """(1, c, x, y, z) as (rows, voxels in a row * c), and the voxels in a row: at most 512 values, 16 rows or more."""
+    channels, voxels, together = image.shape[1], image[0, 0].numel(), 1
+    while voxels % (2 * together) == 0 and 2 * together * channels <= 512 and voxels // together >= 32:
+        together *= 2
+    return image.movedim(1, -1).reshape(voxels // together, together * channels), together
