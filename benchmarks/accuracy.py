@@ -88,6 +88,7 @@ def main() -> None:
     parser.add_argument("--together", action="store_true", help="the sides at the same time, the cores shared out")
     asked = parser.parse_args()
     jobs = [(side, minutes, seed) for seed in asked.seeds for side in SIDES for minutes in getattr(asked, side)]
+    jobs.sort(key=lambda job: (job[2], job[1]))  # what is compared runs one after the other, on one mood of the machine
     sides = list(dict.fromkeys(side for side, *_ in jobs))
     cores = sorted(os.sched_getaffinity(0))
     share = {side: cores[i :: len(sides)] if asked.together else cores for i, side in enumerate(sides)}
