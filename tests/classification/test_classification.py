@@ -11,10 +11,11 @@ import torch
 from scipy import stats
 
 from isocenter import nifti
-from isocenter.artifacts import RunFolder, read_json
+from isocenter.artifacts import read_json
 from isocenter.commands.launch import launch
 from isocenter.evaluation import judge_classes
 from isocenter.findings import Refusal
+from isocenter.folders import RunFolder
 from isocenter.geometry import ORIENTATIONS, Grid
 from isocenter.nets import build_classifier, topology
 from isocenter.preparation import read_classes, read_dataset, whole_image

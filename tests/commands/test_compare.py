@@ -6,10 +6,11 @@ import shutil
 
 import pytest
 
-from isocenter.artifacts import EvaluationFolder, write_rows
+from isocenter.artifacts import write_rows
 from isocenter.commands.launch import launch
 from isocenter.evaluation import MEASURES
 from isocenter.experiments.comparison import differences, parting
+from isocenter.folders import EvaluationFolder
 from isocenter.randomness import generator
 from tests.conftest import TINY
 

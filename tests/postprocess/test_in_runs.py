@@ -5,9 +5,10 @@ import csv
 import pytest
 import yaml
 
-from isocenter.artifacts import PredictionsFolder, RunFolder, write_rows
+from isocenter.artifacts import write_rows
 from isocenter.commands.launch import launch
 from isocenter.experiments.several import _gather_changes
+from isocenter.folders import PredictionsFolder, RunFolder
 from isocenter.postprocess.folder import CHANGE_COLUMNS
 from tests.conftest import TINY
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from isocenter.artifacts import RunFolder, read_json, write_rows
+from isocenter.artifacts import read_json, write_rows
 from isocenter.commands.launch import DONE, FOUND
 from isocenter.console import say
 from isocenter.evaluation import COLUMNS, compare_evaluations
 from isocenter.experiments.comparison import differences, parting, same_weights
 from isocenter.findings import refuse
+from isocenter.folders import RunFolder
 
 
 def run(config: DictConfig) -> int:

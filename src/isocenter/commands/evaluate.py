@@ -9,12 +9,12 @@ from typing import Any
 from omegaconf import DictConfig
 
 from isocenter import nifti
-from isocenter.artifacts import EvaluationFolder
 from isocenter.commands.launch import DONE, FOUND, UNPROCESSED
 from isocenter.commands.settings import scheme_from
 from isocenter.console import say, tell
 from isocenter.evaluation import HD95, EvaluateSettings, evaluate
 from isocenter.findings import refuse, unwaived_errors
+from isocenter.folders import EvaluationFolder
 from isocenter.reports import of_files, write_evaluation_report
 from isocenter.settings import settings_from
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from isocenter import nifti
-from isocenter.artifacts import SearchFolder
 from isocenter.commands.launch import DONE, UNPROCESSED
 from isocenter.commands.settings import folder_from, scheme_from
 from isocenter.console import say, tell
 from isocenter.findings import Severity, refuse
+from isocenter.folders import SearchFolder
 from isocenter.postprocess import SearchSettings, Verdict, apply_to_folder, fit, read_spec
 from isocenter.reports import write_search_report
 from isocenter.settings import settings_from

@@ -6,7 +6,6 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from isocenter.artifacts import GroupFolder, RunFolder
 from isocenter.commands.evaluate import say_criteria, say_summary
 from isocenter.commands.launch import DONE, FOUND, UNPROCESSED, checkout
 from isocenter.commands.settings import plain, scheme_from
@@ -25,6 +24,7 @@ from isocenter.experiments import (
     run_single,
 )
 from isocenter.findings import Finding, refuse, unwaived_errors
+from isocenter.folders import GroupFolder, RunFolder
 from isocenter.nets import build_net
 from isocenter.preparation import Dataset
 from isocenter.reports import plan_text

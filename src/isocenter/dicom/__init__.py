@@ -1,7 +1,18 @@
 """DICOM files -> volumes in real-world values, each exactly right or refused with the reason."""
 
-from isocenter.dicom.convert import Converted, convert_studies
+from isocenter.dicom.convert import Converted, convert_studies, indexed_volumes, sources_of
+from isocenter.dicom.index import IndexSettings, Instance, Source, StudyIndex, index_studies
+from isocenter.dicom.index.private import private_numbers
 from isocenter.dicom.pixels.codecs import missing_decoder
-from isocenter.dicom.policy import ConvertSettings
+from isocenter.dicom.pixels.frames import FrameReader
+from isocenter.dicom.policy import ConvertSettings, judged
+from isocenter.dicom.pseudonyms import PseudonymMap
+from isocenter.dicom.volumes import Slice, Volume
+from isocenter.dicom.volumes.checks import image_kind
+from isocenter.dicom.write import decoded, stack_grid
 
-__all__ = ["ConvertSettings", "Converted", "convert_studies", "missing_decoder"]
+__all__ = [
+    "ConvertSettings", "Converted", "FrameReader", "IndexSettings", "Instance", "PseudonymMap", "Slice", "Source",
+    "StudyIndex", "Volume", "convert_studies", "decoded", "image_kind", "index_studies", "indexed_volumes", "judged",
+    "missing_decoder", "private_numbers", "sources_of", "stack_grid",
+]  # fmt: skip

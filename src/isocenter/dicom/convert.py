@@ -14,7 +14,7 @@ from typing import Any
 
 import joblib
 
-from isocenter.artifacts import VolumesFolder, write_findings, write_json, write_rows
+from isocenter.artifacts import write_findings, write_json, write_rows
 from isocenter.console import say, tracked
 from isocenter.dicom.index import IndexSettings, Source, StudyIndex, index_studies
 from isocenter.dicom.pixels.frames import FrameReader
@@ -23,6 +23,7 @@ from isocenter.dicom.pseudonyms import PseudonymMap
 from isocenter.dicom.volumes import Slice, Volume, volumes_of
 from isocenter.dicom.write import SCHEMA, VolumeJob, written
 from isocenter.findings import Finding, refuse
+from isocenter.folders import VolumesFolder
 from isocenter.provenance import sha256_of_values
 
 _COLUMNS = (
@@ -58,7 +59,7 @@ def convert_studies(studies: Path, output: Path, settings: ConvertSettings) -> C
     folder, fresh = VolumesFolder(output), not output.exists()
     names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
     index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers), folder.spool)
-    volumes = _volumes(index)
+    volumes = indexed_volumes(index)
     if not volumes:
         if fresh:
             shutil.rmtree(output, ignore_errors=True)
@@ -78,7 +79,8 @@ def convert_studies(studies: Path, output: Path, settings: ConvertSettings) -> C
     return Converted(tuple(rows), tuple(findings))
 
 
-def _volumes(index: StudyIndex) -> list[Volume]:
+def indexed_volumes(index: StudyIndex) -> list[Volume]:
+    """Every volume of an indexed export; slices that share a place are decoded to be compared."""
     with FrameReader() as reader:
 
         def digest(one: Slice) -> str:
@@ -92,7 +94,7 @@ def _volumes(index: StudyIndex) -> list[Volume]:
 def _write_all(
     volumes: list[Volume], index: StudyIndex, folder: VolumesFolder, settings: ConvertSettings
 ) -> list[dict[str, Any]]:
-    jobs = [VolumeJob(volume, _sources(volume, index), folder, settings) for volume in volumes]
+    jobs = [VolumeJob(volume, sources_of(volume, index), folder, settings) for volume in volumes]
     workers = max(1, min(settings.workers, os.cpu_count() or 1, len(jobs)))
     return list(tracked(_written(jobs, workers), len(jobs), "converting volumes"))
 
@@ -110,7 +112,8 @@ def _written(jobs: list[VolumeJob], workers: int) -> Iterator[dict[str, Any]]:
         yield from rows
 
 
-def _sources(volume: Volume, index: StudyIndex) -> dict[str, Source]:
+def sources_of(volume: Volume, index: StudyIndex) -> dict[str, Source]:
+    """Where the bytes of a volume lie, by file pseudonym."""
     return {one.instance.file: index.sources[one.instance.file] for one in volume.slices}
 
 

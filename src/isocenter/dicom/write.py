@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter import nifti
-from isocenter.artifacts import VolumesFolder, read_json, write_json
+from isocenter.artifacts import read_json, write_json
 from isocenter.dicom.index import Source
 from isocenter.dicom.pixels.frames import FrameReader
 from isocenter.dicom.policy import ConvertSettings, judged
@@ -18,6 +18,7 @@ from isocenter.dicom.volumes import Slice, Volume
 from isocenter.dicom.volumes.repair import Repaired, evened, straight
 from isocenter.dicom.volumes.stack import Stack
 from isocenter.findings import Finding, Refusal, Severity, refuse
+from isocenter.folders import VolumesFolder
 from isocenter.geometry import Grid, dicom_grid, volume_from_frames
 from isocenter.provenance import sha256_of_file, sha256_of_values
 
@@ -93,7 +94,7 @@ def _kept(job: VolumeJob, stack: Stack, reader: FrameReader) -> dict[str, Any] |
 
 def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: FrameReader) -> dict[str, Any]:
     volume, folder = job.volume, job.folder
-    made = _repaired(*_decoded(job, stack, reader), stack, findings, job.settings)
+    made = _repaired(*decoded(stack.slices, job.sources, reader), stack, findings, job.settings)
     where = f"volume {volume.volume_id}"
     findings = [*findings, *(replace(finding, where=where) for _, finding in sorted(reader.findings.items()))]
     image = folder.image(volume.volume_id)
@@ -129,13 +130,19 @@ def _origin(stack: Stack, origin: tuple[tuple[int, float], ...]) -> str | list[l
     return [[stack.slices[k].name, weight] for k, weight in origin]
 
 
-def _decoded(job: VolumeJob, stack: Stack, reader: FrameReader) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
-    """Voxels and padding as blocks (slices, rows, columns)."""
-    rows, columns = stack.slices[0].shape
-    block = np.empty((len(stack.slices), rows or 0, columns or 0), np.float32)
+def decoded(
+    slices: Sequence[Slice], sources: Mapping[str, Source], reader: FrameReader
+) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+    """Voxels in real-world values and padding, as blocks (slices, rows, columns).
+
+    Raises:
+        Refusal: a frame that cannot be decoded, or values that are not finite.
+    """
+    rows, columns = slices[0].shape
+    block = np.empty((len(slices), rows or 0, columns or 0), np.float32)
     padding: NDArray[np.bool_] | None = None
-    for k, one in enumerate(stack.slices):
-        frame = reader.read(one.instance, job.sources[one.instance.file], one.frame, one.facts)
+    for k, one in enumerate(slices):
+        frame = reader.read(one.instance, sources[one.instance.file], one.frame, one.facts)
         block[k] = _cut(frame.values, one)
         if frame.padding is not None:
             padding = np.zeros(block.shape, bool) if padding is None else padding
@@ -162,7 +169,7 @@ def _repaired(
     """Voxels on their grid: as they are, or as the policy has them repaired."""
     voxels = volume_from_frames(block)
     padding = None if mask is None else volume_from_frames(mask)
-    grid = _grid(stack, voxels.shape)
+    grid = stack_grid(stack, voxels.shape)
     made = Repaired(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), ())
     if not stack.even:
         made = evened(made, np.asarray(stack.places_mm))
@@ -172,7 +179,8 @@ def _repaired(
     return made
 
 
-def _grid(stack: Stack, shape: tuple[int, ...]) -> Grid:
+def stack_grid(stack: Stack, shape: tuple[int, ...]) -> Grid:
+    """Where the voxels (columns, rows, slices) of an even stack lie."""
     first, last = stack.ends_mm
     return dicom_grid(shape, stack.orientation[:3], stack.orientation[3:], first, last, *stack.spacing_mm)
 

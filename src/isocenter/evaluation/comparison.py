@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from isocenter.artifacts import EvaluationFolder
 from isocenter.evaluation.metrics import BEST, MEASURES
 from isocenter.evaluation.statistics import holm, non_inferior, paired_comparison
 from isocenter.findings import refuse
+from isocenter.folders import EvaluationFolder
 
 COLUMNS = (
     "label", "measure", "n", "n_patients", "first", "second", "difference", "lower", "upper", "p_mean", "p_mean_holm",

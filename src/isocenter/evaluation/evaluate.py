@@ -13,7 +13,7 @@ from typing import Any
 import joblib
 
 from isocenter import nifti
-from isocenter.artifacts import EvaluationFolder, write_findings, write_json, write_rows
+from isocenter.artifacts import write_findings, write_json, write_rows
 from isocenter.console import tracked
 from isocenter.evaluation import subgroups
 from isocenter.evaluation.case import Case, Judged, judge
@@ -23,6 +23,7 @@ from isocenter.evaluation.metrics import MEASURES
 from isocenter.evaluation.settings import EvaluateSettings
 from isocenter.evaluation.summary import calibration_summary, challenge_summary, lesion_summary, summarise
 from isocenter.findings import Finding, Severity, refuse
+from isocenter.folders import EvaluationFolder
 from isocenter.labels import LabelScheme
 
 _COLUMNS = (

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from isocenter.artifacts import EvaluationFolder, RunFolder, read_json, write_json
+from isocenter.artifacts import read_json, write_json
 from isocenter.evaluation import judge_classes
 from isocenter.experiments.data import store_of
 from isocenter.experiments.single import Outcome, fold_of, learn
 from isocenter.experiments.stages import Stages
 from isocenter.findings import refuse
+from isocenter.folders import EvaluationFolder, RunFolder
 from isocenter.inference import classify_cases, load_classifier
 from isocenter.preparation import Dataset, class_of, prepare_classes, read_classes, read_dataset
 from isocenter.reports import write_class_report

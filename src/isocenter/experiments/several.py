@@ -13,20 +13,12 @@ from typing import Any
 import numpy as np
 from omegaconf import OmegaConf
 
-from isocenter.artifacts import (
-    EvaluationFolder,
-    GroupFolder,
-    PredictionsFolder,
-    RunFolder,
-    replacing,
-    write_json,
-    write_rows,
-    write_text,
-)
+from isocenter.artifacts import replacing, write_json, write_rows, write_text
 from isocenter.console import say
 from isocenter.experiments.single import Outcome, judged, judged_cases, run_single
 from isocenter.experiments.stages import Stages, check_folder, read_stages
 from isocenter.findings import refuse
+from isocenter.folders import EvaluationFolder, GroupFolder, PredictionsFolder, RunFolder
 from isocenter.inference import load_ensemble, predict_cases
 from isocenter.preparation import Dataset
 from isocenter.reports import of_dataset, write_evaluation_report, write_group_report

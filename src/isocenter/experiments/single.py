@@ -12,10 +12,11 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from isocenter.artifacts import PredictionsFolder, RunFolder, read_json, write_json, write_text
+from isocenter.artifacts import read_json, write_json, write_text
 from isocenter.evaluation import check_labels, evaluate, structures_of
 from isocenter.experiments.stages import Stages, check_folder
 from isocenter.findings import refuse
+from isocenter.folders import PredictionsFolder, RunFolder
 from isocenter.inference import load_model, predict_cases
 from isocenter.preparation import Dataset, read_case, reference_of
 from isocenter.provenance import run_manifest

@@ -10,10 +10,10 @@ from typing import Any, get_type_hints
 import torch
 from omegaconf import OmegaConf
 
-from isocenter.artifacts import RunFolder
 from isocenter.dicom import ConvertSettings
 from isocenter.evaluation import Criterion, EvaluateSettings, read_criteria
 from isocenter.findings import refuse
+from isocenter.folders import RunFolder
 from isocenter.inference import PredictSettings
 from isocenter.nets import net_settings, step_bytes
 from isocenter.phantom import PhantomSettings

@@ -13,9 +13,10 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from isocenter import nifti
-from isocenter.artifacts import PredictionsFolder, RunFolder, map_array, read_json, write_rows
+from isocenter.artifacts import map_array, read_json, write_rows
 from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, refuse
+from isocenter.folders import PredictionsFolder, RunFolder
 from isocenter.inference.predict import PredictSettings, device_of, images_at
 from isocenter.labels import LabelScheme
 from isocenter.nets import Classifier, build_classifier

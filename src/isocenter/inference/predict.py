@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from isocenter import nifti
-from isocenter.artifacts import GroupFolder, PredictionsFolder, RunFolder, map_array, read_json
+from isocenter.artifacts import map_array, read_json
 from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, refuse
+from isocenter.folders import GroupFolder, PredictionsFolder, RunFolder
 from isocenter.geometry import Grid
 from isocenter.inference.native import native_channels, native_values
 from isocenter.inference.sliding_window import predict_probabilities

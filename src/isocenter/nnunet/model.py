@@ -8,8 +8,9 @@ from typing import Any
 
 from safetensors.torch import save
 
-from isocenter.artifacts import GroupFolder, RunFolder, read_json, write_bytes, write_json
+from isocenter.artifacts import read_json, write_bytes, write_json
 from isocenter.findings import refuse
+from isocenter.folders import GroupFolder, RunFolder
 from isocenter.labels import LabelScheme
 from isocenter.nets import build_net
 from isocenter.nnunet.dataset import scheme_of

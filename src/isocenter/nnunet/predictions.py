@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter import nifti
-from isocenter.artifacts import PredictionsFolder
 from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, refuse
+from isocenter.folders import PredictionsFolder
 from isocenter.geometry import reordered
 from isocenter.labels import LabelScheme
 from isocenter.nnunet.dataset import scheme_of

@@ -10,10 +10,11 @@ from pathlib import Path
 import joblib
 
 from isocenter import nifti
-from isocenter.artifacts import SearchFolder, read_json, write_findings, write_json, write_rows
+from isocenter.artifacts import read_json, write_findings, write_json, write_rows
 from isocenter.console import tracked
 from isocenter.evaluation import placed
 from isocenter.findings import Finding, Refusal, Severity, refuse
+from isocenter.folders import SearchFolder
 from isocenter.labels import LabelScheme
 from isocenter.postprocess.folder import read_probabilities
 from isocenter.postprocess.parts import CaseParts, case_parts, part_rows

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter import nifti
-from isocenter.artifacts import PredictionsFolder, write_findings, write_rows
+from isocenter.artifacts import write_findings, write_rows
 from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, refuse
+from isocenter.folders import PredictionsFolder
 from isocenter.geometry import Grid
 from isocenter.postprocess.apply import CHANGE_COLUMNS, Change, apply
 from isocenter.postprocess.spec import Spec, write_spec

@@ -14,17 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isocenter import nifti
-from isocenter.artifacts import (
-    DatasetFolder,
-    VolumesFolder,
-    read_json,
-    replacing,
-    write_array,
-    write_findings,
-    write_json,
-)
+from isocenter.artifacts import read_json, replacing, write_array, write_findings, write_json
 from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, refuse
+from isocenter.folders import DatasetFolder, VolumesFolder
 from isocenter.geometry import Grid
 from isocenter.labels import LabelScheme
 from isocenter.preparation.canonicalise import beyond, canonical_image

@@ -16,17 +16,10 @@ import nibabel as nib
 import numpy as np
 
 from isocenter import nifti
-from isocenter.artifacts import (
-    DatasetFolder,
-    read_findings,
-    read_json,
-    replacing,
-    write_array,
-    write_findings,
-    write_json,
-)
+from isocenter.artifacts import read_findings, read_json, replacing, write_array, write_findings, write_json
 from isocenter.console import tracked
 from isocenter.findings import Finding, Refusal, Severity, refuse
+from isocenter.folders import DatasetFolder
 from isocenter.geometry import Grid
 from isocenter.labels import LabelScheme
 from isocenter.preparation.canonicalise import beyond, canonical_image, canonical_label

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from isocenter import nifti
-from isocenter.artifacts import VolumesFolder, read_findings, read_json
+from isocenter.artifacts import read_findings, read_json
 from isocenter.findings import Finding, Refusal, refuse
+from isocenter.folders import VolumesFolder
 from isocenter.labels import LabelScheme
 
 _FIRST_CHANNEL = "_0000"

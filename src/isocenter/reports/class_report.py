@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from isocenter.artifacts import RunFolder, map_array, read_json, write_text
+from isocenter.artifacts import map_array, read_json, write_text
+from isocenter.folders import RunFolder
 from isocenter.geometry import Grid
 from isocenter.preparation import Dataset, class_of
 from isocenter.reports import figures

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from isocenter.artifacts import EvaluationFolder, read_findings, read_json, write_bytes, write_text
+from isocenter.artifacts import read_findings, read_json, write_bytes, write_text
 from isocenter.evaluation import HD95, MEASURES
 from isocenter.findings import Severity
+from isocenter.folders import EvaluationFolder
 from isocenter.labels import LabelScheme
 from isocenter.reports import figures
 from isocenter.reports.cases import PicturedCase, axial_slices, three_planes

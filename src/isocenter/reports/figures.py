@@ -156,6 +156,18 @@ def parts_scatter(
     return png(figure)
 
 
+def spacings(pixel_mm: Sequence[float], slice_mm: Sequence[float], groups: Sequence[str]) -> bytes:
+    """Distance between slices against that between pixels, a point a volume, a colour a group (PNG)."""
+    figure = Figure(figsize=(6.0, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for i, group in enumerate(sorted(set(groups))):
+        points = [(x, y) for x, y, of in zip(pixel_mm, slice_mm, groups) if of == group]
+        axes.scatter(*zip(*points), s=18, alpha=0.7, color=colour(i), label=group)
+    axes.set(xlabel="between pixels (mm)", ylabel="between slices (mm)", xlim=(0, None), ylim=(0, None))
+    axes.legend(fontsize=8, frameon=False)
+    return png(figure)
+
+
 def png(figure: Figure) -> bytes:
     """A figure as PNG, the same bytes each time."""
     out = io.BytesIO()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from isocenter.artifacts import GroupFolder, write_text
+from isocenter.artifacts import write_text
+from isocenter.folders import GroupFolder
 from isocenter.preparation import Dataset
 from isocenter.reports.evaluation_report import MAIN, TITLES
 from isocenter.reports.page import Heading, Paragraph, Part, Table, html

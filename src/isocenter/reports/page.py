@@ -36,6 +36,25 @@ for (const viewer of document.querySelectorAll('.viewer')) {
   show();
 }
 """
+_FILTER = """
+for (const bar of document.querySelectorAll('.filters')) {
+  const rows = [...bar.nextElementSibling.querySelectorAll('tbody tr')], count = bar.querySelector('output');
+  const choices = [...bar.querySelectorAll('select')];
+  const show = () => {
+    let shown = 0;
+    for (const row of rows) {
+      const fits = choices.every(one => !one.value ||
+        row.children[one.dataset.column].textContent.split(' ').includes(one.value) ||
+        row.children[one.dataset.column].textContent === one.value);
+      row.hidden = !fits;
+      shown += fits;
+    }
+    count.textContent = shown + ' of ' + rows.length;
+  };
+  for (const one of choices) one.onchange = show;
+  show();
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -63,12 +82,24 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """A cell that holds a small picture (PNG)."""
+
+    png: bytes
+    text: str
+
+
+@dataclass(frozen=True)
 class Table:
-    """A table; columns of numbers stand right. `anchors` name its rows."""
+    """A table; columns of numbers stand right. `anchors` name its rows; the columns of `filters` can be chosen by value.
+
+    A cell of several words in a column to filter by is found by each of them.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     anchors: Sequence[str] = ()
+    filters: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +143,8 @@ Part = Heading | Paragraph | Table | Picture | Slices | Folded | Values
 def html(title: str, parts: Iterable[Part]) -> str:
     """A whole document."""
     body = "\n".join(_html(part) for part in parts)
-    script = f"<script>{_SCROLL}</script>\n" if 'class="viewer"' in body else ""
+    wanted = [code for mark, code in (('class="viewer"', _SCROLL), ('class="filters"', _FILTER)) if mark in body]
+    script = f"<script>{''.join(wanted)}</script>\n" if wanted else ""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
@@ -124,6 +156,8 @@ def text_of(value: Any) -> str:
     """A cell's text."""
     if isinstance(value, Link):
         return text_of(value.value)
+    if isinstance(value, Thumbnail):
+        return value.text
     if value is None:
         return "–"  # noqa: RUF001 - a dash for 'not there'
     if isinstance(value, bool):
@@ -171,10 +205,35 @@ def _table(part: Table) -> str:
         f"<tr{anchor}>" + "".join(f"<td{kind}>{_cell(value)}</td>" for value, kind in zip(row, kinds)) + "</tr>"
         for row, anchor in zip(part.rows, anchors)
     ]
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    return (
+        _filters(part)
+        + f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    )
+
+
+def _filters(part: Table) -> str:
+    """A choice of values for each column to filter by."""
+    if not part.filters or len(part.rows) < 2:
+        return ""
+    bars = []
+    for name in part.filters:
+        column = list(part.columns).index(name)
+        values = sorted({word for row in part.rows for word in _words(text_of(row[column]))})
+        options = "".join(f"<option>{escape(value)}</option>" for value in values)
+        bars.append(f'{escape(name)} <select data-column="{column}"><option value="">all</option>{options}</select> ')
+    return f'<p class="filters">{"".join(bars)}<output></output></p>'
+
+
+def _words(text: str) -> list[str]:
+    """What a cell is found by: its text, and each rule where it lists rules."""
+    words = text.split(" ")
+    return words if len(words) > 1 and all(word[:3].isupper() and word[3:].isdigit() for word in words) else [text]
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, Thumbnail):
+        source = f"data:image/png;base64,{base64.b64encode(value.png).decode()}"
+        return f'<img loading="lazy" alt="{escape(value.text)}" src="{source}">'
     text = escape(text_of(value))
     return f'<a href="#{escape(value.anchor)}">{text}</a>' if isinstance(value, Link) else text
 

@@ -6,8 +6,9 @@ import csv
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isocenter.artifacts import EvaluationFolder, RunFolder, read_json, write_bytes, write_text
+from isocenter.artifacts import read_json, write_bytes, write_text
 from isocenter.findings import Severity
+from isocenter.folders import EvaluationFolder, RunFolder
 from isocenter.preparation import Dataset
 from isocenter.reports import figures
 from isocenter.reports.evaluation_report import case_parts, result_parts

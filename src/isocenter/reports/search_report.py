@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from isocenter.artifacts import SearchFolder, write_text
+from isocenter.artifacts import write_text
+from isocenter.folders import SearchFolder
 from isocenter.postprocess import CaseParts, Fitted, Verdict
 from isocenter.reports.figures import parts_scatter
 from isocenter.reports.page import Heading, Paragraph, Part, Picture, Table, html

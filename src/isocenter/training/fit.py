@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from isocenter.artifacts import RunFolder, read_json, write_bytes, write_json
+from isocenter.artifacts import read_json, write_bytes, write_json
 from isocenter.console import say
 from isocenter.findings import refuse
+from isocenter.folders import RunFolder
 from isocenter.mirroring import mirroring
 from isocenter.preparation import Dataset
 from isocenter.provenance import sha256_of_file, weights_sha256

@@ -18,8 +18,8 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
 
-from isocenter.artifacts import RunFolder
 from isocenter.data import PatchModule
+from isocenter.folders import RunFolder
 from isocenter.nets import Classifier, build_classifier, build_net
 from isocenter.preparation import Dataset, class_of
 from isocenter.randomness import global_streams

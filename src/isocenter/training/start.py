@@ -8,9 +8,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from isocenter.artifacts import RunFolder
 from isocenter.console import say
 from isocenter.findings import refuse
+from isocenter.folders import RunFolder
 from isocenter.nets.mednext import upkernelled
 
 _HEADS = "heads."

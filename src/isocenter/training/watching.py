@@ -11,9 +11,10 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from safetensors.torch import save
 
-from isocenter.artifacts import RunFolder, write_bytes
+from isocenter.artifacts import write_bytes
 from isocenter.console import say
 from isocenter.findings import refuse
+from isocenter.folders import RunFolder
 from isocenter.training.callbacks import score_of
 
 

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import math
-import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pydicom.datadict import tag_for_keyword
-
+from isocenter.dicom.index.declared import declared
 from isocenter.dicom.index.elements import Elements, HeaderProblem
 from isocenter.dicom.index.functional_groups import frame_facts, milliseconds, value_mappings
+from isocenter.dicom.index.identity import name_words, unnamed
 from isocenter.dicom.index.instances import FrameFacts, Instance, Numbers, Texts
 from isocenter.dicom.index.parse import Truncated, looks_like_dicom, read_elements
 from isocenter.dicom.index.private import private_numbers, private_values
 from isocenter.dicom.index.sources import Source, SourceReader
+from isocenter.dicom.index.tags import TAG
 
 FIRST_READ_BYTES = 64 << 10
 HEADER_LIMIT_BYTES = 64 << 20
 FRAMES_LIMIT = 100_000
 TIME_LIMIT_S = 5.0
 _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
-
-
-class _Tags(dict[str, int]):
-    def __missing__(self, keyword: str) -> int:
-        tag = tag_for_keyword(keyword)
-        if tag is None:
-            raise KeyError(keyword)
-        self[keyword] = int(tag)
-        return int(tag)
-
-
-_TAG: Mapping[str, int] = _Tags()
 
 
 def read_instance(reader: SourceReader, source: Source, file: str) -> tuple[Instance, str]:
@@ -95,60 +83,61 @@ def _elements(reader: SourceReader, source: Source) -> Elements | None:
 
 
 def _identity(elements: Elements) -> str:
-    return elements.text(_TAG["PatientID"]) or elements.text(_TAG["StudyInstanceUID"])
+    return elements.text(TAG["PatientID"]) or elements.text(TAG["StudyInstanceUID"])
 
 
 def _columns(found: Elements) -> dict[str, Any]:
     """Every column but the ones about the file itself, and the patient's pseudonym."""
     text, texts, number, numbers, integer = found.text, found.texts, found.number, found.numbers, found.integer
     meta_uid = found.meta.get
-    sop_class = text(_TAG["SOPClassUID"]) or meta_uid(0x00020002, "")
+    sop_class = text(TAG["SOPClassUID"]) or meta_uid(0x00020002, "")
     if sop_class == _MEDIA_DIRECTORY:
         return {"sop_class": sop_class, "transfer_syntax": found.transfer_syntax, "references": _references(found)}
     creators, private = private_values(found)
-    names = _name_words(found)
+    names = name_words(found)
     columns: dict[str, Any] = {
-        "study_uid": text(_TAG["StudyInstanceUID"]),
-        "series_uid": text(_TAG["SeriesInstanceUID"]),
-        "sop_uid": text(_TAG["SOPInstanceUID"]) or meta_uid(0x00020003, ""),
+        "study_uid": text(TAG["StudyInstanceUID"]),
+        "series_uid": text(TAG["SeriesInstanceUID"]),
+        "sop_uid": text(TAG["SOPInstanceUID"]) or meta_uid(0x00020003, ""),
         "sop_class": sop_class,
         "transfer_syntax": found.transfer_syntax,
         "syntax_deduced": found.deduced,
-        "modality": text(_TAG["Modality"]),
-        "manufacturer": text(_TAG["Manufacturer"]),
-        "model": text(_TAG["ManufacturerModelName"]),
-        "software": text(_TAG["SoftwareVersions"]),
-        "image_type": texts(_TAG["ImageType"]),
-        "frame_of_reference": text(_TAG["FrameOfReferenceUID"]),
-        "series_number": integer(_TAG["SeriesNumber"]),
-        "acquisition_number": integer(_TAG["AcquisitionNumber"]),
-        "instance_number": integer(_TAG["InstanceNumber"]),
-        "series_description": _unnamed(text(_TAG["SeriesDescription"]), names),
-        "protocol_name": _unnamed(text(_TAG["ProtocolName"]), names),
-        "body_part": text(_TAG["BodyPartExamined"]),
-        "patient_position": text(_TAG["PatientPosition"]),
-        "laterality": text(_TAG["ImageLaterality"]) or text(_TAG["Laterality"]),
-        "kvp": text(_TAG["KVP"]),
-        "reconstruction_diameter": text(_TAG["ReconstructionDiameter"]),
-        "contrast_agent": _unnamed(text(_TAG["ContrastBolusAgent"]), names),
-        "slice_thickness_mm": number(_TAG["SliceThickness"]),
-        "slice_spacing_mm": number(_TAG["SpacingBetweenSlices"]),
-        "gantry_tilt_deg": number(_TAG["GantryDetectorTilt"]),
-        "repetition_time_ms": number(_TAG["RepetitionTime"]),
-        "heart_rate": number(_TAG["HeartRate"]),
-        "imager_spacing_mm": numbers(_TAG["ImagerPixelSpacing"], 2),
-        "window_center": numbers(_TAG["WindowCenter"]),
-        "window_width": numbers(_TAG["WindowWidth"]),
-        "lossy": text(_TAG["LossyImageCompression"]),
-        "lossy_ratio": numbers(_TAG["LossyImageCompressionRatio"]),
-        "burned_in": text(_TAG["BurnedInAnnotation"]),
-        "units": text(_TAG["Units"]),
-        "concatenation": text(_TAG["ConcatenationUID"]),
-        "concatenation_part": integer(_TAG["InConcatenationNumber"]),
-        "concatenation_parts": integer(_TAG["InConcatenationTotalNumber"]),
-        "has_modality_lut": _TAG["ModalityLUTSequence"] in found,
+        "modality": text(TAG["Modality"]),
+        "manufacturer": text(TAG["Manufacturer"]),
+        "model": text(TAG["ManufacturerModelName"]),
+        "software": text(TAG["SoftwareVersions"]),
+        "image_type": texts(TAG["ImageType"]),
+        "frame_of_reference": text(TAG["FrameOfReferenceUID"]),
+        "series_number": integer(TAG["SeriesNumber"]),
+        "acquisition_number": integer(TAG["AcquisitionNumber"]),
+        "instance_number": integer(TAG["InstanceNumber"]),
+        "series_description": unnamed(text(TAG["SeriesDescription"]), names),
+        "protocol_name": unnamed(text(TAG["ProtocolName"]), names),
+        "body_part": text(TAG["BodyPartExamined"]),
+        "patient_position": text(TAG["PatientPosition"]),
+        "laterality": text(TAG["ImageLaterality"]) or text(TAG["Laterality"]),
+        "kvp": text(TAG["KVP"]),
+        "reconstruction_diameter": text(TAG["ReconstructionDiameter"]),
+        "contrast_agent": unnamed(text(TAG["ContrastBolusAgent"]), names),
+        "slice_thickness_mm": number(TAG["SliceThickness"]),
+        "slice_spacing_mm": number(TAG["SpacingBetweenSlices"]),
+        "gantry_tilt_deg": number(TAG["GantryDetectorTilt"]),
+        "repetition_time_ms": number(TAG["RepetitionTime"]),
+        "heart_rate": number(TAG["HeartRate"]),
+        "imager_spacing_mm": numbers(TAG["ImagerPixelSpacing"], 2),
+        "window_center": numbers(TAG["WindowCenter"]),
+        "window_width": numbers(TAG["WindowWidth"]),
+        "lossy": text(TAG["LossyImageCompression"]),
+        "lossy_ratio": numbers(TAG["LossyImageCompressionRatio"]),
+        "burned_in": text(TAG["BurnedInAnnotation"]),
+        "units": text(TAG["Units"]),
+        "concatenation": text(TAG["ConcatenationUID"]),
+        "concatenation_part": integer(TAG["InConcatenationNumber"]),
+        "concatenation_parts": integer(TAG["InConcatenationTotalNumber"]),
+        "has_modality_lut": TAG["ModalityLUTSequence"] in found,
         "private_creators": creators,
         "private": private,
+        "declared": declared(found),
         **_pixel_columns(found),
         **_mosaic_columns(private),
     }
@@ -163,16 +152,16 @@ def _columns(found: Elements) -> dict[str, Any]:
 def _pixel_columns(found: Elements) -> dict[str, Any]:
     integer, pixels = found.integer, found.pixels
     return {
-        "rows": integer(_TAG["Rows"]),
-        "columns": integer(_TAG["Columns"]),
-        "number_of_frames": integer(_TAG["NumberOfFrames"]) or 1,
-        "samples": integer(_TAG["SamplesPerPixel"]) or 1,
-        "photometric": found.text(_TAG["PhotometricInterpretation"]),
-        "presentation": found.text(_TAG["PresentationLUTShape"]),
-        "bits_allocated": integer(_TAG["BitsAllocated"]),
-        "bits_stored": integer(_TAG["BitsStored"]),
-        "high_bit": integer(_TAG["HighBit"]),
-        "signed": integer(_TAG["PixelRepresentation"]) == 1,
+        "rows": integer(TAG["Rows"]),
+        "columns": integer(TAG["Columns"]),
+        "number_of_frames": integer(TAG["NumberOfFrames"]) or 1,
+        "samples": integer(TAG["SamplesPerPixel"]) or 1,
+        "photometric": found.text(TAG["PhotometricInterpretation"]),
+        "presentation": found.text(TAG["PresentationLUTShape"]),
+        "bits_allocated": integer(TAG["BitsAllocated"]),
+        "bits_stored": integer(TAG["BitsStored"]),
+        "high_bit": integer(TAG["HighBit"]),
+        "signed": integer(TAG["PixelRepresentation"]) == 1,
         "padding_value": _padding(found, "PixelPaddingValue"),
         "padding_limit": _padding(found, "PixelPaddingRangeLimit"),
         "pixel_keyword": pixels.keyword if pixels else "",
@@ -185,7 +174,7 @@ def _pixel_columns(found: Elements) -> dict[str, Any]:
 def _padding(found: Elements, keyword: str) -> float | None:
     """As an unsigned pattern of its own width, whatever VR it was written with (US or SS); floats as they are."""
     for name in (keyword, f"Float{keyword}", f"DoubleFloat{keyword}"):
-        if (value := found.number(_TAG[name])) is not None:
+        if (value := found.number(TAG[name])) is not None:
             return value
     return None
 
@@ -204,34 +193,34 @@ def _mosaic_columns(private: tuple[Any, ...]) -> dict[str, Any]:
 def _frames(found: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:
     text, number, numbers = found.text, found.number, found.numbers
     private = columns["private"]
-    mapped = _TAG["RealWorldValueMappingSequence"]
+    mapped = TAG["RealWorldValueMappingSequence"]
     top = FrameFacts(
-        position_mm=numbers(_TAG["ImagePositionPatient"], 3),
-        orientation=numbers(_TAG["ImageOrientationPatient"], 6),
-        pixel_spacing_mm=numbers(_TAG["PixelSpacing"], 2),
+        position_mm=numbers(TAG["ImagePositionPatient"], 3),
+        orientation=numbers(TAG["ImageOrientationPatient"], 6),
+        pixel_spacing_mm=numbers(TAG["PixelSpacing"], 2),
         slope=_rescale(found, "RescaleSlope"),
         intercept=_rescale(found, "RescaleIntercept"),
-        rescale_type=text(_TAG["RescaleType"]),
+        rescale_type=text(TAG["RescaleType"]),
         mappings=value_mappings(found.sequence(mapped)) if mapped in found else (),
-        kernel=found.texts(_TAG["ConvolutionKernel"]),
-        echo="\\".join((text(_TAG["EchoNumbers"]), text(_TAG["EchoTime"]))).strip("\\"),
-        inversion_time=text(_TAG["InversionTime"]),
-        b_value=_b_value(number(_TAG["DiffusionBValue"]), private),
-        complex_part=text(_TAG["ComplexImageComponent"]) or _ge_part(private),
-        gradient=numbers(_TAG["DiffusionGradientOrientation"], 3) or _gradient(private),
-        temporal_position=_first(number(_TAG["TemporalPositionIdentifier"]), number(_TAG["TemporalPositionIndex"])),
-        cardiac_phase=_first(number(_TAG["NominalPercentageOfCardiacPhase"]), _private_phase(private)),
-        trigger_time_ms=_first(number(_TAG["TriggerTime"]), number(_TAG["FrameReferenceTime"])),
-        acquired_ms=_first(milliseconds(text(_TAG["AcquisitionDateTime"])), _clock(found)),
+        kernel=found.texts(TAG["ConvolutionKernel"]),
+        echo="\\".join((text(TAG["EchoNumbers"]), text(TAG["EchoTime"]))).strip("\\"),
+        inversion_time=text(TAG["InversionTime"]),
+        b_value=_b_value(number(TAG["DiffusionBValue"]), private),
+        complex_part=text(TAG["ComplexImageComponent"]) or _ge_part(private),
+        gradient=numbers(TAG["DiffusionGradientOrientation"], 3) or _gradient(private),
+        temporal_position=_first(number(TAG["TemporalPositionIdentifier"]), number(TAG["TemporalPositionIndex"])),
+        cardiac_phase=_first(number(TAG["NominalPercentageOfCardiacPhase"]), _private_phase(private)),
+        trigger_time_ms=_first(number(TAG["TriggerTime"]), number(TAG["FrameReferenceTime"])),
+        acquired_ms=_first(milliseconds(text(TAG["AcquisitionDateTime"])), _clock(found)),
     )
-    if _TAG["PerFrameFunctionalGroupsSequence"] in found or _TAG["SharedFunctionalGroupsSequence"] in found:
+    if TAG["PerFrameFunctionalGroupsSequence"] in found or TAG["SharedFunctionalGroupsSequence"] in found:
         return frame_facts(found, columns["number_of_frames"], top)
     return (top,) if columns["number_of_frames"] == 1 else ()
 
 
 def _rescale(found: Elements, keyword: str) -> float | None:
-    value = found.number(_TAG[keyword])
-    return math.nan if value is None and found.text(_TAG[keyword]) else value
+    value = found.number(TAG[keyword])
+    return math.nan if value is None and found.text(TAG[keyword]) else value
 
 
 def _first(*numbers: float | None) -> float | None:
@@ -239,7 +228,7 @@ def _first(*numbers: float | None) -> float | None:
 
 
 def _clock(found: Elements) -> float | None:
-    time = found.text(_TAG["AcquisitionTime"]) or found.text(_TAG["ContentTime"])
+    time = found.text(TAG["AcquisitionTime"]) or found.text(TAG["ContentTime"])
     return milliseconds(time) if time else None
 
 
@@ -271,23 +260,8 @@ def _private_phase(private: tuple[Any, ...]) -> float | None:
     return None
 
 
-def _name_words(found: Elements) -> Texts:
-    """Words that name the patient: parts of the name, the number and the birth date, two characters and longer."""
-    words = (found.text(_TAG[keyword]) for keyword in ("PatientName", "PatientID", "PatientBirthDate"))
-    return tuple(word for text in words for word in re.split(r"[\s^=,;]+", text) if len(word) >= 2)
-
-
-def _unnamed(text: str, words: Texts) -> str:
-    """Free text without the words that name the patient."""
-    if not text or not words:
-        return text
-    # A long word anywhere, as in 'DOEJANE_CHEST'; a short one where it stands alone.
-    forms = (re.escape(word) if len(word) > 2 else rf"(?<!\w){re.escape(word)}(?!\w)" for word in words)
-    return re.sub("|".join(forms), "[removed]", text, flags=re.IGNORECASE)
-
-
 def _references(found: Elements) -> Texts:
     """What a DICOMDIR lists, as paths relative to it."""
-    records = found.sequence(_TAG["DirectoryRecordSequence"])
+    records = found.sequence(TAG["DirectoryRecordSequence"])
     files = [record.get("ReferencedFileID") for record in records]
     return tuple("/".join([file] if isinstance(file, str) else list(file)) for file in files if file)

@@ -26,6 +26,7 @@ from isocenter.settings import bounded
 
 PART_ROWS = 1000
 _CHUNK = 50
+_HIDDEN = ("site", "station", "birth")  # told apart, never told
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,11 @@ def _pseudonymous(pairs: Iterable[tuple[Instance, str]], names: PseudonymMap) ->
     for row, identity in pairs:
         if row.references:
             yield replace(row, references=tuple(names.digest("references", plain_name(r)) for r in row.references))
-        else:
-            yield replace(row, patient=names.pseudonym("patients", identity)) if identity else row
+            continue
+        kept = row.declared
+        hidden = {kind: names.digest(kind, said) for kind in _HIDDEN if (said := getattr(kept, kind))}
+        row = replace(row, declared=replace(kept, **hidden)) if hidden else row
+        yield replace(row, patient=names.pseudonym("patients", identity)) if identity else row
 
 
 def _write_parts(rows: Iterable[Instance], folder: Path, names: PseudonymMap) -> None:

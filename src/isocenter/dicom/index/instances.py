@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-VERSION = "isocenter/instances/2"
+VERSION = "isocenter/instances/3"
 """Changes when what a column means does: an index of another version is made anew."""
 
 Numbers = tuple[float, ...]
@@ -74,6 +74,70 @@ class FrameFacts:
     trigger_time_ms: float | None = None
     acquired_ms: float | None = None
     index_values: Numbers | None = None
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One file's word on its own making. Texts as written, empty where absent; lengths in mm, times in ms.
+
+    `identifiers` are keywords, `site` and `birth` keyed digests once the index has them; free text (`texts`,
+    each `Keyword: text`) holds no name or number of the patient.
+    """
+
+    image_laterality: str = ""
+    series_laterality: str = ""
+    frame_laterality: str = ""
+    view_position: str = ""
+    view_codes: Texts = ()
+    view_modifiers: Texts = ()
+    patient_orientation: Texts = ()
+    horizontal_flip: str = ""
+    posture_codes: Texts = ()
+    intent: str = ""
+    partial_view: str = ""
+    spacing_calibration: str = ""
+    magnification: float | None = None
+    source_detector_mm: float | None = None
+    source_patient_mm: float | None = None
+    nominal_spacing_mm: Numbers | None = None
+    voi_function: str = ""
+    has_voi_lut: bool = False
+    lossy_method: str = ""
+    has_source: bool = False
+    conversion_type: str = ""
+    recognizable: str = ""
+    overlays: bool = False
+    scan_options: Texts = ()
+    contrast_start_ms: float | None = None
+    contrast_phase: str = ""
+    acquisition_time_ms: float | None = None
+    rr_interval_ms: float | None = None
+    nominal_phase: float | None = None
+    trigger_time_ms: float | None = None
+    beat_rejection: str = ""
+    cardiac_technique: str = ""
+    respiratory_technique: str = ""
+    multienergy: str = ""
+    kernel_group: str = ""
+    reconstruction_algorithm: str = ""
+    exposure_mas: float | None = None
+    decay_correction: str = ""
+    has_dose: bool = False
+    has_weight: bool = False
+    has_injection_time: bool = False
+    identity_removed: str = ""
+    longitudinal: str = ""
+    identifiers: Texts = ()
+    site: str = ""
+    station: str = ""
+    birth: str = ""
+    sex: str = ""
+    texts: Texts = ()
+    private_orphans: int = 0
+    charset: Texts = ()
+    referenced_series: Texts = ()
+    referenced_frame_of_reference: Texts = ()
+    referenced_sops: Texts = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +214,7 @@ class Instance:
     references: Texts = ()
     private_creators: Texts = ()
     private: tuple[PrivateValue, ...] = ()
+    declared: Declared = Declared()
 
     @property
     def readable(self) -> bool:
@@ -193,10 +258,13 @@ def table_of(rows: list[Instance]) -> pa.Table:
 
 
 def _nested(field: pa.Field) -> bool:
-    return bool(pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type))
+    kind = field.type.value_type if pa.types.is_list(field.type) else field.type
+    return bool(pa.types.is_struct(kind))
 
 
-def _plain(items: Any) -> list[dict[str, Any]]:
+def _plain(items: Any) -> list[dict[str, Any]] | dict[str, Any]:
+    if isinstance(items, Declared):
+        return vars(items)
     plain = []
     for item in items:
         values = dict(vars(item))
@@ -214,6 +282,8 @@ def rows_of(table: pa.Table) -> list[Instance]:
         values = table.column(field.name).to_pylist()
         if (make := nested.get(field.name)) is not None:
             values = [tuple(make(item) for item in value) for value in values]
+        elif field.name == "declared":
+            values = [Declared(**_tuples(value)) for value in values]
         elif pa.types.is_list(field.type):
             values = [None if value is None else tuple(value) for value in values]
         columns.append(values)
@@ -222,6 +292,9 @@ def rows_of(table: pa.Table) -> list[Instance]:
 
 
 def _frame(values: dict[str, Any]) -> FrameFacts:
-    tuples = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    tuples["mappings"] = tuple(ValueMapping(**mapping) for mapping in values["mappings"])
-    return FrameFacts(**{**values, **tuples})
+    mappings = tuple(ValueMapping(**mapping) for mapping in values["mappings"])
+    return FrameFacts(**{**_tuples(values), "mappings": mappings})
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

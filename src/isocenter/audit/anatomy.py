@@ -1,0 +1,71 @@
+"""What a CT shows of how the patient lies: the table's side, and the spine's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+_BODY_HU, _TABLE_HU, _BONE_HU = -300.0, -700.0, 250.0
+_STEP_MM = 4.0
+_LEAST_BODY = 0.02  # of the block
+_LEAST_BONE = 60  # voxels of 4 mm
+
+
+def body_measures(ras: NDArray[np.float32], spacing_mm: Sequence[float]) -> dict[str, Any]:
+    """`table_side` (A, P or empty) and `spine_anterior_share`, where they can be told.
+
+    Args:
+        ras: HU, (x, y, z) in RAS+.
+        spacing_mm: distance of neighbouring voxels.
+    """
+    steps = [max(1, round(_STEP_MM / step)) for step in spacing_mm]
+    small = ras[:: steps[0], :: steps[1], :: steps[2]]
+    parts, count = ndimage.label(ndimage.binary_opening(small > _BODY_HU))
+    if not count:
+        return {}
+    sizes = np.bincount(parts.ravel())[1:]
+    body = parts == 1 + int(sizes.argmax())
+    if body.mean() < _LEAST_BODY:
+        return {}
+    found: dict[str, Any] = {}
+    if side := _table_side(small, body):
+        found["table_side"] = side
+    if (share := _anterior_bone(small, body)) is not None:
+        found["spine_anterior_share"] = share
+    return found
+
+
+def _table_side(small: NDArray[np.float32], body: NDArray[np.bool_]) -> str:
+    """The side, front or back, on which something long and flat lies beside the body."""
+    outside = (small > _TABLE_HU) & ~ndimage.binary_dilation(body, iterations=2)
+    parts, count = ndimage.label(outside)
+    front, back = (int(edge) for edge in np.flatnonzero(body.any((0, 2)))[[-1, 0]])
+    width = np.flatnonzero(body.any((1, 2)))
+    for place in ndimage.find_objects(parts)[:count]:
+        x, y, z = place
+        long = (z.stop - z.start) > 0.6 * small.shape[2]
+        wide = (x.stop - x.start) > 0.4 * len(width)
+        flat = (y.stop - y.start) < 0.5 * (x.stop - x.start)
+        if long and wide and flat:
+            middle = (y.start + y.stop - 1) / 2
+            if middle > front:
+                return "A"
+            if middle < back:
+                return "P"
+    return ""
+
+
+def _anterior_bone(small: NDArray[np.float32], body: NDArray[np.bool_]) -> float | None:
+    """Share of the bone in the body's middle third (left to right) that lies in its front half."""
+    x, y = np.flatnonzero(body.any((1, 2))), np.flatnonzero(body.any((0, 2)))
+    third = (x[-1] - x[0] + 1) // 3
+    middle = slice(x[0] + third, x[-1] + 1 - third)
+    bone = (small[middle] > _BONE_HU) & body[middle]
+    if bone.sum() < _LEAST_BONE:
+        return None
+    front = bone[:, (y[0] + y[-1]) // 2 + 1 :].sum()
+    return float(front / bone.sum())

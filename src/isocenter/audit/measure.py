@@ -1,0 +1,195 @@
+"""What the pixels of a volume say: numbers that rules compare with its header, and a picture of it.
+
+Everything is measured on real-world values. Where a measure has no ground (no air, no body, too few slices) it is
+absent, and no rule judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from isocenter.audit.anatomy import body_measures
+from isocenter.audit.expressions import MAMMOGRAMS
+from isocenter.audit.sharpness import noise_frequency_per_mm
+from isocenter.dicom import FrameReader, Slice, Source, Volume, decoded, stack_grid
+from isocenter.findings import Finding, Refusal
+from isocenter.geometry import mirrored, reordered, volume_from_frames
+
+MEASURES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "lowest": pl.Float64, "highest": pl.Float64, "floor_share": pl.Float64, "ceiling": pl.Float64,
+    "ceiling_share": pl.Float64, "negative_share": pl.Float64, "air_peak_hu": pl.Float64, "tissue_peak_hu": pl.Float64,
+    "wrapped_share": pl.Float64, "frame_value": pl.Float64, "frame_share": pl.Float64, "frame_gap": pl.Float64,
+    "padding_inside_share": pl.Float64, "stamped_parts": pl.Float64, "noise_frequency_per_mm": pl.Float64,
+    "table_side": pl.String, "spine_anterior_share": pl.Float64, "breast_side": pl.String,
+    "fingerprint": pl.List(pl.Float32),
+}  # fmt: skip
+"""Columns of the measures, one row a volume."""
+
+_BIN_HU, _LEAST_PEAK = 10.0, 0.02
+_AIR_HU, _APART_HU = -300.0, 300.0
+FINGERPRINT_EDGE = 12
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One volume's measures, what decoding it showed, and its planes for a thumbnail (axial, coronal, sagittal)."""
+
+    volume_id: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    planes: tuple[NDArray[np.float32], ...] = ()
+    plane_mm: tuple[tuple[float, float], ...] = ()
+
+
+def measured(volume: Volume, sources: Mapping[str, Source], reader: FrameReader) -> Measured:
+    """Decode a volume and measure it; what cannot be decoded becomes its findings."""
+    reader.begin()
+    slices = volume.stack.slices if volume.stack else volume.slices
+    try:
+        voxels, padding = decoded(slices, sources, reader)
+    except Refusal as refusal:
+        return Measured(volume.volume_id, findings=refusal.findings)
+    findings = tuple(finding for _, finding in sorted(reader.findings.items()))
+    if not voxels.size:
+        return Measured(volume.volume_id, findings=findings)
+    values = _of_values(voxels, padding, slices) | _of_frame(voxels, padding) | _of_padding(padding)
+    ct = volume.first.modality == "CT" and volume.stack is not None
+    if volume.first.sop_class in MAMMOGRAMS:
+        values["breast_side"] = _breast_side(voxels[0], volume.first.photometric)
+    row_mm = slices[0].facts.pixel_spacing_mm
+    if ct and row_mm:
+        values["noise_frequency_per_mm"] = noise_frequency_per_mm(voxels, row_mm)
+    if volume.stack is None or not volume.stack.even:
+        return Measured(volume.volume_id, values, findings, (voxels[len(voxels) // 2],), ((1.0, 1.0),))
+    grid = stack_grid(volume.stack, volume_from_frames(voxels).shape)
+    change = grid.reorientation_to("RAS")
+    ras, place = change.apply(volume_from_frames(voxels)), grid.reoriented(change)
+    values["fingerprint"] = _fingerprint(ras)
+    if ct:
+        values |= body_measures(ras, place.spacing_mm)
+    return Measured(volume.volume_id, values, findings, *_planes(ras, place.spacing_mm))
+
+
+def _of_values(
+    voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None, slices: Sequence[Slice]
+) -> dict[str, Any]:
+    inside = voxels[~padding] if padding is not None and not padding.all() else voxels.reshape(-1)
+    lowest, highest = float(inside.min()), float(inside.max())
+    found: dict[str, Any] = {
+        "lowest": lowest, "highest": highest, "ceiling": _stored_ceiling(highest, slices),
+        "floor_share": float(np.mean(inside == lowest)), "ceiling_share": float(np.mean(inside == highest)),
+        "negative_share": float(np.mean(inside < 0)), "stamped_parts": float(_stamped_parts(voxels)),
+    }  # fmt: skip
+    one = slices[0].instance
+    if one.modality == "CT":
+        found |= _peaks(inside, lowest, highest)
+    slope, intercept = slices[0].facts.slope or 1.0, slices[0].facts.intercept or 0.0
+    if one.bits_stored == 16 and not one.signed:
+        found["wrapped_share"] = float(np.mean((inside - intercept) / slope >= 65536 - 1024 - 512))
+    return found
+
+
+def _stored_ceiling(highest: float, slices: Sequence[Slice]) -> float:
+    """The highest value as HU where it is the usual ceiling, else as stored."""
+    slope, intercept = slices[0].facts.slope or 1.0, slices[0].facts.intercept or 0.0
+    stored = round((highest - intercept) / slope)
+    return float(highest if highest == 3071 else stored if stored in (4095, 32767) else highest)
+
+
+def _peaks(inside: NDArray[np.float32], lowest: float, highest: float) -> dict[str, Any]:
+    """Places of the lowest and highest crowd of values: air, and soft tissue."""
+    low, high = max(lowest, -4000.0), min(highest, 6000.0)
+    if high - low < 10 * _BIN_HU:
+        return {}
+    bins = int((high - low) / _BIN_HU) + 1
+    counts, edges = np.histogram(inside, bins, (low, low + bins * _BIN_HU))
+    smooth = ndimage.gaussian_filter1d(counts / inside.size, 2.0)
+    crowd = ndimage.uniform_filter1d(counts / inside.size, 9) * 9
+    top = (smooth == ndimage.maximum_filter1d(smooth, 31)) & (crowd > 2.5 * _LEAST_PEAK) & (smooth > _LEAST_PEAK / 6)
+    places = [float(edges[i] + _BIN_HU / 2) for i in np.flatnonzero(top)]
+    if not places:
+        return {}
+    apart = places[-1] - places[0] > _APART_HU
+    return {
+        "air_peak_hu": places[0] if apart or places[0] < _AIR_HU else None,
+        "tissue_peak_hu": places[-1] if apart or places[-1] > _AIR_HU else None,
+    }
+
+
+def _of_frame(voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None) -> dict[str, Any]:
+    """A value that fills all four corners of every slice and lies far from the next one."""
+    corners = voxels[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    value = float(corners.flat[0])
+    if padding is not None or voxels.shape[1] < 8 or not (corners == value).all():
+        return {}
+    others = voxels[voxels != value]
+    if not others.size:
+        return {}
+    return {
+        "frame_value": value,
+        "frame_share": 1 - others.size / voxels.size,
+        "frame_gap": float(np.abs(others - value).min()),
+    }
+
+
+def _of_padding(padding: NDArray[np.bool_] | None) -> dict[str, Any]:
+    """How much of the padding is walled in by anatomy, slice by slice."""
+    if padding is None or not padding.any():
+        return {}
+    parts, _ = ndimage.label(padding, np.pad(ndimage.generate_binary_structure(2, 1)[None], ((1, 1), (0, 0), (0, 0))))
+    border = np.concatenate(
+        [parts[:, 0].ravel(), parts[:, -1].ravel(), parts[:, :, 0].ravel(), parts[:, :, -1].ravel()]
+    )
+    inside = ~np.isin(parts, np.unique(border)) & padding
+    return {"padding_inside_share": float(inside.sum() / padding.sum())}
+
+
+def _stamped_parts(voxels: NDArray[np.float32]) -> int:
+    """Separate bright strokes that every slice has at the same pixels: text, not anatomy."""
+    if len(voxels) < 5:
+        return 0
+    still = (voxels == voxels[0]).all(0) & (voxels[0] == voxels.max())
+    if not 0 < still.sum() < 0.1 * still.size:
+        return 0
+    return int(ndimage.label(still, np.ones((3, 3)))[1])
+
+
+def _breast_side(picture: NDArray[np.float32], photometric: str) -> str:
+    """The half of a mammogram that holds the breast; empty where neither does clearly."""
+    light = picture - picture.min() if photometric != "MONOCHROME1" else picture.max() - picture
+    lit = light > 0.15 * float(light.max() or 1)
+    left, right = lit[:, : lit.shape[1] // 2].mean(), lit[:, -(lit.shape[1] // 2) :].mean()
+    return "left" if left > 1.5 * right else "right" if right > 1.5 * left else ""
+
+
+def _fingerprint(ras: NDArray[np.float32]) -> list[float]:
+    """Means of 12 x 12 x 12 blocks, centred and of length 1: two volumes alike have a product near 1."""
+    small = ras
+    for axis, size in enumerate(ras.shape):
+        edges = np.linspace(0, size, min(size, FINGERPRINT_EDGE) + 1).astype(int)
+        small = np.add.reduceat(small, edges[:-1], axis) / np.diff(edges).reshape(
+            [-1 if a == axis else 1 for a in range(3)]
+        )
+    flat = small.reshape(-1) - small.mean()
+    length = float(np.linalg.norm(flat))
+    return [float(value) for value in (flat / length if length else flat)]
+
+
+def _planes(
+    ras: NDArray[np.float32], spacing_mm: Sequence[float]
+) -> tuple[tuple[NDArray[np.float32], ...], tuple[tuple[float, float], ...]]:
+    """The middle planes as a radiologist sees them (rows from above, patient's right on the left), and their pixel mm."""
+    x, y, z = (size // 2 for size in ras.shape)
+    sx, sy, sz = spacing_mm
+    seen = mirrored(ras, (0, 1, 2))  # from the patient's left, back and feet: to L, P, F
+    axial = reordered(seen, (1, 0, 2))[..., ras.shape[2] - 1 - z]
+    coronal = reordered(seen, (2, 0, 1))[..., ras.shape[1] - 1 - y]
+    sagittal = reordered(seen, (2, 1, 0))[..., ras.shape[0] - 1 - x]
+    return (axial, coronal, sagittal), ((sy, sx), (sz, sx), (sz, sy))

@@ -1,0 +1,99 @@
+"""The contrast phase of a CT, from all that speaks of it, or unknown: never a guess, never written into the data.
+
+Times after injection are those of TotalSegmentator's phase model (native below 10 s, arterial 10 to 60, portal
+venous from 60); late phases overlap, so between 120 and 180 s nothing is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PHASES = ("non_contrast", "arterial", "portal_venous", "delayed", "unknown")
+_DAY_MS = 86_400_000.0
+_LONGEST_MS = 30 * 60e3
+_STANDARD = {
+    "PRE_CONTRAST": "non_contrast", "ARTERIAL": "arterial", "CAPILLARY": "arterial", "VENOUS": "portal_venous",
+    "PORTAL_VENOUS": "portal_venous", "DELAYED": "delayed", "STEADY_STATE": "delayed",
+}  # fmt: skip
+_AFTER_S = ((10, "non_contrast"), (60, "arterial"), (120, "portal_venous"), (180, ""), (1800, "delayed"))
+_WORDS = (
+    ("non_contrast", r"non[ -_]?con|without[ -_]?c|w/?o[ -_]?c|unenh|plain|nativ|\bnc\b|\bncct\b|ohne[ -_]?km|sans[ -_]?(iv|inj|pdc)|sin[ -_]?contr|senza[ -_]?(mdc|contr)|pre[ -_]?contr"),
+    ("arterial", r"arter|\bart\b|\bcta\b|angio|bolus[ -_]?chase|arteri[ae]l"),
+    ("portal_venous", r"portal|venous|ven[öo]s|veineu|venos|\bpv\b|\bpvp\b|veineux|portove"),
+    ("delayed", r"delay|late[ -_]?phase|sp[äa]t|tardi|excret|nephrogr|equilib|urogr|\bldv\b"),
+)  # fmt: skip
+# Median HU in the organ that tells: above or below.
+_AORTA_ARTERIAL_HU, _AORTA_NATIVE_HU, _VEIN_HU, _KIDNEY_PELVIS_HU = 220.0, 70.0, 130.0, 250.0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase with what said so: `sources` maps standard, timing, text, enhancement to the phase each gives."""
+
+    phase: str
+    confidence: str
+    sources: Mapping[str, str]
+
+    @property
+    def disagree(self) -> bool:
+        """Whether two sources name different phases."""
+        return len(set(self.sources.values())) > 1
+
+
+def contrast_phase(
+    *, standard: str = "", started_ms: float | None = None, acquired_ms: float | None = None, text: str = "",
+    medians_hu: Mapping[str, float] | None = None,
+) -> Phase:  # fmt: skip
+    """Fuse what is known.
+
+    Args:
+        standard: ContrastBolusAgentPhase (0018,9344) of an enhanced CT.
+        started_ms, acquired_ms: ContrastBolusStartTime and the time of acquisition, ms of the day.
+        text: descriptions and protocol, in any of English, German, French, Spanish, Italian.
+        medians_hu: median HU of structures by name (aorta, portal_vein, kidney_pelvis), where labels are known.
+    """
+    said = {
+        "standard": _STANDARD.get(standard, ""),
+        "timing": _by_time(started_ms, acquired_ms),
+        "text": _by_words(text),
+        "enhancement": _by_medians(medians_hu or {}),
+    }
+    sources = {name: phase for name, phase in said.items() if phase}
+    phases = set(sources.values())
+    if len(phases) != 1:
+        return Phase("unknown", "low", sources)
+    sure = "standard" in sources or len(sources) > 1
+    return Phase(phases.pop(), "high" if sure else "medium", sources)
+
+
+def _by_time(started_ms: float | None, acquired_ms: float | None) -> str:
+    if started_ms is None or acquired_ms is None:
+        return ""
+    after_ms = (acquired_ms - started_ms) % _DAY_MS  # over midnight
+    if after_ms > _LONGEST_MS:  # an operator's clock, or shifted dates: no bolus lasts that long
+        return ""
+    return next((phase for last, phase in _AFTER_S if after_ms < last * 1e3), "")
+
+
+def _by_words(text: str) -> str:
+    """The phase that words name; empty where none or several are named."""
+    lower = text.lower().replace("_", " ")
+    named = {phase for phase, pattern in _WORDS if re.search(pattern, lower)}
+    if "non_contrast" in named and re.search(r"\bwith(?!out)|w[/ ]?wo|and post|mit km", lower):
+        return ""  # a protocol of both, as 'without and with'
+    return named.pop() if len(named) == 1 else ""
+
+
+def _by_medians(medians_hu: Mapping[str, float]) -> str:
+    aorta, vein, pelvis = (medians_hu.get(name) for name in ("aorta", "portal_vein", "kidney_pelvis"))
+    if pelvis is not None and pelvis > _KIDNEY_PELVIS_HU:
+        return "delayed"
+    if aorta is None:
+        return ""
+    if aorta < _AORTA_NATIVE_HU:
+        return "non_contrast"
+    if vein is not None and vein > _VEIN_HU:
+        return "portal_venous"
+    return "arterial" if aorta > _AORTA_ARTERIAL_HU else ""

@@ -1,0 +1,54 @@
+"""isocenter audit: DICOM studies -> findings, decisions and the reasons, a page to read them on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from isocenter.audit import AuditSettings, Cohort, Policy, audit_studies
+from isocenter.commands.launch import DONE, FOUND
+from isocenter.console import say
+from isocenter.dicom import ConvertSettings
+from isocenter.findings import Severity, refuse
+from isocenter.reports import write_audit_report
+from isocenter.settings import settings_from
+
+_LEVELS = {
+    "error": (Severity.ERROR,),
+    "warning": (Severity.ERROR, Severity.WARNING),
+    "info": tuple(Severity),
+    "never": (),
+}
+_SHOWN = 20
+
+
+def run(config: DictConfig) -> int:
+    """Audit; exit code 1 where a finding is at or above `fail_on`."""
+    if config.fail_on not in _LEVELS:
+        raise refuse("USE115", "fail_on", repr(config.fail_on), ", ".join(_LEVELS), "Choose one of them.")
+    output = Path(config.output)
+    done = audit_studies(
+        Path(config.input), output, settings_from(AuditSettings, config.reading, "reading"),
+        settings_from(Policy, config.audit, "audit"), settings_from(ConvertSettings, config.conversion, "conversion"),
+        Cohort(_path(config.cases), _path(config.labels)),
+    )  # fmt: skip
+    write_audit_report(output)
+    for row in done.findings.filter(done.findings["severity"] != "info").head(_SHOWN).iter_rows(named=True):
+        say(
+            f"  {row['severity']}: {row['rule']} {row['subject']}: found {row['observed']}; expected {row['expected']}."
+        )
+    counts = {severity: done.count(severity) for severity in Severity}
+    if (more := counts[Severity.ERROR] + counts[Severity.WARNING] - _SHOWN) > 0:
+        say(f"  and {more} more")
+    decided = dict(done.volumes.group_by("decision").len().rows())
+    say(
+        f"{len(done.volumes)} volume(s): {decided.get('accept', 0)} accepted, {decided.get('repair', 0)} to repair, "
+        f"{decided.get('reject', 0)} rejected; {counts[Severity.ERROR]} error(s), {counts[Severity.WARNING]} warning(s), "
+        f"{counts[Severity.INFO]} for information: {output / 'report.html'}"
+    )
+    return FOUND if any(counts[severity] for severity in _LEVELS[config.fail_on]) else DONE
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
