@@ -12,7 +12,7 @@ from scipy import ndimage
 _BODY_HU, _TABLE_HU, _BONE_HU = -300.0, -700.0, 250.0
 _STEP_MM = 4.0
 _LEAST_BODY = 0.02  # of the block
-_LEAST_BONE = 60  # voxels of 4 mm
+_LEAST_BONE = 40  # voxels of 4 mm
 
 
 def body_measures(ras: NDArray[np.float32], spacing_mm: Sequence[float]) -> dict[str, Any]:

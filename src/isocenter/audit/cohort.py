@@ -79,8 +79,7 @@ def _offset(volume: Volume, folder: Path) -> dict[str, Any]:
         return {"volume_id": volume.volume_id}
     rows, columns = volume.slices[0].shape
     grid = _canonical(stack_grid(volume.stack, (columns or 0, rows or 0, len(volume.stack.slices))))
-    _, label_grid = nifti.read_image(path)
-    other = _canonical(label_grid)
+    other = _canonical(nifti.read_grid(path))
     differs = grid.shape != other.shape
     return {
         "volume_id": volume.volume_id, "label_shape_differs": differs,

@@ -61,11 +61,11 @@ def parse_kernel(values: Sequence[str], manufacturer: str = "", group: str = "",
     vendor = vendor_of(manufacturer)
     found = Kernel(raw)
     for notation, whose in _NOTATIONS:
-        if vendor in (whose, "") or vendor not in _OWN_NOTATION:
-            if (made := notation(text)) is not None:
-                sure = made if vendor == whose or not _letters_alone(text) else replace(made, confidence="low")
-                found = replace(sure, raw=raw, vendor=whose)
-                break
+        may = vendor in (whose, "") or vendor not in _OWN_NOTATION
+        if may and (made := notation(text)) is not None:
+            sure = made if vendor == whose or not _letters_alone(text) else replace(made, confidence="low")
+            found = replace(sure, raw=raw, vendor=whose)
+            break
     if group in _GROUPS:
         found = replace(found, kind=_GROUPS[group], confidence="high")
     return _with_method(found, annotation)

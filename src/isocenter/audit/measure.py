@@ -28,7 +28,7 @@ MEASURES: dict[str, pl.DataType | type[pl.DataType]] = {
     "wrapped_share": pl.Float64, "frame_value": pl.Float64, "frame_share": pl.Float64, "frame_gap": pl.Float64,
     "padding_inside_share": pl.Float64, "stamped_parts": pl.Float64, "noise_frequency_per_mm": pl.Float64,
     "table_side": pl.String, "spine_anterior_share": pl.Float64, "breast_side": pl.String,
-    "fingerprint": pl.List(pl.Float32),
+    "fingerprint": pl.List(pl.Float32), "pixels_sha256": pl.String,
 }  # fmt: skip
 """Columns of the measures, one row a volume."""
 
@@ -57,9 +57,11 @@ def measured(volume: Volume, sources: Mapping[str, Source], reader: FrameReader)
     except Refusal as refusal:
         return Measured(volume.volume_id, findings=refusal.findings)
     findings = tuple(finding for _, finding in sorted(reader.findings.items()))
+    pixels_sha256 = reader.source_sha256
     if not voxels.size:
         return Measured(volume.volume_id, findings=findings)
     values = _of_values(voxels, padding, slices) | _of_frame(voxels, padding) | _of_padding(padding)
+    values["pixels_sha256"] = pixels_sha256
     ct = volume.first.modality == "CT" and volume.stack is not None
     if volume.first.sop_class in MAMMOGRAMS:
         values["breast_side"] = _breast_side(voxels[0], volume.first.photometric)
@@ -105,7 +107,7 @@ def _stored_ceiling(highest: float, slices: Sequence[Slice]) -> float:
 
 def _peaks(inside: NDArray[np.float32], lowest: float, highest: float) -> dict[str, Any]:
     """Places of the lowest and highest crowd of values: air, and soft tissue."""
-    low, high = max(lowest, -4000.0), min(highest, 6000.0)
+    low, high = max(lowest, -12000.0), min(highest, 6000.0)
     if high - low < 10 * _BIN_HU:
         return {}
     bins = int((high - low) / _BIN_HU) + 1

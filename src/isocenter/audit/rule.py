@@ -124,7 +124,6 @@ def all_rules() -> tuple[Rule, ...]:
     found: dict[str, Rule] = {}
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, Rule):
-                if found.setdefault(value.id, value) is not value:
-                    raise ValueError(f"{value.id} stands for two rules; the second is {module.name}.{name}")
+            if isinstance(value, Rule) and found.setdefault(value.id, value) is not value:
+                raise ValueError(f"{value.id} stands for two rules; the second is {module.name}.{name}")
     return tuple(found[key] for key in sorted(found))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from isocenter.audit import read_verdict
 from isocenter.commands.launch import DONE, UNPROCESSED
 from isocenter.console import say, tell
 from isocenter.dicom import ConvertSettings, convert_studies
@@ -16,7 +17,9 @@ from isocenter.settings import settings_from
 def run(config: DictConfig) -> int:
     """Convert; exit code 3 where a volume or a file was refused unexpectedly."""
     output = Path(config.output)
-    done = convert_studies(Path(config.input), output, settings_from(ConvertSettings, config.conversion, "conversion"))
+    verdict = None if config.audited_by is None else read_verdict(Path(config.audited_by), tuple(config.known_findings))
+    settings = settings_from(ConvertSettings, config.conversion, "conversion")
+    done = convert_studies(Path(config.input), output, settings, verdict)
     tell(done.findings, config.known_findings)
     say(f"{len(done.rows) - done.refused} volume(s) accepted, {done.refused} refused: {output / 'volumes.csv'}")
     return UNPROCESSED if unwaived_errors(done.findings, config.known_findings) else DONE

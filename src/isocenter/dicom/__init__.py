@@ -5,7 +5,7 @@ from isocenter.dicom.index import IndexSettings, Instance, Source, StudyIndex, i
 from isocenter.dicom.index.private import private_numbers
 from isocenter.dicom.pixels.codecs import missing_decoder
 from isocenter.dicom.pixels.frames import FrameReader
-from isocenter.dicom.policy import ConvertSettings, judged
+from isocenter.dicom.policy import ConvertSettings, Verdict, judged
 from isocenter.dicom.pseudonyms import PseudonymMap
 from isocenter.dicom.volumes import Slice, Volume
 from isocenter.dicom.volumes.checks import image_kind
@@ -13,6 +13,6 @@ from isocenter.dicom.write import decoded, stack_grid
 
 __all__ = [
     "ConvertSettings", "Converted", "FrameReader", "IndexSettings", "Instance", "PseudonymMap", "Slice", "Source",
-    "StudyIndex", "Volume", "convert_studies", "decoded", "image_kind", "index_studies", "indexed_volumes", "judged",
+    "StudyIndex", "Verdict", "Volume", "convert_studies", "decoded", "image_kind", "index_studies", "indexed_volumes", "judged",
     "missing_decoder", "private_numbers", "sources_of", "stack_grid",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from isocenter.artifacts import write_findings, write_json, write_rows
 from isocenter.console import say, tracked
 from isocenter.dicom.index import IndexSettings, Source, StudyIndex, index_studies
 from isocenter.dicom.pixels.frames import FrameReader
-from isocenter.dicom.policy import ConvertSettings
+from isocenter.dicom.policy import ConvertSettings, Verdict
 from isocenter.dicom.pseudonyms import PseudonymMap
 from isocenter.dicom.volumes import Slice, Volume, volumes_of
 from isocenter.dicom.write import SCHEMA, VolumeJob, written
@@ -48,10 +48,12 @@ class Converted:
         return sum(row["decision"] == "reject" for row in self.rows)
 
 
-def convert_studies(studies: Path, output: Path, settings: ConvertSettings) -> Converted:
+def convert_studies(
+    studies: Path, output: Path, settings: ConvertSettings, verdict: Verdict | None = None
+) -> Converted:
     """Read every DICOM file in `studies` (a folder, an archive, a DICOMDIR) and write a volumes folder.
 
-    A header that was indexed and a volume that was made from the same bytes are not read again.
+    What an audit (`verdict`) rejected, did not see, or saw with other pixels, is refused. A header that was indexed and a volume that was made from the same bytes are not read again.
 
     Raises:
         Refusal: there is nothing at `studies`, or no DICOM file in it.
@@ -71,9 +73,9 @@ def convert_studies(studies: Path, output: Path, settings: ConvertSettings) -> C
         places = sorted({index.sources[one.instance.file].name.rpartition("/")[0] for one in volume.slices})
         names.link("volumes", volume.volume_id, ", ".join(place or "." for place in places))
     names.save()
-    rows = _write_all(volumes, index, folder, settings)
+    rows = _write_all(volumes, index, folder, settings, verdict)
     findings = [*index.findings, *(Finding(**finding) for row in rows for finding in row["findings"])]
-    _write_tables(folder, rows, findings)
+    _write_tables(folder, rows, findings, verdict)
     _remove_others(folder, {row["volume_id"] for row in rows if row["decision"] != "reject"})
     shutil.rmtree(folder.spool, ignore_errors=True)
     return Converted(tuple(rows), tuple(findings))
@@ -92,9 +94,9 @@ def indexed_volumes(index: StudyIndex) -> list[Volume]:
 
 
 def _write_all(
-    volumes: list[Volume], index: StudyIndex, folder: VolumesFolder, settings: ConvertSettings
+    volumes: list[Volume], index: StudyIndex, folder: VolumesFolder, settings: ConvertSettings, verdict: Verdict | None
 ) -> list[dict[str, Any]]:
-    jobs = [VolumeJob(volume, sources_of(volume, index), folder, settings) for volume in volumes]
+    jobs = [VolumeJob(volume, sources_of(volume, index), folder, settings, verdict) for volume in volumes]
     workers = max(1, min(settings.workers, os.cpu_count() or 1, len(jobs)))
     return list(tracked(_written(jobs, workers), len(jobs), "converting volumes"))
 
@@ -135,13 +137,16 @@ def _write_chunk(jobs: list[VolumeJob]) -> list[dict[str, Any]]:
         return [written(job, reader) for job in jobs]
 
 
-def _write_tables(folder: VolumesFolder, rows: list[dict[str, Any]], findings: list[Finding]) -> None:
+def _write_tables(
+    folder: VolumesFolder, rows: list[dict[str, Any]], findings: list[Finding], verdict: Verdict | None
+) -> None:
     write_findings(folder.findings, findings)
     write_rows(folder.table, [_flat(row) for row in rows], _COLUMNS)
     accepted = {row["volume_id"]: row["image_sha256"] for row in rows if row["decision"] != "reject"}
     write_json(folder.index, {
         "schema": SCHEMA,
         "content_sha256": sha256_of_values(accepted),
+        "audit_sha256": None if verdict is None else verdict.content_sha256,
         "decisions": dict(sorted(Counter(row["decision"] for row in rows).items())),
         "volumes": rows,
     })  # fmt: skip

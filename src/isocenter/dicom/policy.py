@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from isocenter.findings import Finding, Severity
@@ -35,6 +35,33 @@ class ConvertSettings:
         bounded(self, workers=(1, 256))
         chosen(self, high_bit=("decode", "refuse"), duplicates=("drop", "refuse"), uneven=("resample", "refuse"),
                missing=("resample", "refuse"), tilt=("keep", "straighten", "refuse"))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an audit decided, for the conversion to follow.
+
+    Attributes:
+        content_sha256: the audit's hash, which goes with the volumes.
+        rejected: volume_id -> the rules that led to it.
+        pixels_sha256: volume_id -> hash of the pixel data as they were audited; of every volume that was.
+    """
+
+    content_sha256: str
+    rejected: Mapping[str, str]
+    pixels_sha256: Mapping[str, str]
+
+    def problem(self, volume_id: str, pixels_sha256: str | None = None) -> Finding | None:
+        """Why a volume must not be converted: rejected, unknown to the audit, or changed since."""
+        where = f"volume {volume_id}"
+        if rules := self.rejected.get(volume_id):
+            return Finding("AUD101", where, f"a volume that the audit rejected ({rules})", "an accepted or repaired volume",
+                           "See the audit's report.")  # fmt: skip
+        known = self.pixels_sha256.get(volume_id)
+        if known is None or (pixels_sha256 is not None and known and known != pixels_sha256):
+            return Finding("AUD102", where, "slices that are not those of the audit", "the data that were audited",
+                           "Run the audit again.")  # fmt: skip
+        return None
 
 
 _GOVERNED = {"DCM120": "high_bit", "DCM010": "duplicates", "DCM213": "tilt"}

@@ -13,7 +13,7 @@ from isocenter import nifti
 from isocenter.artifacts import read_json, write_json
 from isocenter.dicom.index import Source
 from isocenter.dicom.pixels.frames import FrameReader
-from isocenter.dicom.policy import ConvertSettings, judged
+from isocenter.dicom.policy import ConvertSettings, Verdict, judged
 from isocenter.dicom.volumes import Slice, Volume
 from isocenter.dicom.volumes.repair import Repaired, evened, straight
 from isocenter.dicom.volumes.stack import Stack
@@ -34,27 +34,37 @@ class VolumeJob:
         sources: file pseudonym -> where its bytes lie.
         folder: where to write.
         settings: the policy of repairs.
+        verdict: what an audit decided; None where there was none.
     """
 
     volume: Volume
     sources: dict[str, Source]
     folder: VolumesFolder
     settings: ConvertSettings
+    verdict: Verdict | None = None
+
+    def told(self, pixels_sha256: str | None = None) -> list[Finding]:
+        """What the audit has against the volume."""
+        found = None if self.verdict is None else self.verdict.problem(self.volume.volume_id, pixels_sha256)
+        return [] if found is None else [found]
 
 
 def written(job: VolumeJob, reader: FrameReader) -> dict[str, Any]:
     """Convert one volume; the row that describes it, accepted, repaired or refused."""
     volume = job.volume
     repairable = volume.stack is not None and volume.stack.interpolable
-    findings = judged(volume.findings, job.settings, repairable=repairable)
+    findings = [*judged(volume.findings, job.settings, repairable=repairable), *job.told()]
     if volume.stack is None or any(finding.severity is Severity.ERROR for finding in findings):
         return _row(volume, findings, "reject")
     reader.begin()
     if (kept := _kept(job, volume.stack, reader)) is not None:
-        return kept
+        changed = job.told(reader.source_sha256)
+        return _row(volume, [*findings, *changed], "reject") if changed else kept
     reader.begin()
     try:
-        return _converted(job, volume.stack, findings, reader)
+        row = _converted(job, volume.stack, findings, reader)
+        changed = job.told(reader.source_sha256)
+        return _row(volume, [*findings, *changed], "reject") if changed else row
     except Refusal as refusal:
         where = f"volume {volume.volume_id}"
         found = [replace(f, where=where, found=f"{f.found} in {f.where}") for f in refusal.findings]

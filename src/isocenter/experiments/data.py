@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from isocenter.dicom import convert_studies
+from isocenter.audit import AuditSettings, Cohort, audit_studies, read_verdict
+from isocenter.dicom import Verdict, convert_studies
 from isocenter.experiments.stages import Stages
 from isocenter.findings import refuse
 from isocenter.labels import LabelScheme
 from isocenter.phantom import write_phantom
-from isocenter.preparation import Dataset, prepare, read_dataset, read_source
+from isocenter.preparation import Dataset, audit_of, prepare, read_dataset, read_source
 from isocenter.provenance import sha256_of_values
+from isocenter.reports import write_audit_report
 
 
 def prepared_data(
@@ -33,7 +35,9 @@ def prepared_data(
     if kind != "phantom" and root is None:
         raise refuse("USE109", "data.root", "no value", "the folder of the data", "Set it: data.root=...")
     if kind == "prepared" and root is not None:
-        return read_dataset(root), None
+        dataset = read_dataset(root)
+        audit_of(None if dataset.audit == "off" else dataset.audit, stages.preparation)
+        return dataset, None
     store = store_of(values)
     labels = None if data["labels"] is None else Path(data["labels"]).expanduser()
     planted = None
@@ -43,16 +47,29 @@ def prepared_data(
         scheme = LabelScheme.from_dict(facts["labels"])
     assert root is not None
     if kind in ("phantom", "dicom"):
-        convert_studies(root, store / "volumes", stages.conversion)
+        convert_studies(root, store / "volumes", stages.conversion, _verdict(root, store, stages, data, labels))
         root = store / "volumes"
     source = read_source(root, labels, scheme, stages.preparation.patient_pattern)
     memory = stages.step_bytes(values["net"], source.labels.n_channels)
     return prepare(source, store / "dataset", stages.preparation, memory), planted
 
 
+def _verdict(
+    studies: Path, store: Path, stages: Stages, data: Mapping[str, Any], labels: Path | None
+) -> Verdict | None:
+    """What an audit beside the converted volumes says of the studies; None where it was turned off."""
+    if stages.preparation.audit == "off":
+        return None
+    folder, workers = store / "audit", stages.conversion.workers
+    settings = AuditSettings(workers=workers, pseudonym_key=stages.conversion.pseudonym_key)
+    audit_studies(studies, folder, settings, stages.audit, stages.conversion, Cohort(labels=labels))
+    write_audit_report(folder)
+    return read_verdict(folder, tuple(data["known_findings"]))
+
+
 def store_of(values: Mapping[str, Any]) -> Path:
     """Where prepared data lie: shared by all runs that prepare the same data in the same way."""
-    sections = ("data", "phantom", "conversion", "preparation")
+    sections = ("data", "phantom", "audit", "conversion", "preparation")
     recipe = {key: values[key] for key in sections if key != "phantom" or values["data"]["kind"] == "phantom"}
     recipe["data"] = {key: value for key, value in values["data"].items() if key != "known_findings"}
     if values["preparation"]["plan"]["memory_gib"] is not None:  # then the plan depends on the net

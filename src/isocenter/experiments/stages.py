@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import torch
 from omegaconf import OmegaConf
 
+from isocenter.audit import Policy
 from isocenter.dicom import ConvertSettings
 from isocenter.evaluation import Criterion, EvaluateSettings, read_criteria
 from isocenter.findings import refuse
@@ -31,6 +32,7 @@ class Stages:
     """The settings of every stage, all read before the first one runs."""
 
     phantom: PhantomSettings
+    audit: Policy
     conversion: ConvertSettings
     preparation: PrepareSettings
     training: TrainSettings

@@ -28,6 +28,7 @@ from isocenter.preparation.prepare import (
     SCHEMA,
     Dataset,
     PrepareSettings,
+    audit_of,
     dealt_splits,
     read_dataset,
 )
@@ -52,12 +53,13 @@ class ClassCase:
 
 @dataclass(frozen=True)
 class ClassSource:
-    """Images with classes. `findings` names what was left out, and why."""
+    """Images with classes. `findings` names what was left out, and why; `audit` is as in a `Source`."""
 
     modality: str
     classes: tuple[str, ...]
     cases: tuple[ClassCase, ...]
     findings: tuple[Finding, ...] = field(default=())
+    audit: str | None = "files"
 
 
 def read_classes(root: Path, table: Path, patient_pattern: str | None, modality: str = "MR") -> ClassSource:
@@ -72,11 +74,11 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
     """
     if not root.is_dir():
         raise refuse("USE101", str(root), "no such folder", "a folder of images", "Check the path.")
-    images, patients = nifti.images_in(root), dict[str, str]()
+    images, patients, audit = nifti.images_in(root), dict[str, str](), "files"
     images = {name: path for name, path in images.items() if not name.endswith(".padding")}
     if VolumesFolder(root).index.is_file():
-        rows = [row for row in read_json(VolumesFolder(root).index, "the volumes")["volumes"]
-                if row["decision"] != "reject"]  # fmt: skip
+        index = read_json(VolumesFolder(root).index, "the volumes")
+        rows, audit = [row for row in index["volumes"] if row["decision"] != "reject"], index.get("audit_sha256")
         patients = {row["volume_id"]: row["patient"] for row in rows}
         images = {name: path for name, path in images.items() if name in patients}
         modality = rows[0]["modality"] if rows else modality
@@ -98,7 +100,7 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
             "CLS102", str(table), f"{len(cases)} images of {len(classes)} class(es)", "images of two classes or more",
             "Check that the names in the table are those of the images.",
         )  # fmt: skip
-    return ClassSource(modality, classes, cases, tuple(findings))
+    return ClassSource(modality, classes, cases, tuple(findings), audit)
 
 
 def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings) -> Dataset:
@@ -107,7 +109,7 @@ def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings
     Raises:
         Refusal: PRP104, no image can be read; or the splits cannot be made.
     """
-    folder, findings = DatasetFolder(output), list(source.findings)
+    folder, findings, audit = DatasetFolder(output), list(source.findings), audit_of(source.audit, settings)
     measured: dict[str, CaseStatistics] = {}
     for case in tracked(source.cases, len(source.cases), "checking images"):
         try:
@@ -135,6 +137,7 @@ def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings
         "fingerprint": found.as_dict(),
         "plan": plan.as_dict(),
         "cases": hashes,
+        "audit": audit,
         "content_sha256": content,
     })  # fmt: skip
     return read_dataset(output)

@@ -29,7 +29,7 @@ from isocenter.preparation.planned import Plan
 from isocenter.preparation.sources import RawCase, Source
 from isocenter.preparation.splits import Splits, fixed_splits, make_splits
 from isocenter.provenance import sha256_of_array, sha256_of_file, sha256_of_values
-from isocenter.settings import bounded
+from isocenter.settings import bounded, chosen
 
 SCHEMA = "isocenter/dataset/2"
 
@@ -62,6 +62,7 @@ class PrepareSettings:
     Attributes:
         patient_pattern: regular expression that finds the patient in a case's name; None: every case its own.
         annotated: JSON of the structures that were looked for, by case, where that is not all; None: all.
+        audit: `required`, so that DICOM volumes must have passed one, or `off`, which every report then says.
         workers: processes; the result does not depend on it.
     """
 
@@ -69,10 +70,12 @@ class PrepareSettings:
     splits: SplitSettings = field(default_factory=SplitSettings)
     patient_pattern: str | None = None
     annotated: str | None = None
+    audit: str = "required"
     workers: int = 2
 
     def __post_init__(self) -> None:
         bounded(self, workers=(1, 256))
+        chosen(self, audit=("required", "off"))
         try:
             re.compile(self.patient_pattern or "")
         except re.error as error:
@@ -86,6 +89,7 @@ class Dataset:
     Attributes:
         labels: the structures; of a classification its classes.
         task: 'segmentation' or 'classification'.
+        audit: hash of the audit that the data passed, `files` where there was no DICOM, or `off`.
     """
 
     folder: DatasetFolder
@@ -95,6 +99,7 @@ class Dataset:
     content_sha256: str
     findings: tuple[Finding, ...]
     task: str = "segmentation"
+    audit: str = "off"
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes:
     Raises:
         Refusal: no case is left, or the splits cannot be made.
     """
-    folder = DatasetFolder(output)
+    folder, audit = DatasetFolder(output), audit_of(source.audit, settings)
     sums, statistics, findings = _surveyed(source, settings.workers)
     findings = [*source.findings, *findings]
     if not statistics:
@@ -152,9 +157,24 @@ def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes:
         "fingerprint": found.as_dict(),
         "plan": plan.as_dict(),
         "cases": hashes,
+        "audit": audit,
         "content_sha256": content,
     })  # fmt: skip
     return read_dataset(output)
+
+
+def audit_of(passed: str | None, settings: PrepareSettings) -> str:
+    """What a data set says of its audit.
+
+    Raises:
+        Refusal: USE131, an audit is required and there was none.
+    """
+    if passed is None and settings.audit == "required":
+        raise refuse(
+            "USE131", "the converted volumes", "no audit", "volumes that were converted with audited_by=AUDIT",
+            "Run `isocenter audit`, convert with its folder, or set preparation.audit=off, which the reports will say.",
+        )  # fmt: skip
+    return passed or "off"
 
 
 def read_dataset(path: Path) -> Dataset:
@@ -169,6 +189,7 @@ def read_dataset(path: Path) -> Dataset:
         content_sha256=index["content_sha256"],
         findings=tuple(read_findings(folder.findings)),
         task=index.get("task", "segmentation"),
+        audit=index.get("audit", "off"),
     )
 
 

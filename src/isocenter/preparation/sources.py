@@ -34,12 +34,15 @@ class Source:
     Attributes:
         modality: 'CT' for Hounsfield units; any other has no unit of its own.
         findings: what was left out, and why.
+        audit: hash of the audit that the volumes passed; `files` where there never was DICOM to audit; None for
+            volumes that were converted without one.
     """
 
     modality: str
     labels: LabelScheme
     cases: tuple[RawCase, ...]
     findings: tuple[Finding, ...] = field(default=())
+    audit: str | None = "files"
 
 
 def read_source(
@@ -202,4 +205,5 @@ def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: Lab
             "PRP107", str(folder.path), f"modalities {', '.join(sorted(modalities))}", "one modality",
             "Convert the modalities into separate folders.",
         )  # fmt: skip
-    return Source(modalities.pop() if modalities else "CT", scheme, tuple(cases), tuple(findings))
+    modality = modalities.pop() if modalities else "CT"
+    return Source(modality, scheme, tuple(cases), tuple(findings), index.get("audit_sha256"))

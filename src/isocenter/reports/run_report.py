@@ -73,6 +73,7 @@ def _data(dataset: Dataset, fold: int, known: Sequence[str]) -> list[Part]:
     return [
         Heading("Data"),
         Paragraph(f"{counts} Patients are never parted. Data set {dataset.content_sha256[:16]}…"),
+        Paragraph(_audit(dataset.audit)),
         Heading("What was left out, or needs a look", 3),
         *left_out,
         Heading("Plan"),
@@ -84,6 +85,15 @@ def _data(dataset: Dataset, fold: int, known: Sequence[str]) -> list[Part]:
             )
         ]),
     ]  # fmt: skip
+
+
+def _audit(audit: str) -> str:
+    """What is known of the data's audit."""
+    told = {
+        "off": "NOT AUDITED: preparation.audit=off. Nothing is known of what the pitfalls of DICOM did to these data.",
+        "files": "No DICOM audit: the data came as NIfTI files, whose own checks they passed.",
+    }
+    return told.get(audit, f"Audited: every volume was accepted or repaired by audit {audit[:16]}…")
 
 
 def origin_parts(manifest: Mapping[str, Any]) -> list[Part]:

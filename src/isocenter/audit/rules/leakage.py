@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from isocenter.audit.association import AUC_LIMIT, cramers_v, predictive_features
@@ -17,6 +18,7 @@ _ACQUISITION = (
     "rows", "columns", "series_description", "protocol_name", "patient_position", "body_part", "photometric", "bits_stored",
     "lossy", "transfer_syntax", "window_width", "window_center", "exposure_mas",
 )  # fmt: skip
+_BLOCK = 512
 DERIVED_FEATURES = ("vendor", "kernel_class", "phase", "slices", "step_mm", "iterative")
 
 
@@ -59,6 +61,25 @@ def _on_both_sides(volumes: pl.DataFrame, asked: Asked, *, key: str, what: str) 
         .filter(pl.col("sides") > 1)
         .select("volume_id", observed=pl.format(f"{what} in {{}}", "every"))
     )  # fmt: skip
+
+
+def _same_pictures(volumes: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+    """Volumes of two splits whose block means have a correlation above the tolerance."""
+    if not {"split", "fingerprint"} <= set(volumes.columns):
+        return _rows(subject="cohort")
+    known = volumes.filter(pl.col("fingerprint").list.len() > 1, pl.col("split").fill_null("") != "").sort("volume_id")
+    partner: dict[str, tuple[float, str]] = {}
+    for _, alike in known.group_by(pl.col("fingerprint").list.len(), maintain_order=True):
+        means = np.array(alike["fingerprint"].to_list(), np.float32)
+        names, splits = alike["volume_id"].to_list(), alike["split"].to_numpy()
+        for start in range(0, len(names), _BLOCK):
+            close = np.einsum("ik,jk->ij", means[start : start + _BLOCK], means, optimize=True)
+            for i, j in np.argwhere((close > asked.tolerance) & (splits[start : start + _BLOCK, None] != splits[None])):
+                partner[names[start + i]] = max(
+                    partner.get(names[start + i], (0.0, "")), (round(float(close[i, j]), 4), names[j])
+                )
+    rows = [(name, f"correlation {value} with volume {other}") for name, (value, other) in sorted(partner.items())]
+    return pl.DataFrame(rows, schema={"volume_id": pl.String, "observed": pl.String}, orient="row")
 
 
 def _vocabulary(asked: Asked) -> pl.Expr:
@@ -111,8 +132,8 @@ STUDY_SHARED = Rule(
 )  # fmt: skip
 PIXELS_SHARED = Rule(
     "DCM718", "The same picture in two splits", Scope.COHORT, "P28", "-", "A copy under another name: the net has seen the answer.",
-    "Remove one of them.", "each picture once", search=partial(_on_both_sides, key="picture_hash", what="one picture"),
-    needs=Needs.LABELS, severity=Severity.ERROR,
+    "Remove one of them.", "each picture once", search=_same_pictures, tolerance=0.998,
+    unit="correlation of 12 x 12 x 12 block means", needs=Needs.PIXELS, severity=Severity.ERROR,
 )  # fmt: skip
 IDENTIFIERS = Rule(
     "DCM715", "Identifiers in data declared de-identified", Scope.INSTANCE, "P28", "PS3.15 E.1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from isocenter.audit.expressions import (, told
+from isocenter.audit.expressions import (
     CAPTURES,
     CT,
     ORIGINAL,
@@ -16,6 +16,7 @@ from isocenter.audit.expressions import (, told
     lacks,
     said,
     shown,
+    told,
 )
 from isocenter.audit.rule import Needs, Rule, Scope
 from isocenter.findings import Severity
@@ -99,7 +100,7 @@ SCOUT_LIKE = Rule(
 PIXELS_OF_OTHER_MODALITY = Rule(
     "DCM342", "Values that are not those of the modality", Scope.VOLUME, "P27", "HU definition",
     "An MR under a CT's header, or the other way.", "Look at it.", "a CT with air near -1000 HU, an MR without negative values",
-    when=lambda asked: (CT & pl.col("rescaled").fill_null(True) & (pl.col("lowest") >= 0) & (pl.col("air_peak_hu").is_null() | (pl.col("air_peak_hu") > -200)))
+    when=lambda asked: (CT & (pl.col("lowest") >= 0) & (pl.col("air_peak_hu").is_null() | (pl.col("air_peak_hu") > -200)))
     | ((pl.col("kind") == "MR") & (pl.col("lowest") <= -900) & (pl.col("negative_share") > 0.1)),
     observed=told("{} with values {} to {}", "kind", "lowest", "highest"), needs=Needs.PIXELS,
 )  # fmt: skip

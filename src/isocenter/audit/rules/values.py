@@ -22,14 +22,13 @@ POLARITY_CONTRADICTS = Rule(
     | ((pl.col("photometric") == "MONOCHROME2") & (pl.col("presentation") == "INVERSE")),
     observed=told("{} with {}", "photometric", "presentation"),
 )  # fmt: skip
+_GREY = pl.col("photometric").fill_null("").str.starts_with("MONOCHROME")
 MIXED_POLARITY = Rule(
     "DCM103", "MONOCHROME1 and MONOCHROME2 in one series", Scope.STUDY, "P01", "PS3.3 C.7.6.3.1.2",
     "Some slices are negatives of the others.", "Export the series again from its source.",
     "one photometric interpretation",
-    when=lambda asked: (
-        pl.when(pl.col("photometric").str.starts_with("MONOCHROME") & said("series_uid")).then(pl.col("photometric"))
-        .n_unique().over("study_uid", "series_uid") > 1
-    ) & pl.col("photometric").str.starts_with("MONOCHROME"),
+    when=lambda asked: varies("photometric")
+    | (_GREY & said("series_uid") & (pl.when(_GREY).then("photometric").n_unique().over("study_uid", "series_uid") > 1)),
     observed=pl.lit("MONOCHROME1 and MONOCHROME2"), severity=Severity.ERROR,
 )  # fmt: skip
 NO_RESCALE = Rule(

@@ -1,0 +1,340 @@
+"""The audit as its users run it: the command, its artifacts, its policies, what follows it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+from isocenter import nifti
+from isocenter.audit import Cohort, Policy, all_rules, read_verdict
+from isocenter.commands.launch import launch
+from isocenter.dicom import ConvertSettings, convert_studies
+from isocenter.findings import Refusal
+from isocenter.folders import AuditFolder, VolumesFolder
+from isocenter.geometry import Grid
+from tests.audit.clean import ct, mr
+from tests.audit.plants import PLANTS, put, store, stored
+from tests.audit.test_plants import audited, write
+
+FILES = (
+    "audit.json",
+    "findings.jsonl",
+    "findings.parquet",
+    "volumes.csv",
+    "volumes.parquet",
+    "findings.sarif",
+    "report.html",
+)
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    """Two clean CTs, one without slope and intercept, one with text burned in."""
+    root = tmp_path_factory.mktemp("audit") / "studies"
+    for n, rule in enumerate(("", "", "DCM110", "DCM703")):
+        draw = np.random.default_rng(n)
+        study = ct(draw, SeriesDescription="ABD NATIVE")
+        if rule:
+            PLANTS[rule].change(study, draw)
+        write(study, root / f"study{n}")
+    return root
+
+
+def audit(studies, output, *more):
+    return launch(
+        "audit", [f"input={studies}", f"output={output}", "reading.workers=1", "reading.pseudonym_key=k", *more]
+    )
+
+
+def found(output):
+    return pl.read_parquet(AuditFolder(output).findings)
+
+
+def test_the_command_leaves_every_artifact_and_tells_errors_by_its_exit_code(studies, tmp_path, capsys):
+    assert audit(studies, tmp_path / "a") == 1
+    said = capsys.readouterr().out
+    assert "4 volume(s): 3 accepted, 0 to repair, 1 rejected" in said
+    assert "DCM110" in said
+    for name in FILES:
+        assert (tmp_path / "a" / name).is_file()
+    assert audit(studies, tmp_path / "a", "fail_on=never") == 0
+    assert audit(studies, tmp_path / "a", "fail_on=nonsense") == 2
+    assert audit(tmp_path / "nowhere", tmp_path / "b") == 2
+    assert audit(studies, tmp_path / "a", "audit.kernels=[shiny]") == 2
+
+
+def test_the_report_says_the_verdict_and_what_each_rule_means_and_shows_the_volumes(studies, tmp_path):
+    audit(studies, tmp_path / "a")
+    page = (tmp_path / "a" / "report.html").read_text()
+    assert "Not safe to train on as it is: 1 of 4 volume(s) rejected, 1 error(s)." in page
+    for rule in all_rules():
+        if rule.id in ("DCM110", "DCM703"):
+            assert rule.why.replace("'", "&#x27;") in page
+    assert page.count('<img loading="lazy"') >= 3
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_findings_are_the_same_bytes_for_any_order_of_files_and_any_workers(studies, tmp_path):
+    shuffled = tmp_path / "studies"
+    for n, path in enumerate(sorted((p for p in studies.rglob("I*")), reverse=True)):
+        (shuffled / path.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, shuffled / path.parent.name / f"{n:05d}")
+    audit(studies, tmp_path / "a")
+    launch("audit", [f"input={shuffled}", f"output={tmp_path / 'b'}", "reading.workers=2", "reading.pseudonym_key=k"])
+    for name in ("findings.jsonl", "audit.json", "findings.sarif", "volumes.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_second_run_reads_nothing_again_and_says_the_same(studies, tmp_path, capsys):
+    audit(studies, tmp_path / "a")
+    first = (tmp_path / "a" / "findings.jsonl").read_bytes()
+    capsys.readouterr()
+    audit(studies, tmp_path / "a")
+    said = capsys.readouterr().out
+    assert "reading headers" not in said
+    assert "measuring volumes" not in said
+    assert (tmp_path / "a" / "findings.jsonl").read_bytes() == first
+
+
+def test_no_artifact_but_the_map_names_a_patient(studies, tmp_path):
+    audit(studies, tmp_path / "a")
+    for path in (tmp_path / "a").rglob("*"):
+        if path.is_file() and path.name != "pseudonyms.json":
+            content = path.read_bytes()
+            assert b"Zyxwvut" not in content.replace(b"\0", b"")
+            assert b"ID-" not in content or path.suffix == ".png"
+    assert oct((tmp_path / "a" / "pseudonyms.json").stat().st_mode)[-3:] == "600"
+
+
+def test_sarif_names_every_rule_that_fired(studies, tmp_path):
+    audit(studies, tmp_path / "a")
+    (run,) = json.loads((tmp_path / "a" / "findings.sarif").read_text())["runs"]
+    fired = {result["ruleId"] for result in run["results"]}
+    assert fired == {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert {"DCM110", "DCM703"} <= fired
+    assert {result["level"] for result in run["results"]} <= {"error", "warning", "note"}
+
+
+def one_study(tmp_path, *changes, seed=0, make=ct):
+    study = make(np.random.default_rng(seed))
+    for data in study:
+        for change in changes:
+            put(data, **change)
+    write(study, tmp_path / "studies")
+    return tmp_path / "studies"
+
+
+@pytest.mark.parametrize(("policy", "elements", "rule", "decision"), [
+    (Policy(kernels=("soft",)), {"Manufacturer": "SIEMENS", "ConvolutionKernel": "B70f"}, "DCM307", "reject"),
+    (Policy(kernels=("soft",)), {"Manufacturer": "SIEMENS", "ConvolutionKernel": "11H"}, None, "accept"),
+    (Policy(phases=("arterial",)), {"SeriesDescription": "portal venous"}, "DCM316", "reject"),
+    (Policy(phases=("arterial",)), {"SeriesDescription": "CT"}, None, "accept"),
+    (Policy(contrast="none"), {"SeriesDescription": "CTA"}, "DCM344", "accept"),
+    (Policy(contrast="none", decision={"DCM344": "reject"}), {"SeriesDescription": "CTA"}, "DCM344", "reject"),
+    (Policy(contrast="none"), {"SeriesDescription": "NATIVE"}, None, "accept"),
+    (Policy(contrast="required"), {"SeriesDescription": "NATIVE"}, "DCM344", "accept"),
+    (Policy(modalities=("MR",)), {}, "DCM345", "reject"),
+    (Policy(vocabulary=("tumour",)), {"StudyDescription": "known Tumour"}, "DCM710", "accept"),
+    (Policy(vocabulary=("tumour",)), {"StudyDescription": "trauma"}, None, "accept"),
+    (Policy(severity={"DCM703": "error"}), {"BurnedInAnnotation": "YES"}, "DCM703", "reject"),
+    (Policy(severity={"DCM703": "ignore"}), {"BurnedInAnnotation": "YES"}, None, "accept"),
+    (Policy(tolerance={"DCM331": 9}), {"PixelSpacing": ["0.3", "0.3"]}, None, "accept"),
+    (Policy(pixels=False), {"BurnedInAnnotation": "YES"}, "DCM703", "accept"),
+])  # fmt: skip
+def test_a_policy_decides_what_is_accepted(tmp_path, policy, elements, rule, decision):
+    done = audited(one_study(tmp_path, elements), tmp_path / "a", policy)
+    weighed = set(done.findings.filter(pl.col("severity") != "info")["rule"])
+    assert weighed == ({rule} if rule else set())
+    assert done.volumes["decision"].to_list() == [decision]
+
+
+@pytest.mark.parametrize("bad", [{"kernels": ("shiny",)}, {"phases": ("late",)}, {"contrast": "maybe"},
+                                 {"severity": {"DCM1": "fatal"}}, {"decision": {"DCM1": "burn"}}])  # fmt: skip
+def test_a_policy_that_makes_no_sense_is_refused(bad):
+    with pytest.raises(ValueError):
+        Policy(**bad)
+
+
+@pytest.mark.parametrize("name", ["ct_segmentation", "ct_angiography", "head_ct_non_contrast", "mr_segmentation", "pet_ct",
+                                  "mammography", "chest_radiography"])  # fmt: skip
+def test_every_ready_policy_runs(studies, tmp_path, name):
+    assert audit(studies, tmp_path / "a", f"audit={name}", "audit.pixels=false") in (0, 1)
+    known = {rule.id for rule in all_rules()}
+    policy = json.loads((tmp_path / "a" / "audit.json").read_text())["policy"]
+    for changed in ("severity", "decision", "tolerance"):
+        assert set(policy[changed] or {}) <= known
+
+
+def cohort(tmp_path, rows, cases=24):
+    """Small CTs, alternately ill and well; `rows` gives (elements, split) for a number and a label."""
+    lines = ["patient,label,split"]
+    for n in range(cases):
+        label = "ill" if n % 2 else "well"
+        elements, split = rows(n, label)
+        study = ct(np.random.default_rng(n), SeriesDescription="NATIVE")[:3]
+        for data in study:
+            put(data, **{"Manufacturer": "SIEMENS", "ConvolutionKernel": "B30f", **elements})
+        write(study, tmp_path / "studies" / str(n))
+        lines.append(f"{study[0].PatientID},{label},{split}")
+    table = tmp_path / "cases.csv"
+    table.write_text("\n".join(dict.fromkeys(lines)) + "\n")
+    done = audited(tmp_path / "studies", tmp_path / "a", Policy(pixels=False), Cohort(table))
+    return {
+        rule: " | ".join(done.findings.filter(pl.col("rule") == rule)["observed"])
+        for rule in done.findings["rule"].unique()
+    }
+
+
+def test_a_shortcut_from_the_kernel_to_the_label_is_found(tmp_path):
+    told = cohort(tmp_path, lambda n, label: ({"ConvolutionKernel": "B70f" if label == "ill" else "B30f"}, "train"), 40)
+    assert "kernel" in told["DCM711"]
+    assert "kernel_class and label" in told["DCM304"]
+
+
+def test_vendors_phases_and_thickness_that_differ_by_label_are_found(tmp_path):
+    def rows(n, label):
+        ill = label == "ill"
+        return {"SeriesDescription": "arterial" if ill else "portal venous", "SliceThickness": "3" if ill else "1.5",
+                "Manufacturer": "SIEMENS" if ill else "Philips", "InstitutionName": "A" if ill else "B"}, "train"  # fmt: skip
+
+    told = cohort(tmp_path, rows, 40)
+    assert {"DCM312", "DCM332", "DCM714", "DCM717", "DCM711"} <= set(told)
+
+
+def test_an_even_cohort_has_no_finding_about_its_parts(tmp_path):
+    told = cohort(tmp_path, lambda n, label: ({}, "train" if n % 3 else "test"))
+    assert not {
+        rule
+        for rule in told
+        if rule in ("DCM304", "DCM312", "DCM332", "DCM711", "DCM712", "DCM713", "DCM714", "DCM717")
+    }
+
+
+def test_a_patient_or_a_frame_of_reference_on_both_sides_is_found(tmp_path):
+    one = ct(np.random.default_rng(0))
+    other = ct(np.random.default_rng(1))
+    for data in other:
+        data.PatientID = one[0].PatientID
+    twin = ct(np.random.default_rng(2))
+    for data in twin:
+        data.FrameOfReferenceUID = one[0].FrameOfReferenceUID
+    for name, study in (("one", one), ("other", other), ("twin", twin)):
+        write(study, tmp_path / "studies" / name)
+    table = tmp_path / "cases.csv"
+    rows = [(one, "train"), (other, "test"), (twin, "test")]
+    table.write_text("series,split\n" + "".join(f"{s[0].SeriesInstanceUID},{split}\n" for s, split in rows))
+    done = audited(tmp_path / "studies", tmp_path / "a", Policy(), Cohort(table))
+    rules = set(done.findings["rule"])
+    assert {"DCM712", "DCM713"} <= rules
+    assert "DCM718" not in rules
+
+
+def test_the_same_picture_under_another_name_on_the_other_side_is_found(tmp_path):
+    one = mr(np.random.default_rng(0))
+    write(one, tmp_path / "studies" / "one")
+    draw = np.random.default_rng(5)
+    for data in one:
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+            setattr(data, keyword, f"{data[keyword].value[:-1]}.5")
+        data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = f"{data.SOPInstanceUID[:-1]}.5"
+        data.PatientID = "SOMEBODY-ELSE"
+        store(data, np.clip(0.9 * stored(data) + draw.normal(0, 3, (96, 96)), 0, None))
+    write(one, tmp_path / "studies" / "two")
+    write(mr(np.random.default_rng(1)), tmp_path / "studies" / "three")
+    table = tmp_path / "cases.csv"
+    table.write_text("series,split\n")
+    done = audited(tmp_path / "studies", tmp_path / "a", Policy())
+    series = done.volumes.select("series_uid", "volume_id").rows()
+    table.write_text(
+        "series,split\n" + "".join(f"{uid},{'train' if uid.endswith('.5') else 'test'}\n" for uid, _ in series)
+    )
+    done = audited(tmp_path / "studies", tmp_path / "a", Policy(), Cohort(table))
+    about = set(done.findings.filter(pl.col("rule") == "DCM718")["volume_id"])
+    twins = {volume for uid, volume in series if uid.endswith(".5")}
+    assert len(about) == 2
+    assert twins <= about
+
+
+def test_a_label_on_another_grid_is_found(tmp_path):
+    studies = one_study(tmp_path, {"SeriesDescription": "NATIVE"})
+    made = convert_studies(studies, tmp_path / "v", ConvertSettings(workers=1))
+    (row,) = made.rows
+    grid = nifti.read_grid(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
+    labels = tmp_path / "labels"
+    nifti.write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), grid)
+    assert "DCM233" not in set(audited(studies, tmp_path / "a", Policy(), Cohort(labels=labels)).findings["rule"])
+    moved = Grid(grid.shape, grid.affine + np.array([[0, 0, 0, 2.0], *np.zeros((3, 4))]))
+    nifti.write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), moved)
+    done = audited(studies, tmp_path / "a", Policy(), Cohort(labels=labels))
+    assert done.findings.filter(pl.col("rule") == "DCM233")["observed"].to_list() == [
+        "corners up to 2.0 mm apart, shapes equal: true"
+    ]
+    assert done.volumes["decision"].to_list() == ["reject"]
+
+
+@pytest.mark.parametrize("text", ["name,label\n1,2\n", "series\n1\n", ""])
+def test_a_table_of_cases_that_names_none_is_refused(studies, tmp_path, text):
+    table = tmp_path / "cases.csv"
+    table.write_text(text)
+    with pytest.raises(Refusal, match="USE129"):
+        audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(table))
+
+
+def test_conversion_leaves_out_what_the_audit_rejected_and_refuses_what_it_did_not_see(studies, tmp_path):
+    copy = tmp_path / "studies"
+    shutil.copytree(studies, copy)
+    audit(copy, tmp_path / "a", "audit.severity={DCM703: error}")
+    convert = [
+        "convert",
+        [f"input={copy}", f"output={tmp_path / 'v'}", f"audited_by={tmp_path / 'a'}", "conversion.workers=1"],
+    ]
+    assert launch(*convert) == 3
+    index = json.loads((tmp_path / "v" / "volumes.json").read_text())
+    assert index["decisions"] == {"accept": 2, "reject": 2}
+    assert index["audit_sha256"] == json.loads((tmp_path / "a" / "audit.json").read_text())["content_sha256"]
+    assert sum("AUD101" in row["reasons"] for row in index["volumes"]) == 2
+    study = ct(np.random.default_rng(0), SeriesDescription="ABD NATIVE")  # the pixels of one slice change
+    path = next((copy / "study0").iterdir())
+    content = bytearray(path.read_bytes())
+    content[-500] ^= 1
+    path.write_bytes(bytes(content))
+    launch(*convert)
+    index = json.loads((tmp_path / "v" / "volumes.json").read_text())
+    assert sum("AUD102" in row["reasons"] for row in index["volumes"]) == 1
+    assert study
+
+
+def test_a_waived_rule_rejects_nothing(studies, tmp_path):
+    audit(studies, tmp_path / "a")
+    assert len(read_verdict(tmp_path / "a").rejected) == 1
+    assert read_verdict(tmp_path / "a", ("DCM110",)).rejected == {}
+    lines = tmp_path / "a" / "findings.jsonl"
+    lines.write_text(lines.read_text()[1:])
+    with pytest.raises(Refusal, match="USE130"):
+        read_verdict(tmp_path / "a")
+
+
+def test_preparation_refuses_volumes_without_audit_unless_told(studies, tmp_path):
+    convert_studies(studies, tmp_path / "v", ConvertSettings(workers=1))
+    labels = tmp_path / "labels"
+    for row in json.loads((tmp_path / "v" / "volumes.json").read_text())["volumes"]:
+        if row["decision"] != "reject":
+            grid = nifti.read_grid(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
+            label = np.zeros(grid.shape, np.uint8)
+            label[30:40, 30:40, 2:5] = 1
+            nifti.write_image(labels / f"{row['series_uid']}.nii.gz", label, grid)
+    prepare = [f"input={tmp_path / 'v'}", f"output={tmp_path / 'd'}", f"labels={labels}", "label_names={body: 1}",
+               "preparation.workers=1", "preparation.splits.folds=2", "known_findings=[DCM110]"]  # fmt: skip
+    assert launch("prepare", prepare) == 2
+    assert launch("prepare", [*prepare, "preparation.audit=off"]) == 0
+    assert json.loads((tmp_path / "d" / "dataset.json").read_text())["audit"] == "off"
+    audit(studies, tmp_path / "a")
+    launch(
+        "convert", [f"input={studies}", f"output={tmp_path / 'v'}", f"audited_by={tmp_path / 'a'}", "conversion.workers=1"]
+    )
+    assert launch("prepare", [*prepare, "known_findings=[DCM110,AUD101]"]) == 0
+    assert len(json.loads((tmp_path / "d" / "dataset.json").read_text())["audit"]) == 64

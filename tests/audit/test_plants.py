@@ -1,0 +1,123 @@
+"""Plant and find: every rule finds its own defect each time, and says nothing of clean series."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+from isocenter.audit import AuditSettings, Cohort, Policy, Scope, all_rules, audit_studies
+from isocenter.audit.measure import MEASURES
+from isocenter.audit.rule import Asked
+from isocenter.audit.tables import DERIVED, slice_table
+from isocenter.dicom import ConvertSettings
+from isocenter.dicom.index.elements import quiet_pydicom
+from tests.audit.clean import CLEAN
+from tests.audit.plants import PLANTS
+from tests.dicom.ramp import save
+
+PICTURES = Policy(severity={"DCM007": "info"})  # mammograms and radiographs are no volumes, and welcome here
+# Told of files, archives or whole cohorts, or asked for by a policy: each has a test of its own.
+ELSEWHERE = {
+    "DCM001", "DCM003", "DCM004", "DCM005", "DCM006", "DCM007", "DCM233", "DCM304", "DCM307", "DCM312", "DCM316", "DCM332",
+    "DCM344", "DCM345", "DCM710", "DCM711", "DCM712", "DCM713", "DCM714", "DCM717", "DCM718",
+}  # fmt: skip
+COMPANIONS = ["DCM502", "DCM606", "DCM703", "DCM715", "DCM716", "DCM721"]  # fit beside any other defect
+
+
+def planted(root, times, clean):
+    """Studies in `root`: each rule's defect `times` over, and clean ones; patient's study -> what was planted."""
+    where: dict[str, tuple[str, str]] = {}
+    for rule, plant in PLANTS.items():
+        for n in range(times):
+            draw = np.random.default_rng([n, int(rule[3:])])
+            study = CLEAN[plant.base](draw)
+            with quiet_pydicom():
+                study = plant.change(study, draw) or study
+                if n % 2 and (other := str(draw.choice(COMPANIONS))) != rule:
+                    study = PLANTS[other].change(study, draw) or study
+            write(study, root / f"{rule}-{n}")
+            where.update({data.StudyInstanceUID: (rule, plant.decision) for data in study})
+    for n in range(clean):
+        kind = list(CLEAN)[n % len(CLEAN)]
+        study = CLEAN[kind](np.random.default_rng([n, 99]))
+        write(study, root / f"clean-{n}")
+        where[study[0].StudyInstanceUID] = ("", "accept")
+    return where
+
+
+def write(study, folder):
+    for number, data in enumerate(study):
+        with quiet_pydicom():
+            save(data, folder / f"I{number}")
+
+
+def audited(root, output, policy=PICTURES, cohort=None, workers=1):
+    settings = AuditSettings(workers=workers, pseudonym_key="k", thumbnails=False)
+    return audit_studies(root, output, settings, policy, ConvertSettings(workers=workers), cohort or Cohort())
+
+
+def matrix(done, where):
+    """(rule planted -> studies, rule planted -> rule found -> studies, decisions that are wrong)."""
+    volumes = done.volumes.select("volume_id", "study_uid", "decision")
+    found = done.findings.join(volumes, on="volume_id", how="inner", suffix="_volume")
+    by_study = defaultdict(set)
+    weighed = defaultdict(set)
+    for study, rule, severity in found.select("study_uid", "rule", "severity").rows():
+        by_study[study].add(rule)
+        if severity != "info":
+            weighed[study].add(rule)
+    decisions = defaultdict(set)
+    for study, decision in volumes.select("study_uid", "decision").rows():
+        decisions[study].add(decision)
+    return by_study, weighed, decisions
+
+
+def check(root, output, times, clean, workers=1):
+    where = planted(root, times, clean)
+    by_study, weighed, decisions = matrix(audited(root, output, workers=workers), where)
+    missed = sorted({rule for study, (rule, _) in where.items() if rule and rule not in by_study[study]})
+    undecided = sorted({
+        (rule, decision, tuple(sorted(decisions[study]))) for study, (rule, decision) in where.items()
+        if rule and decision not in decisions[study]
+    })  # fmt: skip
+    alarms = {study: weighed[study] for study, (rule, _) in where.items() if not rule and weighed[study]}
+    assert not missed
+    assert not undecided
+    assert not alarms
+
+
+def test_every_rule_has_a_defect_to_plant_or_a_test_of_its_own():
+    rules = {rule.id for rule in all_rules()}
+    assert rules - set(PLANTS) <= ELSEWHERE
+    assert set(PLANTS) <= rules
+    assert not {rule.id for rule in all_rules() if rule.scope is Scope.COHORT} - ELSEWHERE
+
+
+def test_each_defect_is_found_and_clean_series_pass(tmp_path):
+    check(tmp_path / "studies", tmp_path / "audit", times=1, clean=15)
+
+
+@pytest.mark.slow
+def test_each_defect_is_found_twenty_times_and_two_hundred_clean_series_pass(tmp_path):
+    check(tmp_path / "studies", tmp_path / "audit", times=20, clean=200, workers=2)
+
+
+def test_a_rule_looks_only_at_columns_that_there_are():
+    known = {
+        *slice_table([]).columns,
+        *MEASURES,
+        *DERIVED,
+        "slices",
+        "step_mm",
+        "stacked",
+        "label_offset_mm",
+        "label_shape_differs",
+    }
+    known |= {f"{name}_max" for name in known}
+    for rule in all_rules():
+        if rule.when is not None:
+            looked = {*rule.when(Asked(PICTURES, rule.tolerance)).meta.root_names(), *rule.columns}
+            looked |= set(rule.observed.meta.root_names()) if rule.observed is not None else set()
+            assert looked <= known, rule.id
