@@ -110,7 +110,7 @@ def sectional(rng: np.random.Generator, values: Callable[[np.ndarray, bool], np.
     return study
 
 
-def ct(rng: np.random.Generator, vendor: str = "", **changes: Any) -> Study:
+def ct(rng: np.random.Generator, vendor: str = "", *, axial: bool = False, **changes: Any) -> Study:
     """A CT of a body."""
     vendor = vendor or str(rng.choice(CT_VENDORS))
     elements = study_elements(rng)
@@ -124,7 +124,7 @@ def ct(rng: np.random.Generator, vendor: str = "", **changes: Any) -> Study:
             setattr(data, keyword, value)
         return data
 
-    return sectional(rng, lambda p, prone: hounsfield(p, prone=prone) + grain(rng, p.shape[:2], 1.3, spread), make)
+    return sectional(rng, lambda p, prone: hounsfield(p, prone=prone) + grain(rng, p.shape[:2], 1.3, spread), make, axial=axial)
 
 
 def mr(rng: np.random.Generator, vendor: str = "SIEMENS") -> Study:
@@ -229,3 +229,5 @@ def seg_of(study: Study, frame: str = "", series: str = "") -> FileDataset:
 CLEAN: dict[str, Callable[[np.random.Generator], Study]] = {
     "CT": ct, "MR": mr, "PT": pet, "MG": mammography, "DX": radiograph,
 }  # fmt: skip
+BASES = {**CLEAN, "CT axial": lambda rng: ct(rng, axial=True)}
+"""What defects are planted in."""

@@ -96,7 +96,7 @@ def one_of(draw: Draw, study: Study) -> FileDataset:
 # Values
 setting("DCM101", PhotometricInterpretation="MONOCHROME1")
 setting("DCM102", "DX", PresentationLUTShape="INVERSE")
-setting("DCM111", RescaleType=("ED", "Z_EFF", "US"))
+setting("DCM111", RescaleType=("ED", "Z_EFF", "EDW"))
 setting("DCM112", MultienergyCTAcquisition="YES")
 setting("DCM110", decision="reject", RescaleIntercept=None)
 setting("DCM501", WindowWidth=None, WindowCenter=None)
@@ -287,7 +287,7 @@ setting("DCM219", FrameOfReferenceUID=None)
 setting("DCM334", SpacingBetweenSlices=("5", "7.5"))
 setting("DCM405", decision="reject", PixelSpacing=(["0", "0"], ["-1", "1"]))
 setting("DCM701", decision="reject", SOPClassUID=(CAPTURE, *(f"{CAPTURE}.{n}" for n in range(1, 5))))
-setting("DCM706", decision="reject", SOPClassUID=("1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.66"))
+setting("DCM706", decision="reject", PixelData=None, SOPClassUID=("1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.66"))
 
 
 @plant("DCM008", decision="reject")
@@ -452,14 +452,14 @@ setting("DCM331", PixelSpacing=["0.3", "0.3"])
 setting("DCM242", "DX", "reject", PatientOrientation=None)
 
 
-@plant("DCM231")
+@plant("DCM231", "CT axial")
 def _(study, draw):
     other = {"HFS": "HFP", "HFP": "HFS", "FFS": "FFP", "FFP": "FFS"}[study[0].PatientPosition]
     for data in study:
         data.PatientPosition = other
 
 
-@plant("DCM232")
+@plant("DCM232", "CT axial")
 def _(study, draw):
     """Turned about the long axis in the header alone: the spine comes to lie in front."""
     for data in study:

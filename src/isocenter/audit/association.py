@@ -108,7 +108,7 @@ def _best_auc(levels: NDArray[np.int64], wanted: NDArray[np.float64], fold: NDAr
     size = int(levels.max()) + 1
     key = fold * size + levels
     best = 0.0
-    for column in wanted.T:
+    for column in (wanted[:, k] for k in range(wanted.shape[1])):
         positive = np.bincount(key, column, _FOLDS * size).reshape(_FOLDS, size)
         count = np.bincount(key, minlength=_FOLDS * size).reshape(_FOLDS, size)
         hits, seen = positive.sum(0) - positive, count.sum(0) - count

@@ -53,7 +53,7 @@ def flagged(*flags: str) -> pl.Expr:
 
 def shown(name: str, what: str, unit: str = "") -> pl.Expr:
     """`what value unit`, for `observed`; numbers in their shortest form."""
-    value = pl.col(name).cast(pl.String).fill_null("absent").str.replace(r"\.0$", "")
+    value = _as_text(pl.col(name))
     return pl.concat_str([pl.lit(f"{what} "), value, pl.lit(f" {unit}" if unit else "")])
 
 
@@ -63,6 +63,10 @@ def told(template: str, *parts: str | pl.Expr) -> pl.Expr:
     for word, part in zip(words, [*parts, None]):
         pieces.append(pl.lit(word))
         if part is not None:
-            value = (pl.col(part) if isinstance(part, str) else part).cast(pl.String).fill_null("absent")
-            pieces.append(value.str.replace(r"\.0$", ""))
+            pieces.append(_as_text(pl.col(part) if isinstance(part, str) else part))
     return pl.concat_str(pieces)
+
+
+def _as_text(value: pl.Expr) -> pl.Expr:
+    text = value.cast(pl.String).fill_null("").str.replace(r"\.0$", "")
+    return pl.when(text == "").then(pl.lit("absent")).otherwise(text)

@@ -106,7 +106,7 @@ def _stored_ceiling(highest: float, slices: Sequence[Slice]) -> float:
 
 
 def _peaks(inside: NDArray[np.float32], lowest: float, highest: float) -> dict[str, Any]:
-    """Places of the lowest and highest crowd of values: air, and soft tissue."""
+    """Places of two crowds of values: the lowest (air), and the largest of the others (soft tissue)."""
     low, high = max(lowest, -12000.0), min(highest, 6000.0)
     if high - low < 10 * _BIN_HU:
         return {}
@@ -119,10 +119,11 @@ def _peaks(inside: NDArray[np.float32], lowest: float, highest: float) -> dict[s
     if not places:
         return {}
     apart = places[-1] - places[0] > _APART_HU
-    return {
-        "air_peak_hu": places[0] if apart or places[0] < _AIR_HU else None,
-        "tissue_peak_hu": places[-1] if apart or places[-1] > _AIR_HU else None,
-    }
+    found: dict[str, Any] = {"air_peak_hu": places[0] if apart or places[0] < _AIR_HU else None}
+    others = np.flatnonzero(top)[1:] if found["air_peak_hu"] is not None else np.flatnonzero(top)
+    if others.size:
+        found["tissue_peak_hu"] = float(edges[others[crowd[others].argmax()]] + _BIN_HU / 2)
+    return found
 
 
 def _of_frame(voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None) -> dict[str, Any]:

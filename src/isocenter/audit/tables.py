@@ -97,6 +97,7 @@ _COLUMNS: dict[str, tuple[Any, Getter]] = {
     **{name: (pl.Float64, lambda s, n=name: _finite(getattr(s.facts, n))) for name in _FACT_NUMBERS},
     "kind": (pl.String, lambda s: image_kind(s.instance)),
     "signed": (pl.Boolean, lambda s: s.instance.signed),
+    "coding": (pl.String, lambda s: s.instance.coding),
     "padding_declared": (pl.Boolean, lambda s: s.instance.padding_value is not None),
     "image_type": (pl.String, lambda s: _joined((*s.instance.image_type, *s.facts.frame_type))),
     "kernel": (pl.String, lambda s: _joined(s.facts.kernel)),

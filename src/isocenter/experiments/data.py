@@ -47,7 +47,7 @@ def prepared_data(
         scheme = LabelScheme.from_dict(facts["labels"])
     assert root is not None
     if kind in ("phantom", "dicom"):
-        convert_studies(root, store / "volumes", stages.conversion, _verdict(root, store, stages, data, labels))
+        convert_studies(root, store / "volumes", stages.conversion, _verdict(root, store, stages, data))
         root = store / "volumes"
     source = read_source(root, labels, scheme, stages.preparation.patient_pattern)
     memory = stages.step_bytes(values["net"], source.labels.n_channels)
@@ -55,14 +55,17 @@ def prepared_data(
 
 
 def _verdict(
-    studies: Path, store: Path, stages: Stages, data: Mapping[str, Any], labels: Path | None
+    studies: Path, store: Path, stages: Stages, data: Mapping[str, Any]
 ) -> Verdict | None:
-    """What an audit beside the converted volumes says of the studies; None where it was turned off."""
+    """What an audit beside the converted volumes says of the studies; None where it was turned off.
+
+    Labels are not its matter: the preparation compares their grids.
+    """
     if stages.preparation.audit == "off":
         return None
     folder, workers = store / "audit", stages.conversion.workers
     settings = AuditSettings(workers=workers, pseudonym_key=stages.conversion.pseudonym_key)
-    audit_studies(studies, folder, settings, stages.audit, stages.conversion, Cohort(labels=labels))
+    audit_studies(studies, folder, settings, stages.audit, stages.conversion, Cohort())
     write_audit_report(folder)
     return read_verdict(folder, tuple(data["known_findings"]))
 

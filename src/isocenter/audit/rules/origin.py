@@ -27,23 +27,33 @@ ALWAYS_LOSSY = [
     *(f"{_UID}4.{n}" for n in (50, 51, 52, 53, 54, 55, 56, 59, 60, 61, 62, 63, 64, 112)),
     *(f"{_UID}4.{n}" for n in range(100, 109)), *(f"{_UID}4.{n}.1" for n in range(100, 107)),
 ]  # fmt: skip
-LOSSLESS_ONLY = ["1.2.840.10008.1.2", f"{_UID}1", f"{_UID}1.99", f"{_UID}2", f"{_UID}5", f"{_UID}8.1",
-                 *(f"{_UID}4.{n}" for n in (57, 58, 65, 66, 70, 80, 90, 92, 110, 201, 202))]  # fmt: skip
-_NOW_LOSSLESS = pl.col("transfer_syntax").is_in(LOSSLESS_ONLY)
+NATIVE = ["1.2.840.10008.1.2", *(f"{_UID}{n}" for n in ("1", "1.99", "2", "8.1"))]
 _STATED = (pl.col("lossy") == "01").fill_null(False) | (pl.col("lossy_ratio") > 1).fill_null(False)
+_CODED = pl.col("coding").fill_null("")
+_LOSES = (
+    pl.col("transfer_syntax").is_in(ALWAYS_LOSSY) | _CODED.str.contains("^(?:wavelet 9-7|DCT|NEAR [1-9])")
+)  # fmt: skip
+_NATIVE = pl.col("transfer_syntax").is_in(NATIVE) | (_CODED == "RLE")
+_HISTORY = _STATED & ~_LOSES & (_NATIVE | _CODED.str.contains("^(?:prediction|NEAR 0)"))
+_SAID = told(
+    "LossyImageCompression {}, ratio {}, coding {}", "lossy", "lossy_ratio",
+    pl.when(_CODED == "").then("transfer_syntax").otherwise(_CODED),
+)  # fmt: skip
 LOSSY = Rule(
     "DCM601", "Pixels compressed with loss", Scope.INSTANCE, "P25", "PS3.3 C.7.6.1.1.5",
     "Noise and small calcifications are smoothed away; texture features are those of the codec.",
     "Ask for the original; measure on these with care.", "pixels as the scanner made them",
-    when=lambda asked: ((_STATED & ~_NOW_LOSSLESS) | pl.col("transfer_syntax").is_in(ALWAYS_LOSSY)),
-    observed=told("LossyImageCompression {}, ratio {}, syntax {}", pl.col("lossy").fill_null("absent"),
-                       pl.col("lossy_ratio").cast(pl.String).fill_null("absent"), "transfer_syntax"),
+    when=lambda asked: _LOSES | (_STATED & ~_HISTORY), observed=_SAID,
+)  # fmt: skip
+LOSSY_UNDECLARED = Rule(
+    "DCM602", "Pixels compressed with loss under a header that does not say so", Scope.INSTANCE, "P25",
+    "PS3.3 C.7.6.1.1.5", "Texture is gone, and nobody knows.", "Ask for the original; measure on these with care.",
+    "LossyImageCompression 01", when=lambda asked: _LOSES & (pl.col("lossy") != "01").fill_null(True), observed=_SAID,
 )  # fmt: skip
 LOSSY_HISTORY = Rule(
     "DCM603", "Pixels that were lossy once and are stored without loss now", Scope.INSTANCE, "P25", "PS3.3 C.7.6.1.1.5",
     "The transfer syntax says lossless; the damage stays.", "Ask for the original.", "no lossy compression in its history",
-    when=lambda asked: _STATED & _NOW_LOSSLESS,
-    observed=told("LossyImageCompression {}, now {}", "lossy", "transfer_syntax"),
+    when=lambda asked: _HISTORY, observed=_SAID,
 )  # fmt: skip
 BAD_RATIO = Rule(
     "DCM606", "A compression ratio that cannot be", Scope.INSTANCE, "P25", "PS3.3 C.7.6.1.1.5.2",
@@ -101,7 +111,7 @@ PIXELS_OF_OTHER_MODALITY = Rule(
     "DCM342", "Values that are not those of the modality", Scope.VOLUME, "P27", "HU definition",
     "An MR under a CT's header, or the other way.", "Look at it.", "a CT with air near -1000 HU, an MR without negative values",
     when=lambda asked: (CT & (pl.col("lowest") >= 0) & (pl.col("air_peak_hu").is_null() | (pl.col("air_peak_hu") > -200)))
-    | ((pl.col("kind") == "MR") & (pl.col("lowest") <= -900) & (pl.col("negative_share") > 0.1)),
+    | ((pl.col("kind") == "MR") & ~flagged("P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "VELOCITY") & (pl.col("lowest") <= -900) & (pl.col("negative_share") > 0.1)),
     observed=told("{} with values {} to {}", "kind", "lowest", "highest"), needs=Needs.PIXELS,
 )  # fmt: skip
 ATTENUATION_CT = Rule(

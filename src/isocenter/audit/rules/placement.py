@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from isocenter.audit.expressions import CT, PROJECTION, SECTIONAL, greatest, lacks, said, shown, told, varies
+from isocenter.audit.expressions import CT, PROJECTION, SECTIONAL, TEXTS, greatest, lacks, said, shown, told, varies
 from isocenter.audit.rule import Needs, Rule, Scope
 from isocenter.findings import Severity
 
@@ -44,11 +44,12 @@ GRAVITY = Rule(
     ),
     observed=told("{} and a table on the {} side", "patient_position", "table_side"), needs=Needs.PIXELS,
 )  # fmt: skip
+_HEAD = pl.concat_str([TEXTS, pl.col("body_part").fill_null("")]).str.contains("(?i)head|brain|skull|neck|kopf|cran|schädel|face|sinus|tête|testa|cabeza")
 SPINE_ASTRAY = Rule(
     "DCM232", "Bones where they cannot be: front and back may be exchanged", Scope.VOLUME, "P08", "anatomy: the spine is posterior",
     "A net learns organs at two places, and a surgeon is shown the wrong one.",
     "Look at the three planes; do not train on it before that.", "the spine behind the middle of the body",
-    when=lambda asked: CT & (pl.col("spine_anterior_share") > asked.tolerance),
+    when=lambda asked: CT & ~_HEAD & (pl.col("spine_anterior_share") > asked.tolerance),
     observed=told("{} of the bone along the body lies in its front half", pl.col("spine_anterior_share").round(2)),
     tolerance=0.8, unit="share", needs=Needs.PIXELS,
 )  # fmt: skip

@@ -126,9 +126,6 @@ SPACING_TAG = _read(
 NOT_POSITIVE = _read(
     "DCM405", "A spacing that is not positive", "P11", "PS3.3 10.7", "Sizes cannot be measured.", "Export the original series.",
     "positive millimetres")  # fmt: skip
-LOSSY_UNDECLARED = _read(
-    "DCM602", "Pixels compressed with loss under a header that does not say so", "P25", "PS3.3 C.7.6.1.1.5", "Texture is gone, and nobody knows.",
-    "Ask for the original; measure on these with care.", "LossyImageCompression 01", _W)  # fmt: skip
 NO_DECODER = _read(
     "DCM604", "A transfer syntax without decoder", "P25", "PS3.5 10", "The series is lost to training.", "Export the series uncompressed.",
     "a syntax that can be decoded")  # fmt: skip

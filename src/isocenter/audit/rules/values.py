@@ -27,8 +27,8 @@ MIXED_POLARITY = Rule(
     "DCM103", "MONOCHROME1 and MONOCHROME2 in one series", Scope.STUDY, "P01", "PS3.3 C.7.6.3.1.2",
     "Some slices are negatives of the others.", "Export the series again from its source.",
     "one photometric interpretation",
-    when=lambda asked: varies("photometric")
-    | (_GREY & said("series_uid") & (pl.when(_GREY).then("photometric").n_unique().over("study_uid", "series_uid") > 1)),
+    when=lambda asked: (_GREY & varies("photometric"))
+    | (_GREY & said("series_uid") & (pl.when(_GREY).then("photometric").drop_nulls().n_unique().over("study_uid", "series_uid") > 1)),
     observed=pl.lit("MONOCHROME1 and MONOCHROME2"), severity=Severity.ERROR,
 )  # fmt: skip
 NO_RESCALE = Rule(
@@ -63,7 +63,7 @@ NO_AIR_OR_TISSUE = Rule(
         (pl.col("air_peak_hu").is_not_null() & ((pl.col("air_peak_hu") + 1000).abs() > asked.tolerance))
         | (pl.col("tissue_peak_hu").is_not_null() & ~pl.col("tissue_peak_hu").is_between(-150, 120))
     ),
-    observed=told("lowest peak at {} HU, highest large peak at {} HU", pl.col("air_peak_hu").round(0), pl.col("tissue_peak_hu").round(0)),
+    observed=told("lowest peak at {} HU, largest of the others at {} HU", pl.col("air_peak_hu").round(0), pl.col("tissue_peak_hu").round(0)),
     tolerance=50.0, unit="HU", needs=Needs.PIXELS,
 )  # fmt: skip
 SATURATED = Rule(

@@ -18,6 +18,8 @@ from isocenter.dicom.index.parse import Truncated, looks_like_dicom, read_elemen
 from isocenter.dicom.index.private import private_numbers, private_values
 from isocenter.dicom.index.sources import Source, SourceReader
 from isocenter.dicom.index.tags import TAG
+from isocenter.dicom.pixels.codecs import is_native
+from isocenter.dicom.pixels.coding import FIRST_BYTES, coding_of
 
 FIRST_READ_BYTES = 64 << 10
 HEADER_LIMIT_BYTES = 64 << 20
@@ -39,7 +41,12 @@ def read_instance(reader: SourceReader, source: Source, file: str) -> tuple[Inst
             elements = _elements(reader, source)
             if elements is None:
                 return Instance(**bare, rule="DCM001", problem="a file that is not DICOM"), ""
-            return Instance(**bare, **_columns(elements)), _identity(elements)
+            columns = _columns(elements)
+            if elements.pixels is not None and not is_native(elements.transfer_syntax):
+                columns["coding"] = coding_of(
+                    elements.transfer_syntax, reader.read(source, elements.pixels.offset, FIRST_BYTES)
+                )
+            return Instance(**bare, **columns), _identity(elements)
     except HeaderProblem as error:
         return Instance(**bare, rule="DCM003", problem=str(error)), ""
     except Exception as error:  # a hostile header raises anything: MemoryError and RecursionError too

@@ -207,6 +207,7 @@ class Instance:
     pixel_vr: str = ""
     pixel_offset: int = 0
     pixel_length: int | None = None
+    coding: str = ""
     has_modality_lut: bool = False
     mosaic_tiles: int = 0
     mosaic_normal: Numbers | None = None

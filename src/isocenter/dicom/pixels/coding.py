@@ -1,0 +1,68 @@
+"""How pixels were coded, read from the beginning of a compressed stream: what a transfer syntax only promises.
+
+JPEG 2000 says its wavelet (ISO 15444-1 A.6.1), JPEG its process (ISO 10918-1 B.2.2), JPEG-LS how far off a value may
+be (ISO 14495-1 C.2.3). Nothing is decoded. That a reversible stream was cut short to a rate cannot be seen.
+"""
+
+from __future__ import annotations
+
+import struct
+
+FIRST_BYTES = 16 << 10
+_ITEM = b"\xfe\xff\x00\xe0"
+_LOSSLESS_PROCESSES = (0xC3, 0xC7, 0xCB, 0xCF)
+
+
+def coding_of(transfer_syntax: str, start: bytes) -> str:
+    """`wavelet 5-3`, `wavelet 9-7`, `DCT (SOF1)`, `prediction (SOF3)`, `NEAR 2`, `RLE`; empty where it cannot be told.
+
+    Args:
+        transfer_syntax: of a compressed file.
+        start: the pixel data element's value from its first byte on, `FIRST_BYTES` or fewer.
+    """
+    if transfer_syntax == "1.2.840.10008.1.2.5":
+        return "RLE"
+    stream = _first_fragment(start)
+    if (at := stream.find(b"\xff\x4f\xff\x51")) >= 0:
+        return _wavelet(stream[at:])
+    if stream[:2] == b"\xff\xd8":
+        return _process(stream)
+    return ""
+
+
+def loses(coding: str) -> bool:
+    """Whether what was coded so cannot be had back."""
+    return coding.startswith(("wavelet 9-7", "DCT")) or (coding.startswith("NEAR") and coding != "NEAR 0")
+
+
+def _first_fragment(start: bytes) -> bytes:
+    """The bytes after the basic offset table's item and the first fragment's head (PS3.5 A.4)."""
+    if start[:4] != _ITEM or len(start) < 16:
+        return start
+    at = 8 + struct.unpack_from("<I", start, 4)[0]
+    return start[at + 8 :] if start[at : at + 4] == _ITEM else b""
+
+
+def _wavelet(stream: bytes) -> str:
+    at = stream.find(b"\xff\x52")
+    if at < 0 or len(stream) <= at + 13:
+        return ""
+    return "wavelet 9-7" if stream[at + 13] == 0 else "wavelet 5-3"
+
+
+def _process(stream: bytes) -> str:
+    at, lossless = 2, False
+    while at + 9 < len(stream) and stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker == 0xF7:  # JPEG-LS: how lossy it is, its first scan says
+            lossless = True
+        elif marker == 0xDA and lossless:
+            return f"NEAR {stream[at + 5 + 2 * stream[at + 4]]}"
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            kind = "prediction" if marker in _LOSSLESS_PROCESSES else "DCT"
+            return f"{kind} (SOF{marker - 0xC0})"
+        at += 2 + struct.unpack_from(">H", stream, at + 2)[0]
+    return ""
