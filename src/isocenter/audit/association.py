@@ -13,7 +13,7 @@ from math import sqrt
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import chi2, rankdata
+from scipy.stats import chi2
 
 from isocenter.randomness import generator
 
@@ -104,25 +104,37 @@ def _shuffles(groups: NDArray[np.int64], wanted: NDArray[np.float64], seed: int)
 
 
 def _best_auc(levels: NDArray[np.int64], wanted: NDArray[np.float64], fold: NDArray[np.int64]) -> float:
-    """The best class's AUC when each level's share of positives is learned on the other folds."""
+    """The best class's AUC when each level's share of positives is learned on the other folds.
+
+    Pairs of a positive and a negative case are compared within a fold only: shares of different folds differ by what
+    was left out, which would count against every feature.
+    """
     size = int(levels.max()) + 1
-    key = fold * size + levels
+    count = np.bincount(fold * size + levels, minlength=_FOLDS * size).reshape(_FOLDS, size)
     best = 0.0
     for column in (wanted[:, k] for k in range(wanted.shape[1])):
-        positive = np.bincount(key, column, _FOLDS * size).reshape(_FOLDS, size)
-        count = np.bincount(key, minlength=_FOLDS * size).reshape(_FOLDS, size)
+        positive = np.bincount(fold * size + levels, column, _FOLDS * size).reshape(_FOLDS, size)
         hits, seen = positive.sum(0) - positive, count.sum(0) - count
         prior = (hits.sum(1) / np.maximum(1, seen.sum(1)))[:, None]
         share = (hits + prior) / (seen + 1)  # one case's worth of the prior: an unseen level says nothing
-        best = max(best, _auc(share[fold, levels], column))
+        best = max(best, _auc(share, positive, count - positive))
     return best
 
 
-def _auc(score: NDArray[np.float64], positive: NDArray[np.float64]) -> float:
-    """The chance that a positive case scores above a negative one; ties count half (Mann-Whitney)."""
-    ranks, n = rankdata(score), positive.sum()
-    others = len(positive) - n
-    return float((ranks @ positive - n * (n + 1) / 2) / (n * others)) if n and others else 0.5
+def _auc(share: NDArray[np.float64], positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
+    """The chance that a positive case scores above a negative one of its fold; ties count half (Mann-Whitney).
+
+    Args:
+        share: (folds, levels), the score of a level.
+        positive, negative: (folds, levels), cases.
+    """
+    won = pairs = 0.0
+    for scores, ill, well in zip(share, positive, negative):
+        values, place = np.unique(scores, return_inverse=True)
+        above, below = np.bincount(place, ill, len(values)), np.bincount(place, well, len(values))
+        won += float(above @ (np.cumsum(below) - below / 2))
+        pairs += float(ill.sum() * well.sum())
+    return won / pairs if pairs else 0.5
 
 
 def cramers_v(one: pl.Series, other: pl.Series) -> tuple[float, float]:

@@ -27,7 +27,7 @@ MIXED_POLARITY = Rule(
     "DCM103", "MONOCHROME1 and MONOCHROME2 in one series", Scope.STUDY, "P01", "PS3.3 C.7.6.3.1.2",
     "Some slices are negatives of the others.", "Export the series again from its source.",
     "one photometric interpretation",
-    when=lambda asked: (_GREY & varies("photometric"))
+    when=lambda asked: (_GREY & varies("photometric") & greatest("photometric").str.starts_with("MONOCHROME"))
     | (_GREY & said("series_uid") & (pl.when(_GREY).then("photometric").drop_nulls().n_unique().over("study_uid", "series_uid") > 1)),
     observed=pl.lit("MONOCHROME1 and MONOCHROME2"), severity=Severity.ERROR,
 )  # fmt: skip
@@ -58,10 +58,10 @@ SLOPE_VARIES = Rule(
 NO_AIR_OR_TISSUE = Rule(
     "DCM114", "A CT whose values do not look like Hounsfield units", Scope.VOLUME, "P02", "HU definition: air -1000, water 0",
     "A lost intercept shifts everything by 1024 HU: lung becomes fat and fat becomes bone.",
-    "Look at the histogram; ask for the original series.", "air near -1000 HU and soft tissue near 40 HU",
+    "Look at the histogram; ask for the original series.", "air near -1000 HU or lung above it, and soft tissue near 40 HU",
     when=lambda asked: CT & ~flagged("LOCALIZER") & (
-        (pl.col("air_peak_hu").is_not_null() & ((pl.col("air_peak_hu") + 1000).abs() > asked.tolerance))
-        | (pl.col("tissue_peak_hu").is_not_null() & ~pl.col("tissue_peak_hu").is_between(-150, 120))
+        ~pl.col("air_peak_hu").is_between(-1000 - asked.tolerance, -650)  # within the chest the lowest crowd is lung
+        | ~pl.col("tissue_peak_hu").is_between(-150, 120)
     ),
     observed=told("lowest peak at {} HU, largest of the others at {} HU", pl.col("air_peak_hu").round(0), pl.col("tissue_peak_hu").round(0)),
     tolerance=50.0, unit="HU", needs=Needs.PIXELS,
