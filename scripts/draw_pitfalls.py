@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from pitfall_texts import TEXTS
 from scipy import ndimage
 
@@ -185,8 +186,8 @@ def canonical(before: Axes, after: Axes) -> tuple[str, str]:
 @of("P15")
 def clipping(before: Axes, after: Axes) -> tuple[str, str]:
     values = (plane(2) + noise((100, 100), 14)).ravel()
-    before.hist(np.clip(values, -100, 80), 60, (-1100, 500), color="#b33")
-    after.hist(values, 60, (-1100, 500), color="#357")
+    before.hist(np.clip(values, -100, 80), 60, range=(-1100, 500), color="#b33")
+    after.hist(values, 60, range=(-1100, 500), color="#357")
     return "clipped before it was stored", "the whole range; clipped in training only"
 
 
@@ -263,7 +264,7 @@ def postprocessing(before: Axes, after: Axes) -> tuple[str, str]:
 @of("P23")
 def anisotropy(before: Axes, after: Axes) -> tuple[str, str]:
     for axes, (x, z) in ((before, (7 * 0.8, 7 * 5.0)), (after, (7 * 0.8 * 4, 7 * 5.0 * 0.45))):
-        axes.add_patch(__import__("matplotlib").patches.Rectangle((-x / 2, -z / 2), x, z, color="#357", alpha=0.6))
+        axes.add_patch(Rectangle((-x / 2, -z / 2), x, z, color="#357", alpha=0.6))
         axes.set(xlim=(-20, 20), ylim=(-20, 20), xlabel="mm in plane", ylabel="mm across slices")
     return "cubic kernels: seen far across, hardly in plane", "kernels and strides from the spacing"
 
@@ -331,13 +332,15 @@ def page(pitfall: str, rules: list[Rule]) -> str:
     title, wrong, fix = TEXTS[pitfall]
     told = "".join(f"| {rule.id} | {rule.title} | {rule.severity} | {rule.expected} |\n" for rule in rules)
     table = f"## Rules\n\n| rule | what | severity | expected |\n| --- | --- | --- | --- |\n{told}\n" if rules else ""
-    return f"# {pitfall} {title}\n\n{wrong}\n\n![Before and after]({pitfall}.png)\n\n{table}## The fix\n\n{fix}\n"
+    return f"# {pitfall} {title}\n\n{wrong}\n\n![Before and after]({pitfall}.png)\n\nDrawn from the phantom by "
+    f"`scripts/draw_pitfalls.py`; curves and bars are schematic.\n\n{table}## The fix\n\n{fix}\n"
 
 
 def main() -> None:
     """Write every page and the list of them."""
     folder = Path(sys.argv[1])
-    lines = ["# Pitfalls", "", "Twenty-eight ways in which a strong model fails validation, each with its rules and its fix.", "",
+    lines = ["# Pitfalls", "",
+    "Twenty-eight ways in which a strong model fails validation, each with its rules and its fix.", "",
              "| pitfall | what goes wrong | rules |", "| --- | --- | --- |"]  # fmt: skip
     for pitfall in DRAWINGS:
         rules = [rule for rule in all_rules() if rule.pitfall == pitfall]

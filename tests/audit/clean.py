@@ -75,13 +75,15 @@ def header(rng: np.random.Generator, sop_class: str, modality: str, vendor: str,
 def study_elements(rng: np.random.Generator, words: str = "") -> dict[str, Any]:
     return {
         "StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid(), "FrameOfReferenceUID": generate_uid(),
-        "PatientID": f"ID-{rng.integers(1 << 40)}", "PatientName": "Zyxwvut^Jane", "PatientSex": str(rng.choice(["M", "F"])),
+        "PatientID": f"ID-{rng.integers(1 << 40)}", "PatientName": "Zyxwvut^Jane", "PatientSex": str(rng.choice(["M",
+        "F"])),
         "StudyDate": "20200101", "StudyTime": "120000", "AcquisitionTime": "120100", "SeriesNumber": 1,
         "SeriesDescription": words or str(rng.choice(_WORDS)), "ProtocolName": "P1", "BodyPartExamined": "ABDOMEN",
     }  # fmt: skip
 
 
-def sectional(rng: np.random.Generator, values: Callable[[np.ndarray, bool], np.ndarray], make: Callable[[], FileDataset], *,
+def sectional(rng: np.random.Generator, values: Callable[[np.ndarray, bool], np.ndarray], make: Callable[[],
+FileDataset], *,
               axial: bool = False) -> Study:  # fmt: skip
     """Slices of a function of the place, in a random position and plane, all of them as `make` makes a header."""
     position = str(rng.choice(list(POSITIONS)))
@@ -124,7 +126,9 @@ def ct(rng: np.random.Generator, vendor: str = "", *, axial: bool = False, **cha
             setattr(data, keyword, value)
         return data
 
-    return sectional(rng, lambda p, prone: hounsfield(p, prone=prone) + grain(rng, p.shape[:2], 1.3, spread), make, axial=axial)
+    return sectional(
+        rng, lambda p, prone: hounsfield(p, prone=prone) + grain(rng, p.shape[:2], 1.3, spread), make, axial=axial
+    )
 
 
 def mr(rng: np.random.Generator, vendor: str = "SIEMENS") -> Study:

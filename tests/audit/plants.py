@@ -146,7 +146,8 @@ def _(study, draw):
 
 @plant("DCM118", decision="reject")
 def _(study, draw):
-    mapping = {"RealWorldValueFirstValueMapped": 0, "RealWorldValueLastValueMapped": 4095, "RealWorldValueIntercept": 0.0,
+    mapping = {"RealWorldValueFirstValueMapped": 0, "RealWorldValueLastValueMapped": 4095,
+    "RealWorldValueIntercept": 0.0,
                "MeasurementUnitsCodeSequence": item(CodeValue="1", CodeMeaning="no units")}  # fmt: skip
     for data in study:
         put(data, RescaleSlope=None, RescaleIntercept=None, RealWorldValueMappingSequence=Sequence([
@@ -287,14 +288,20 @@ setting("DCM219", FrameOfReferenceUID=None)
 setting("DCM334", SpacingBetweenSlices=("5", "7.5"))
 setting("DCM405", decision="reject", PixelSpacing=(["0", "0"], ["-1", "1"]))
 setting("DCM701", decision="reject", SOPClassUID=(CAPTURE, *(f"{CAPTURE}.{n}" for n in range(1, 5))))
-setting("DCM706", decision="reject", PixelData=None, SOPClassUID=("1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.66"))
+setting(
+    "DCM706",
+    decision="reject",
+    PixelData=None,
+    SOPClassUID=("1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.66"),
+)
 
 
 @plant("DCM008", decision="reject")
 def _(study, draw):
     for data in study:
         grey = np.clip(stored(data) / 16, 0, 255).astype(np.uint8)
-        put(data, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, BitsAllocated=8, BitsStored=8,
+        put(data, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, BitsAllocated=8,
+        BitsStored=8,
             HighBit=7, PixelRepresentation=0, PixelData=np.repeat(grey[..., None], 3, -1).tobytes())  # fmt: skip
 
 
@@ -530,7 +537,7 @@ def _(study, draw):
 
 
 def _coarse(study: Study, draw: Draw) -> None:
-    """Noise of a very coarse grain, as no sharp kernel leaves it; the body fills the picture, so that there is enough."""
+    """Noise of a very coarse grain, as no sharp kernel leaves it, in a body that fills the picture."""
     for data in study:
         values = 1024 + 45 + grain(draw, (EDGE, EDGE), 2.6, 12)
         values[:3] = 24
@@ -631,7 +638,8 @@ def _(study, draw):
 @plant("DCM604", decision="reject")
 def _(study, draw):
     for data in study:
-        put_frames(data, [b"\0" * 64], str(draw.choice(["1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.107"]) if data is study[0]
+        put_frames(data, [b"\0" * 64], str(draw.choice(["1.2.840.10008.1.2.4.102",
+        "1.2.840.10008.1.2.4.107"]) if data is study[0]
                                            else study[0].file_meta.TransferSyntaxUID))  # fmt: skip
 
 

@@ -159,7 +159,8 @@ def test_a_policy_that_makes_no_sense_is_refused(bad):
         Policy(**bad)
 
 
-@pytest.mark.parametrize("name", ["ct_segmentation", "ct_angiography", "head_ct_non_contrast", "mr_segmentation", "pet_ct",
+@pytest.mark.parametrize("name", ["ct_segmentation", "ct_angiography", "head_ct_non_contrast", "mr_segmentation",
+"pet_ct",
                                   "mammography", "chest_radiography"])  # fmt: skip
 def test_every_ready_policy_runs(studies, tmp_path, name):
     assert audit(studies, tmp_path / "a", f"audit={name}", "audit.pixels=false") in (0, 1)
@@ -198,8 +199,11 @@ def test_a_shortcut_from_the_kernel_to_the_label_is_found(tmp_path):
 def test_vendors_phases_and_thickness_that_differ_by_label_are_found(tmp_path):
     def rows(n, label):
         ill = label == "ill"
-        return {"SeriesDescription": "arterial" if ill else "portal venous", "SliceThickness": "3" if ill else "1.5",
-                "Manufacturer": "SIEMENS" if ill else "Philips", "InstitutionName": "A" if ill else "B"}, "train"  # fmt: skip
+        elements = {
+            "SeriesDescription": "arterial" if ill else "portal venous", "SliceThickness": "3" if ill else "1.5",
+            "Manufacturer": "SIEMENS" if ill else "Philips", "InstitutionName": "A" if ill else "B",
+        }  # fmt: skip
+        return elements, "train"
 
     told = cohort(tmp_path, rows, 40)
     assert {"DCM312", "DCM332", "DCM714", "DCM717", "DCM711"} <= set(told)
@@ -334,7 +338,8 @@ def test_preparation_refuses_volumes_without_audit_unless_told(studies, tmp_path
     assert json.loads((tmp_path / "d" / "dataset.json").read_text())["audit"] == "off"
     audit(studies, tmp_path / "a")
     launch(
-        "convert", [f"input={studies}", f"output={tmp_path / 'v'}", f"audited_by={tmp_path / 'a'}", "conversion.workers=1"]
+        "convert",
+        [f"input={studies}", f"output={tmp_path / 'v'}", f"audited_by={tmp_path / 'a'}", "conversion.workers=1"],
     )
     assert launch("prepare", [*prepare, "known_findings=[DCM110,AUD101]"]) == 0
     assert len(json.loads((tmp_path / "d" / "dataset.json").read_text())["audit"]) == 64

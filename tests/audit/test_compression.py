@@ -12,10 +12,13 @@ from isocenter.dicom.index.elements import quiet_pydicom
 
 # Named where something is lost; read from the standard's rules, the codestreams and the headers, file by file.
 LOSSY = {
-    "693_J2KI.dcm", "JPEG2000.dcm", "JPEG-lossy.dcm", "JPGExtended.dcm", "SC_rgb_gdcm_KY.dcm", "SC_rgb_small_odd_jpeg.dcm",
-    "JPEGLSNearLossless_08.dcm", "JPEGLSNearLossless_16.dcm", "SC_rgb_jls_lossy_line.dcm", "SC_rgb_jls_lossy_sample.dcm",
+    "693_J2KI.dcm", "JPEG2000.dcm", "JPEG-lossy.dcm", "JPGExtended.dcm", "SC_rgb_gdcm_KY.dcm",
+    "SC_rgb_small_odd_jpeg.dcm",
+    "JPEGLSNearLossless_08.dcm", "JPEGLSNearLossless_16.dcm", "SC_rgb_jls_lossy_line.dcm",
+    "SC_rgb_jls_lossy_sample.dcm",
     "SC_rgb_dcmtk_+eb+cr.dcm", "SC_rgb_dcmtk_+eb+cy+n1.dcm", "SC_rgb_dcmtk_+eb+cy+n2.dcm", "SC_rgb_dcmtk_+eb+cy+np.dcm",
-    "SC_rgb_dcmtk_+eb+cy+s2.dcm", "SC_rgb_dcmtk_+eb+cy+s4.dcm", "SC_rgb_jpeg_dcmtk.dcm", "SC_jpeg_no_color_transform.dcm",
+    "SC_rgb_dcmtk_+eb+cy+s2.dcm", "SC_rgb_dcmtk_+eb+cy+s4.dcm", "SC_rgb_jpeg_dcmtk.dcm",
+    "SC_jpeg_no_color_transform.dcm",
     "SC_jpeg_no_color_transform_2.dcm", "SC_rgb_jpeg_app14_dcmd.dcm", "SC_rgb_jpeg_lossy_gdcm.dcm", "SC_rgb_jpeg.dcm",
     "JPEG2000-embedded-sequence-delimiter.dcm", "color3d_jpeg_baseline.dcm", "examples_ybr_color.dcm",
 }  # fmt: skip
@@ -43,7 +46,12 @@ def verdicts(shipped_files, tmp_path_factory):
     found = {}
     for name in names:
         done = audit_studies(
-            root / name, root / "audits" / name, AuditSettings(1, "k", False), Policy(pixels=False), ConvertSettings(workers=1), Cohort()
+            root / name,
+            root / "audits" / name,
+            AuditSettings(1, "k", False),
+            Policy(pixels=False),
+            ConvertSettings(workers=1),
+            Cohort(),
         )
         found[name] = set(done.findings.filter(pl.col("rule").is_in(["DCM601", "DCM602", "DCM603"]))["rule"])
     return found
@@ -55,6 +63,8 @@ def test_a_file_is_lossy_exactly_where_something_was_lost(verdicts):
     assert lossy == LOSSY & set(verdicts)
 
 
-@pytest.mark.parametrize("name", ["JPEGLSNearLossless_08.dcm", "JPEGLSNearLossless_16.dcm", "SC_rgb_jls_lossy_line.dcm"])
+@pytest.mark.parametrize(
+    "name", ["JPEGLSNearLossless_08.dcm", "JPEGLSNearLossless_16.dcm", "SC_rgb_jls_lossy_line.dcm"]
+)
 def test_loss_that_the_header_does_not_state_is_named(verdicts, name):
     assert verdicts[name] == {"DCM601", "DCM602"}

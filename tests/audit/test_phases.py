@@ -6,7 +6,8 @@ from isocenter.audit.phases import contrast_phase
 
 
 @pytest.mark.parametrize(("text", "phase"), [
-    ("Abdomen portal venous 3.0", "portal_venous"), ("ABD NATIV", "non_contrast"), ("CT Thorax ohne KM", "non_contrast"),
+    ("Abdomen portal venous 3.0", "portal_venous"), ("ABD NATIV", "non_contrast"), ("CT Thorax ohne KM",
+    "non_contrast"),
     ("Scanner sans injection", "non_contrast"), ("TC sin contraste", "non_contrast"), ("TC senza mdc", "non_contrast"),
     ("CTA Aorta", "arterial"), ("arterielle Phase", "arterial"), ("Spätphase", "delayed"), ("fase tardiva", "delayed"),
     ("temps veineux", "portal_venous"), ("Abdomen w/o and with", "unknown"), ("Leber 1.0", "unknown"), ("", "unknown"),

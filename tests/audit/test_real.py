@@ -17,7 +17,9 @@ EXPECTED = list(csv.DictReader(Path(__file__).with_name("real_findings.csv").ope
 @pytest.mark.parametrize("name", sorted({row["set"] for row in EXPECTED}))
 def test_every_finding_in_a_real_set_was_reviewed(shared_data, tmp_path, name):
     done = audited(shared_data("dicom") / name, tmp_path / "audit", Policy())
-    found = {(rule, severity): count for rule, severity, count in done.findings.group_by("rule", "severity").len().rows()}
+    found = {
+        (rule, severity): count for rule, severity, count in done.findings.group_by("rule", "severity").len().rows()
+    }
     reviewed = {(row["rule"], row["severity"]): int(row["count"]) for row in EXPECTED if row["set"] == name}
     assert found == reviewed
     assert all(row["reason"] for row in EXPECTED)
@@ -40,5 +42,3 @@ def test_outliers_are_all_caught(shared_data, tmp_path, capfd):
     said = "".join(capfd.readouterr())
     assert "PRP101" in said
     assert "PRP102" in said
-
-

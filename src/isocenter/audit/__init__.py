@@ -7,5 +7,6 @@ from isocenter.audit.rule import Decision, Needs, Rule, Scope, all_rules
 from isocenter.audit.verdict import read_verdict
 
 __all__ = [
-    "AuditSettings", "Audited", "Cohort", "Decision", "Needs", "Policy", "Rule", "Scope", "all_rules", "audit_studies", "read_verdict",
+    "AuditSettings", "Audited", "Cohort", "Decision", "Needs", "Policy", "Rule", "Scope", "all_rules",
+    "audit_studies", "read_verdict",
 ]  # fmt: skip

@@ -185,7 +185,8 @@ def _measures(
     table = pl.DataFrame([known[name] for name in sorted(known)], schema=schema)
     _write_table(folder.measures, table)
     found = [
-        replace(Finding(**{**row, "severity": Severity(row["severity"])}), where=f"volume {name}", found=f"{row['found']} in {row['where']}")
+        replace(Finding(**{**row, "severity": Severity(row["severity"])}), where=f"volume {name}",
+        found=f"{row['found']} in {row['where']}")
         for name, rows in zip(table["volume_id"], table["decoding"]) for row in json.loads(rows)
     ]  # fmt: skip
     return table.drop("key", "decoding"), tuple(found)

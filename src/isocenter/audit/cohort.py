@@ -66,7 +66,8 @@ def _read(path: Path) -> tuple[pl.DataFrame, str]:
     columns = [name for name in ("label", "split") if name in given.columns]
     if key is None or not columns:
         raise refuse(
-            "USE129", str(path), f"columns {', '.join(given.columns)}", f"one of {', '.join(_KEYS)}, and label or split",
+            "USE129", str(path), f"columns {', '.join(given.columns)}",
+            f"one of {', '.join(_KEYS)}, and label or split",
             "Name the columns so.",
         )  # fmt: skip
     return given.select(key, *columns).filter(pl.col(key).is_not_null()), key

@@ -167,7 +167,8 @@ def _philips(text: str) -> Kernel | None:
 
 
 _CANON_FC = ((9, "medium", "medium"), (19, "medium", "medium"), (29, "medium", "low"), (35, "sharp", "medium"),
-             (49, "unknown", "low"), (56, "sharp", "medium"), (79, "unknown", "low"), (86, "very_sharp", "medium"))  # fmt: skip
+             (49, "unknown", "low"), (56, "sharp", "medium"), (79, "unknown", "low"), (86, "very_sharp",
+             "medium"))  # fmt: skip
 
 
 def _canon(text: str) -> Kernel | None:

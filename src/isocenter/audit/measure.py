@@ -188,7 +188,7 @@ def _fingerprint(ras: NDArray[np.float32]) -> list[float]:
 def _planes(
     ras: NDArray[np.float32], spacing_mm: Sequence[float]
 ) -> tuple[tuple[NDArray[np.float32], ...], tuple[tuple[float, float], ...]]:
-    """The middle planes as a radiologist sees them (rows from above, patient's right on the left), and their pixel mm."""
+    """The middle planes as a radiologist sees them (the patient's right on the left), and the mm of their pixels."""
     x, y, z = (size // 2 for size in ras.shape)
     sx, sy, sz = spacing_mm
     seen = mirrored(ras, (0, 1, 2))  # from the patient's left, back and feet: to L, P, F

@@ -19,7 +19,8 @@ _STANDARD = {
 }  # fmt: skip
 _AFTER_S = ((10, "non_contrast"), (60, "arterial"), (120, "portal_venous"), (180, ""), (1800, "delayed"))
 _WORDS = (
-    ("non_contrast", r"non[ -_]?con|without[ -_]?c|w/?o[ -_]?c|\bw/?o\b|unenh|plain|nativ|\bnc\b|\bncct\b|ohne[ -_]?km|sans[ -_]?(iv|inj|pdc)|sin[ -_]?contr|senza[ -_]?(mdc|contr)|pre[ -_]?contr"),
+    ("non_contrast", r"non[ -_]?con|without[ -_]?c|w/?o[ -_]?c|\bw/?o\b|unenh|plain|nativ|\bnc\b|\bncct\b|ohne[ "
+    r"-_]?km|sans[ -_]?(iv|inj|pdc)|sin[ -_]?contr|senza[ -_]?(mdc|contr)|pre[ -_]?contr"),
     ("arterial", r"arter|\bart\b|\bcta\b|angio|bolus[ -_]?chase|arteri[ae]l"),
     ("portal_venous", r"portal|venous|ven[öo]s|veineu|venos|\bpv\b|\bpvp\b|veineux|portove"),
     ("delayed", r"delay|late[ -_]?phase|sp[äa]t|tardi|excret|nephrogr|equilib|urogr|\bldv\b"),

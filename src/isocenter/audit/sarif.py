@@ -26,7 +26,8 @@ def sarif(findings: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, Any]:
     results = [
         {
             "ruleId": row["rule"], "level": _LEVELS[row["severity"]],
-            "message": {"text": f"{row['subject']}: found {row['observed']}; expected {row['expected']}. {row['remedy']}"},
+            "message": {"text": f"{row['subject']}: found {row['observed']}; expected {row['expected']}. "
+            f"{row['remedy']}"},
             "locations": [{"logicalLocations": [{"fullyQualifiedName": row["subject"]}]}],
             "properties": {"decision": row["decision"], "slices": row["slices"], "names": row["names"]},
         }

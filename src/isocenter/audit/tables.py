@@ -22,7 +22,8 @@ SHOWN_SLICES = 20
 GREATEST = "_max"
 
 _TEXT_COLUMNS = (
-    "patient", "study_uid", "series_uid", "sop_uid", "sop_class", "transfer_syntax", "modality", "manufacturer", "model",
+    "patient", "study_uid", "series_uid", "sop_uid", "sop_class", "transfer_syntax", "modality", "manufacturer",
+    "model",
     "software", "frame_of_reference", "series_description", "protocol_name", "body_part", "patient_position", "kvp",
     "contrast_agent", "lossy", "burned_in", "units", "photometric", "presentation",
 )  # fmt: skip
@@ -34,7 +35,8 @@ _DECLARED_TEXT = (
     "image_laterality", "series_laterality", "frame_laterality", "view_position", "horizontal_flip", "intent",
     "partial_view", "spacing_calibration", "voi_function", "lossy_method", "conversion_type", "recognizable",
     "contrast_phase", "beat_rejection", "cardiac_technique", "respiratory_technique", "multienergy", "kernel_group",
-    "reconstruction_algorithm", "decay_correction", "identity_removed", "longitudinal", "site", "station", "birth", "sex",
+    "reconstruction_algorithm", "decay_correction", "identity_removed", "longitudinal", "site", "station", "birth",
+    "sex",
 )  # fmt: skip
 _DECLARED_TEXTS = (
     "view_codes", "view_modifiers", "patient_orientation", "posture_codes", "scan_options", "identifiers", "charset",

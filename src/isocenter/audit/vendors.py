@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 _SPELLINGS = (
-    ("GE", ("ge ", "ge-", "general electric")), ("Siemens", ("siemens",)), ("Philips", ("philips", "elscint", "marconi")),
+    ("GE", ("ge ", "ge-", "general electric")), ("Siemens", ("siemens",)), ("Philips", ("philips", "elscint",
+    "marconi")),
     ("Canon", ("canon", "toshiba")), ("United Imaging", ("united imaging", "uih")), ("Fujifilm", ("fuji", "hitachi")),
-    ("Neusoft", ("neusoft",)), ("Hologic", ("hologic", "lorad")), ("Agfa", ("agfa",)), ("Carestream", ("carestream", "kodak")),
+    ("Neusoft", ("neusoft",)), ("Hologic", ("hologic", "lorad")), ("Agfa", ("agfa",)), ("Carestream", ("carestream",
+    "kodak")),
 )  # fmt: skip
 
 

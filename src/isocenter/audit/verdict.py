@@ -27,7 +27,8 @@ def read_verdict(audit: Path, waived: tuple[str, ...] = ()) -> Verdict:
     facts = read_json(folder.index, "the audit")
     if not folder.lines.is_file() or hashlib.sha256(folder.lines.read_bytes()).hexdigest() != facts["findings_sha256"]:
         raise refuse(
-            "USE130", str(audit), "findings that are not those of audit.json", "an audit that ran to its end, unchanged",
+            "USE130", str(audit), "findings that are not those of audit.json",
+            "an audit that ran to its end, unchanged",
             "Run the audit again.",
         )  # fmt: skip
     volumes, findings = pl.read_parquet(folder.volumes), pl.read_parquet(folder.findings)

@@ -44,7 +44,8 @@ def run(config: DictConfig) -> int:
     decided = dict(done.volumes.group_by("decision").len().rows())
     say(
         f"{len(done.volumes)} volume(s): {decided.get('accept', 0)} accepted, {decided.get('repair', 0)} to repair, "
-        f"{decided.get('reject', 0)} rejected; {counts[Severity.ERROR]} error(s), {counts[Severity.WARNING]} warning(s), "
+        f"{decided.get('reject', 0)} rejected; {counts[Severity.ERROR]} error(s), {counts[Severity.WARNING]} "
+        f"warning(s), "
         f"{counts[Severity.INFO]} for information: {output / 'report.html'}"
     )
     return FOUND if any(counts[severity] for severity in _LEVELS[config.fail_on]) else DONE

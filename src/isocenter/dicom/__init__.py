@@ -13,6 +13,7 @@ from isocenter.dicom.write import decoded, stack_grid
 
 __all__ = [
     "ConvertSettings", "Converted", "FrameReader", "IndexSettings", "Instance", "PseudonymMap", "Slice", "Source",
-    "StudyIndex", "Verdict", "Volume", "convert_studies", "decoded", "image_kind", "index_studies", "indexed_volumes", "judged",
+    "StudyIndex", "Verdict", "Volume", "convert_studies", "decoded", "image_kind", "index_studies", "indexed_volumes",
+    "judged",
     "missing_decoder", "private_numbers", "sources_of", "stack_grid",
 ]  # fmt: skip

@@ -53,7 +53,8 @@ def convert_studies(
 ) -> Converted:
     """Read every DICOM file in `studies` (a folder, an archive, a DICOMDIR) and write a volumes folder.
 
-    What an audit (`verdict`) rejected, did not see, or saw with other pixels, is refused. A header that was indexed and a volume that was made from the same bytes are not read again.
+    What an audit (`verdict`) rejected, did not see, or saw with other pixels,
+    is refused. A header that was indexed and a volume that was made from the same bytes are not read again.
 
     Raises:
         Refusal: there is nothing at `studies`, or no DICOM file in it.

@@ -55,7 +55,8 @@ class Verdict:
         """Why a volume must not be converted: rejected, unknown to the audit, or changed since."""
         where = f"volume {volume_id}"
         if rules := self.rejected.get(volume_id):
-            return Finding("AUD101", where, f"a volume that the audit rejected ({rules})", "an accepted or repaired volume",
+            return Finding("AUD101", where, f"a volume that the audit rejected ({rules})",
+            "an accepted or repaired volume",
                            "See the audit's report.")  # fmt: skip
         known = self.pixels_sha256.get(volume_id)
         if known is None or (pixels_sha256 is not None and known and known != pixels_sha256):

@@ -54,9 +54,7 @@ def prepared_data(
     return prepare(source, store / "dataset", stages.preparation, memory), planted
 
 
-def _verdict(
-    studies: Path, store: Path, stages: Stages, data: Mapping[str, Any]
-) -> Verdict | None:
+def _verdict(studies: Path, store: Path, stages: Stages, data: Mapping[str, Any]) -> Verdict | None:
     """What an audit beside the converted volumes says of the studies; None where it was turned off.
 
     Labels are not its matter: the preparation compares their grids.

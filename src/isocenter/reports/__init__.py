@@ -10,6 +10,7 @@ from isocenter.reports.run_report import write_run_report
 from isocenter.reports.search_report import write_search_report
 
 __all__ = [
-    "of_dataset", "of_files", "plan_text", "write_audit_report", "write_class_report", "write_evaluation_report", "write_group_report",
+    "of_dataset", "of_files", "plan_text", "write_audit_report", "write_class_report", "write_evaluation_report",
+    "write_group_report",
     "write_run_report", "write_search_report",
 ]  # fmt: skip

@@ -91,7 +91,7 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; columns of numbers stand right. `anchors` name its rows; the columns of `filters` can be chosen by value.
+    """A table; columns of numbers stand right. `anchors` name its rows; those of `filters` can be chosen by value.
 
     A cell of several words in a column to filter by is found by each of them.
     """

@@ -27,12 +27,14 @@ ITERATIVE = Rule(
     observed=told("{} {}", "iterative", "kernel"), severity=Severity.INFO,
 )  # fmt: skip
 KERNEL_CONTRADICTS = Rule(
-    "DCM306", "A kernel whose name contradicts the measured sharpness", Scope.VOLUME, "P07", "noise power spectrum, IEC 61223-3-5",
+    "DCM306", "A kernel whose name contradicts the measured sharpness", Scope.VOLUME, "P07",
+    "noise power spectrum, IEC 61223-3-5",
     "The header was copied from another reconstruction.", "Trust the pixels; ask for the right header.",
     "the noise of a soft kernel at low frequencies, of a sharp one at high ones",
     when=lambda asked: CT & pl.col("kernel_sure") & (
         (pl.col("kernel_class").is_in(["very_soft", "soft"]) & (pl.col("noise_frequency_per_mm") > asked.tolerance))
-        | (pl.col("kernel_class").is_in(["sharp", "very_sharp"]) & (pl.col("noise_frequency_per_mm") < asked.tolerance / 2))
+        | (pl.col("kernel_class").is_in(["sharp",
+        "very_sharp"]) & (pl.col("noise_frequency_per_mm") < asked.tolerance / 2))
     ),
     observed=told("{} ({}), noise of {} per mm", "kernel", "kernel_class", pl.col("noise_frequency_per_mm").round(3)),
     tolerance=0.45, unit="1/mm", needs=Needs.PIXELS,
@@ -48,12 +50,14 @@ KERNEL_NOT_ACCEPTED = Rule(
 PHASE_UNKNOWN = Rule(
     "DCM310", "A contrast phase that cannot be told", Scope.VOLUME, "P16", "PS3.3 C.7.6.4b",
     "Organs look different in every phase.", "Nothing to do if the task takes any.", "a phase from two sources",
-    when=lambda asked: CT & pl.col("stacked").fill_null(False) & (pl.col("phase") == "unknown") & ~pl.col("phase_disagree"),
+    when=lambda asked: CT & pl.col("stacked").fill_null(False) & (pl.col("phase") == "unknown")
+    & ~pl.col("phase_disagree"),
     observed=pl.lit("neither attribute, timing nor text tell the phase"), severity=Severity.INFO,
 )  # fmt: skip
 PHASE_DISAGREES = Rule(
     "DCM311", "Sources of the contrast phase that disagree", Scope.VOLUME, "P16", "PS3.3 C.7.6.4",
-    "A phase taken from one of them is wrong half of the time.", "Look at the aorta and the kidneys.", "sources that agree",
+    "A phase taken from one of them is wrong half of the time.", "Look at the aorta and the kidneys.",
+    "sources that agree",
     when=lambda asked: CT & pl.col("phase_disagree"), observed=pl.col("phase_sources"),
 )  # fmt: skip
 PHASE_NOT_ACCEPTED = Rule(
@@ -95,14 +99,16 @@ PHASES_DIFFER = Rule(
     "DCM323", "Sources of the cardiac phase that differ", Scope.VOLUME, "P17", "PS3.3 C.7.6.18.1",
     "The phase may be the wrong one.", "Ask the site which is true.", "sources within the tolerance",
     when=lambda asked: _CARDIAC & (pl.max_horizontal(_PHASES_PCT) - pl.min_horizontal(_PHASES_PCT) > asked.tolerance),
-    observed=told("{} to {} % of the cycle", pl.min_horizontal(_PHASES_PCT).round(1), pl.max_horizontal(_PHASES_PCT).round(1)),
+    observed=told("{} to {} % of the cycle", pl.min_horizontal(_PHASES_PCT).round(1),
+    pl.max_horizontal(_PHASES_PCT).round(1)),
     tolerance=5.0, unit="% of the cycle",
 )  # fmt: skip
 FAST_HEART = Rule(
     "DCM324", "A fast heart, or beats that were rejected", Scope.VOLUME, "P17", "PS3.3 C.7.6.18.1",
     "Blur and steps between slabs.", "Look at it.", "at most the tolerance, and no rejected beats",
     when=lambda asked: _CARDIAC & ((greatest("heart_rate") > asked.tolerance) | (pl.col("beat_rejection") == "Y")),
-    observed=told("{} beats a minute, BeatRejectionFlag {}", pl.col("heart_rate_max"), pl.col("beat_rejection").fill_null("absent")),
+    observed=told("{} beats a minute, BeatRejectionFlag {}", pl.col("heart_rate_max"),
+    pl.col("beat_rejection").fill_null("absent")),
     tolerance=90.0, unit="1/min",
 )  # fmt: skip
 BREATHING = Rule(
@@ -110,14 +116,17 @@ BREATHING = Rule(
     "Organs of one patient lie at other places in every phase.", "Keep one phase a patient.", "-",
     when=lambda asked: ~pl.col("respiratory_technique").fill_null("").is_in(["", "NONE"])
     | pl.col("scan_options").fill_null("").str.contains("RG|RESP"),
-    observed=pl.concat_str([pl.lit("respiratory technique "), pl.col("respiratory_technique").fill_null("")]), severity=Severity.INFO,
+    observed=pl.concat_str([pl.lit("respiratory technique "), pl.col("respiratory_technique").fill_null("")]),
+    severity=Severity.INFO,
 )  # fmt: skip
 TIMES_IMPOSSIBLE = Rule(
     "DCM737", "Contrast medium that was given hours before the scan, or after it", Scope.VOLUME, "1.2", "PS3.3 C.7.6.4",
     "Shifted dates or an operator's clock: timing tells nothing about the phase.", "Do not use timing for this series.",
     "a start of at most 30 minutes before the scan",
-    when=lambda asked: CT & ((pl.col("acquisition_time_ms") - pl.col("contrast_start_ms")) % 86_400_000.0 > asked.tolerance * 60e3),
-    observed=told("{} minutes from bolus to scan", (((pl.col("acquisition_time_ms") - pl.col("contrast_start_ms")) % 86_400_000.0) / 60e3).round(0)),
+    when=lambda asked: CT
+    & ((pl.col("acquisition_time_ms") - pl.col("contrast_start_ms")) % 86_400_000.0 > asked.tolerance * 60e3),
+    observed=told("{} minutes from bolus to scan",
+    (((pl.col("acquisition_time_ms") - pl.col("contrast_start_ms")) % 86_400_000.0) / 60e3).round(0)),
     tolerance=30.0, unit="minute", severity=Severity.INFO,
 )  # fmt: skip
 COMPLEX_PARTS = Rule(
@@ -131,11 +140,13 @@ PHILIPS_SCALING = Rule(
     "DCM730", "Philips MR whose values are display values", Scope.VOLUME, "1.2", "vendor: FP = DV / (RS x SS)",
     "Display values change with every reconstruction: intensities of two scans cannot be compared.",
     "Normalise each image; do not compare raw intensities.", "-",
-    when=lambda asked: (pl.col("kind") == "MR") & (pl.col("vendor") == "Philips") & ~pl.col("private_names").fill_null("").str.contains("scale_slope"),
+    when=lambda asked: (pl.col("kind") == "MR") & (pl.col("vendor") == "Philips")
+    & ~pl.col("private_names").fill_null("").str.contains("scale_slope"),
     observed=pl.lit("no private scale slope (2005,xx0E)"), severity=Severity.INFO,
 )  # fmt: skip
 SUV = Rule(
-    "DCM731", "A PET that cannot be turned into standardised uptake values", Scope.VOLUME, "1.2", "PS3.3 C.8.9.1, QIBA FDG-PET",
+    "DCM731", "A PET that cannot be turned into standardised uptake values", Scope.VOLUME, "1.2",
+    "PS3.3 C.8.9.1, QIBA FDG-PET",
     "Counts depend on dose, weight and time: two patients cannot be compared.", "Ask for the tracer's record.",
     "BQML, decay correction, dose, injection time and weight",
     when=lambda asked: (pl.col("kind") == "PT") & (

@@ -47,19 +47,23 @@ def _elsewhere(volumes: pl.DataFrame, asked: Asked) -> pl.DataFrame:
 
 GRID = Rule(
     "DCM233", "A label on another grid than its image", Scope.VOLUME, "P20", "-",
-    "The label lies beside the organ: the net learns the neighbour.", "Resample the label onto the image, or find the right one.",
+    "The label lies beside the organ: the net learns the neighbour.",
+    "Resample the label onto the image, or find the right one.",
     "the same shape, and an affine within the tolerance",
     when=lambda asked: (pl.col("label_offset_mm") > asked.tolerance) | (pl.col("label_shape_differs")),
-    observed=pl.format("corners up to {} mm apart, shapes equal: {}", pl.col("label_offset_mm").round(4), ~pl.col("label_shape_differs")),
+    observed=pl.format("corners up to {} mm apart, shapes equal: {}", pl.col("label_offset_mm").round(4),
+    ~pl.col("label_shape_differs")),
     tolerance=1e-3, unit="mm", needs=Needs.LABELS, severity=Severity.ERROR,
 )  # fmt: skip
 SOURCE_MISSING = Rule(
-    "DCM732", "A segmentation or structure set whose images are not here", Scope.VOLUME, "1.2", "PS3.3 C.8.20.2, C.8.8.5",
+    "DCM732", "A segmentation or structure set whose images are not here", Scope.VOLUME, "1.2",
+    "PS3.3 C.8.20.2, C.8.8.5",
     "Contours of another scan are laid over this one.", "Fetch the series it was drawn on.", "every referenced series",
     search=_missing, columns=_COLUMNS,
 )  # fmt: skip
 OTHER_FRAME = Rule(
-    "DCM733", "A segmentation or structure set in another frame of reference than its images", Scope.VOLUME, "1.2", "PS3.3 C.7.4.1",
+    "DCM733", "A segmentation or structure set in another frame of reference than its images", Scope.VOLUME, "1.2",
+    "PS3.3 C.7.4.1",
     "Positions of two frames cannot be compared without a registration.", "Find the registration, or draw it anew.",
     "one FrameOfReferenceUID", search=_elsewhere, columns=_COLUMNS, severity=Severity.ERROR,
 )  # fmt: skip

@@ -14,8 +14,10 @@ from isocenter.audit.rule import Asked, Needs, Rule, Scope
 from isocenter.findings import Severity
 
 _ACQUISITION = (
-    "manufacturer", "model", "software", "site", "station", "kvp", "kernel", "contrast_agent", "slice_thickness_mm", "row_mm",
-    "rows", "columns", "series_description", "protocol_name", "patient_position", "body_part", "photometric", "bits_stored",
+    "manufacturer", "model", "software", "site", "station", "kvp", "kernel", "contrast_agent", "slice_thickness_mm",
+    "row_mm",
+    "rows", "columns", "series_description", "protocol_name", "patient_position", "body_part", "photometric",
+    "bits_stored",
     "lossy", "transfer_syntax", "window_width", "window_center", "exposure_mas",
 )  # fmt: skip
 _BLOCK = 512
@@ -57,7 +59,8 @@ def _on_both_sides(volumes: pl.DataFrame, asked: Asked, *, key: str, what: str) 
         return _rows(subject="cohort")
     known = volumes.filter(pl.col(key).fill_null("") != "", pl.col("split").fill_null("") != "")
     return (
-        known.with_columns(sides=pl.col("split").n_unique().over(key), every=pl.col("split").unique().sort().str.join(", ").over(key))
+        known.with_columns(sides=pl.col("split").n_unique().over(key),
+        every=pl.col("split").unique().sort().str.join(", ").over(key))
         .filter(pl.col("sides") > 1)
         .select("volume_id", observed=pl.format(f"{what} in {{}}", "every"))
     )  # fmt: skip
@@ -100,13 +103,17 @@ KERNELS_SPREAD = _cohort(
     "DCM304", "Kernels spread differently over splits or labels", "P07", "The net reads sharpness instead of disease.",
     "Balance kernels, or harmonise.", "the same spread", "kernel_class", ("split", "label"))  # fmt: skip
 PHASES_SPREAD = _cohort(
-    "DCM312", "Contrast phases spread differently over splits or labels", "P16", "The net reads contrast instead of disease.",
+    "DCM312", "Contrast phases spread differently over splits or labels", "P16",
+    "The net reads contrast instead of disease.",
     "Keep one phase.", "the same spread", "phase", ("split", "label"))  # fmt: skip
 THICKNESS_SPREAD = _cohort(
-    "DCM332", "Thin and thick slices spread differently over splits or labels", "P13", "The net reads blur instead of disease.",
-    "Resample to one spacing and report both.", "the same spread", "slice_thickness_mm", ("split", "label"))  # fmt: skip
+    "DCM332", "Thin and thick slices spread differently over splits or labels", "P13",
+    "The net reads blur instead of disease.",
+    "Resample to one spacing and report both.", "the same spread", "slice_thickness_mm", ("split",
+    "label"))  # fmt: skip
 SCANNER_SPREAD = _cohort(
-    "DCM714", "Vendors or sites spread differently over labels", "P28", "The net reads the scanner: accuracy falls at the next hospital.",
+    "DCM714", "Vendors or sites spread differently over labels", "P28",
+    "The net reads the scanner: accuracy falls at the next hospital.",
     "Balance, or validate on a site that was left out.", "the same spread", "vendor", ("label", "split"))  # fmt: skip
 SITE_SPREAD = _cohort(
     "DCM717", "Sites spread differently over labels", "P28", "The net reads the hospital.",
@@ -114,41 +121,53 @@ SITE_SPREAD = _cohort(
 VOCABULARY = Rule(
     "DCM710", "The label's words in a header", Scope.VOLUME, "P28", "-",
     "Whoever feeds text, or sorts by it, feeds the answer.", "Drop the field, and do not sort or sample by it.",
-    "none of the policy's words", when=_vocabulary, observed=pl.lit("a word of the label's vocabulary in a description"),
+    "none of the policy's words", when=_vocabulary,
+    observed=pl.lit("a word of the label's vocabulary in a description"),
 )  # fmt: skip
 SHORTCUT = Rule(
-    "DCM711", "A header feature that predicts the label", Scope.COHORT, "P28", "DeLong-free: cross-validated AUC, permutation, Holm 1979",
-    "What the scanner was set to tells the label: the net learns the setting.", "Balance by it, or report within its strata.",
-    "no feature above the tolerance", search=_shortcuts, columns=_ACQUISITION, tolerance=AUC_LIMIT, unit="AUC", needs=Needs.LABELS,
+    "DCM711", "A header feature that predicts the label", Scope.COHORT, "P28",
+    "DeLong-free: cross-validated AUC, permutation, Holm 1979",
+    "What the scanner was set to tells the label: the net learns the setting.",
+    "Balance by it, or report within its strata.",
+    "no feature above the tolerance", search=_shortcuts, columns=_ACQUISITION, tolerance=AUC_LIMIT, unit="AUC",
+    needs=Needs.LABELS,
 )  # fmt: skip
 PATIENT_SHARED = Rule(
-    "DCM712", "A patient in two splits", Scope.COHORT, "P28", "-", "The net has seen the answer.", "Split by patient.", "each patient in one split",
+    "DCM712", "A patient in two splits", Scope.COHORT, "P28", "-", "The net has seen the answer.",
+    "Split by patient.", "each patient in one split",
     search=partial(_on_both_sides, key="patient", what="one patient"), needs=Needs.LABELS, severity=Severity.ERROR,
 )  # fmt: skip
 STUDY_SHARED = Rule(
-    "DCM713", "A study or frame of reference in two splits", Scope.COHORT, "P28", "-", "The same body at the same minute on both sides.",
-    "Split by patient.", "each study in one split", search=partial(_on_both_sides, key="frame_of_reference", what="one frame of reference"),
+    "DCM713", "A study or frame of reference in two splits", Scope.COHORT, "P28", "-",
+    "The same body at the same minute on both sides.",
+    "Split by patient.", "each study in one split", search=partial(_on_both_sides, key="frame_of_reference",
+    what="one frame of reference"),
     columns=("frame_of_reference",), needs=Needs.LABELS, severity=Severity.ERROR,
 )  # fmt: skip
 PIXELS_SHARED = Rule(
-    "DCM718", "The same picture in two splits", Scope.COHORT, "P28", "-", "A copy under another name: the net has seen the answer.",
+    "DCM718", "The same picture in two splits", Scope.COHORT, "P28", "-",
+    "A copy under another name: the net has seen the answer.",
     "Remove one of them.", "each picture once", search=_same_pictures, tolerance=0.998,
     unit="correlation of 12 x 12 x 12 block means", needs=Needs.PIXELS, severity=Severity.ERROR,
 )  # fmt: skip
 IDENTIFIERS = Rule(
     "DCM715", "Identifiers in data declared de-identified", Scope.INSTANCE, "P28", "PS3.15 E.1",
-    "A patient can be found.", "De-identify again before the data leave the hospital.", "none of the Basic Profile's identifiers",
-    when=lambda asked: (pl.col("identity_removed") == "YES") & said("identifiers"), observed=shown("identifiers", "elements"),
+    "A patient can be found.", "De-identify again before the data leave the hospital.",
+    "none of the Basic Profile's identifiers",
+    when=lambda asked: (pl.col("identity_removed") == "YES") & said("identifiers"), observed=shown("identifiers",
+    "elements"),
 )  # fmt: skip
 DATES_SHIFTED = Rule(
     "DCM716", "Times that were changed by a de-identifier", Scope.INSTANCE, "P28", "PS3.3 C.12.1.1.7",
     "Bolus timing and follow-up intervals may be wrong.", "Do not use times across series.", "UNMODIFIED",
-    when=lambda asked: pl.col("longitudinal").is_in(["MODIFIED", "REMOVED"]), observed=shown("longitudinal", "LongitudinalTemporalInformation"),
+    when=lambda asked: pl.col("longitudinal").is_in(["MODIFIED", "REMOVED"]), observed=shown("longitudinal",
+    "LongitudinalTemporalInformation"),
     severity=Severity.INFO,
 )  # fmt: skip
 MERGED_PATIENTS = Rule(
     "DCM738", "One PatientID with two sexes or birth dates", Scope.STUDY, "1.2", "PS3.3 C.7.1.1",
-    "Two people under one number: splits by patient are wrong.", "Ask the site.", "one sex and one birth date a patient",
+    "Two people under one number: splits by patient are wrong.", "Ask the site.",
+    "one sex and one birth date a patient",
     when=lambda asked: said("patient") & (
         (pl.when(said("sex") & (pl.col("sex") != "O")).then(pl.col("sex")).drop_nulls().n_unique().over("patient") > 1)
         | (pl.when(said("birth")).then(pl.col("birth")).drop_nulls().n_unique().over("patient") > 1)

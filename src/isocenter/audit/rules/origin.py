@@ -22,7 +22,7 @@ from isocenter.audit.rule import Needs, Rule, Scope
 from isocenter.findings import Severity
 
 _UID = "1.2.840.10008.1.2."
-# Syntaxes that cannot be lossless (PS3.5 10, PS3.6 A): JPEG baseline and extended, retired DCT processes, MPEG, H.26x, JPEG XL.
+# Syntaxes that cannot be lossless (PS3.5 10): JPEG baseline and extended, retired DCT processes, MPEG, H.26x, JPEG XL.
 ALWAYS_LOSSY = [
     *(f"{_UID}4.{n}" for n in (50, 51, 52, 53, 54, 55, 56, 59, 60, 61, 62, 63, 64, 112)),
     *(f"{_UID}4.{n}" for n in range(100, 109)), *(f"{_UID}4.{n}.1" for n in range(100, 107)),
@@ -52,7 +52,8 @@ LOSSY_UNDECLARED = Rule(
 )  # fmt: skip
 LOSSY_HISTORY = Rule(
     "DCM603", "Pixels that were lossy once and are stored without loss now", Scope.INSTANCE, "P25", "PS3.3 C.7.6.1.1.5",
-    "The transfer syntax says lossless; the damage stays.", "Ask for the original.", "no lossy compression in its history",
+    "The transfer syntax says lossless; the damage stays.", "Ask for the original.",
+    "no lossy compression in its history",
     when=lambda asked: _HISTORY, observed=_SAID,
 )  # fmt: skip
 BAD_RATIO = Rule(
@@ -61,16 +62,20 @@ BAD_RATIO = Rule(
     observed=shown("lossy_ratio", "LossyImageCompressionRatio"), severity=Severity.INFO,
 )  # fmt: skip
 DOSE_OR_SCREEN = Rule(
-    "DCM702", "A dose report, a screen save or a rendering under an image class", Scope.INSTANCE, "P26", "PS3.3 C.7.6.1.1.2",
+    "DCM702", "A dose report, a screen save or a rendering under an image class", Scope.INSTANCE, "P26",
+    "PS3.3 C.7.6.1.1.2",
     "Text and paint become anatomy.", "Leave it out.", "slices of the patient",
     when=lambda asked: ~pl.col("sop_class").str.starts_with(CAPTURES) & (
-        flagged("SCREEN SAVE", "SCREENSAVE", "DOSE INFO", "DOSE_INFO", "VOLREN", "POSDISP", "VXTL STATE", "CSAPARALLEL", "RENDERED")
+        flagged("SCREEN SAVE", "SCREENSAVE", "DOSE INFO", "DOSE_INFO", "VOLREN", "POSDISP", "VXTL STATE",
+        "CSAPARALLEL", "RENDERED")
         | (SECTIONAL & TEXTS.str.contains(r"dose (?:report|info)|patient protocol|screen ?save"))
     ),
-    observed=told("ImageType {}, {}", "image_type", pl.col("series_description").fill_null("")), severity=Severity.ERROR,
+    observed=told("ImageType {}, {}", "image_type", pl.col("series_description").fill_null("")),
+    severity=Severity.ERROR,
 )  # fmt: skip
 BURNED_IN = Rule(
-    "DCM703", "Annotation that is, or may be, burned into the pixels", Scope.INSTANCE, "P26", "PS3.3 C.7.6.1.1.8, C.8.6",
+    "DCM703", "Annotation that is, or may be, burned into the pixels", Scope.INSTANCE, "P26",
+    "PS3.3 C.7.6.1.1.8, C.8.6",
     "Text names the patient, and a net reads the marker instead of the organ.", "Look at it; blank the text.",
     "BurnedInAnnotation NO",
     when=lambda asked: (pl.col("burned_in") == "YES").fill_null(False)
@@ -81,7 +86,8 @@ OVERLAY = Rule(
     "DCM704", "Drawings over the pixels", Scope.VOLUME, "P26", "PS3.3 C.9.2",
     "A mark of a radiologist tells the net where to look.", "Drop the overlay; look at what is in the pixels.",
     "no overlay and no text in the pixels",
-    when=lambda asked: greatest("overlays").fill_null(False) | (pl.col("stamped_parts") >= asked.tolerance).fill_null(False),
+    when=lambda asked: greatest("overlays").fill_null(False)
+    | (pl.col("stamped_parts") >= asked.tolerance).fill_null(False),
     observed=pl.when(greatest("overlays").fill_null(False)).then(pl.lit("an overlay (60xx,3000)"))
     .otherwise(told("{} separate bright strokes that are the same in every slice", "stamped_parts")),
     tolerance=3.0, unit="parts", needs=Needs.PIXELS,
@@ -96,28 +102,34 @@ _MODALITIES = {"CT": ["CT"], "MR": ["MR"], "PT": ["PT", "NM"]}
 CLASS_CONTRADICTS = Rule(
     "DCM340", "A Modality that contradicts the object's class", Scope.INSTANCE, "P27", "PS3.3 C.7.3.1.1.1",
     "An MR among CTs is windowed in HU.", "Ask the site.", "the modality of the class",
-    when=lambda asked: pl.any_horizontal([(pl.col("kind") == kind) & ~pl.col("modality").is_in(names) for kind, names in _MODALITIES.items()]),
+    when=lambda asked: pl.any_horizontal([(pl.col("kind") == kind) & ~pl.col("modality").is_in(names) for kind,
+    names in _MODALITIES.items()]),
     observed=told("Modality {} in an object of class {}", "modality", "kind"), severity=Severity.ERROR,
 )  # fmt: skip
 SCOUT_LIKE = Rule(
     "DCM341", "A scout that does not call itself one", Scope.VOLUME, "P27", "PS3.3 C.8.2.1.1.1",
     "A projection among slices.", "Leave it out.", "slices",
     when=lambda asked: SECTIONAL & ~flagged("LOCALIZER") & (
-        (pl.col("kernel_class") == "scout") | TEXTS.str.contains(r"\bscout|topogram|surview|scanogram|3-?plane loc|localizer")
+        (pl.col("kernel_class") == "scout")
+        | TEXTS.str.contains(r"\bscout|topogram|surview|scanogram|3-?plane loc|localizer")
     ),
     observed=told("kernel {}, {}", pl.col("kernel").fill_null(""), pl.col("series_description").fill_null("")),
 )  # fmt: skip
 PIXELS_OF_OTHER_MODALITY = Rule(
     "DCM342", "Values that are not those of the modality", Scope.VOLUME, "P27", "HU definition",
-    "An MR under a CT's header, or the other way.", "Look at it.", "a CT with air near -1000 HU, an MR without negative values",
-    when=lambda asked: (CT & (pl.col("lowest") >= 0) & (pl.col("air_peak_hu").is_null() | (pl.col("air_peak_hu") > -200)))
-    | ((pl.col("kind") == "MR") & ~flagged("P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "VELOCITY") & (pl.col("lowest") <= -900) & (pl.col("negative_share") > 0.1)),
+    "An MR under a CT's header, or the other way.", "Look at it.",
+    "a CT with air near -1000 HU, an MR without negative values",
+    when=lambda asked: (CT & (pl.col("lowest") >= 0) & (pl.col("air_peak_hu").is_null()
+    | (pl.col("air_peak_hu") > -200)))
+    | ((pl.col("kind") == "MR") & ~flagged("P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY",
+    "VELOCITY") & (pl.col("lowest") <= -900) & (pl.col("negative_share") > 0.1)),
     observed=told("{} with values {} to {}", "kind", "lowest", "highest"), needs=Needs.PIXELS,
 )  # fmt: skip
 ATTENUATION_CT = Rule(
     "DCM343", "A CT made for attenuation correction", Scope.VOLUME, "P27", "PS3.3 C.8.9",
     "Low dose, free breathing, thick slices: another image than a diagnostic CT.", "Keep it apart.", "a diagnostic CT",
-    when=lambda asked: CT & TEXTS.str.contains(r"\bctac\b|\bac[ _-]ct|ct[ _-]ac\b|attenuation|\bct wb (?:low|ac)|low ?dose.*pet"),
+    when=lambda asked: CT
+    & TEXTS.str.contains(r"\bctac\b|\bac[ _-]ct|ct[ _-]ac\b|attenuation|\bct wb (?:low|ac)|low ?dose.*pet"),
     observed=shown("series_description", "SeriesDescription"),
 )  # fmt: skip
 CONTRAST_NOT_ACCEPTED = Rule(
@@ -125,23 +137,28 @@ CONTRAST_NOT_ACCEPTED = Rule(
     "Blood and contrast look alike in a head.", "Choose the right series of the study.", "what the policy says",
     when=lambda asked: CT & (
         (pl.lit(asked.policy.contrast == "none") & (
-            pl.col("phase").is_in(["arterial", "portal_venous", "delayed"]) | (said("contrast_agent") & (pl.col("phase") != "non_contrast"))
+            pl.col("phase").is_in(["arterial", "portal_venous",
+            "delayed"]) | (said("contrast_agent") & (pl.col("phase") != "non_contrast"))
         ))
-        | (pl.lit(asked.policy.contrast == "required") & ((pl.col("phase") == "non_contrast") | (lacks("contrast_agent") & (pl.col("phase") == "unknown"))))
+        | (pl.lit(asked.policy.contrast == "required") & ((pl.col("phase") == "non_contrast")
+        | (lacks("contrast_agent") & (pl.col("phase") == "unknown"))))
     ),
     observed=told("phase {}, agent {}", "phase", pl.col("contrast_agent").fill_null("")),
 )  # fmt: skip
 MODALITY_NOT_ACCEPTED = Rule(
     "DCM345", "A modality that the policy does not accept", Scope.VOLUME, "P27", "policy",
     "The task was defined on another modality.", "Leave it out.", "one of the policy's modalities",
-    when=lambda asked: pl.lit(bool(asked.policy.modalities)) & said("modality") & ~pl.col("modality").is_in(list(asked.policy.modalities)),
+    when=lambda asked: pl.lit(bool(asked.policy.modalities)) & said("modality")
+    & ~pl.col("modality").is_in(list(asked.policy.modalities)),
     observed=shown("modality", "Modality"), severity=Severity.ERROR,
 )  # fmt: skip
 UNKNOWN_CREATOR = Rule(
     "DCM720", "Private elements of an unknown creator", Scope.VOLUME, "P18", "PS3.5 7.8.1",
-    "They may hold what the image needs, or who the patient is.", "Remove them before data leave the hospital.", "known creators",
+    "They may hold what the image needs, or who the patient is.", "Remove them before data leave the hospital.",
+    "known creators",
     when=lambda asked: said("creators") & ~pl.col("creators").str.contains(
-        r"(?i)^(?:(?:gems|gehc|ge |siemens|philips|sectra|agfa|elscint|toshiba|canon|uih|image private header|spi|mayo|ctp|dcm4che|acuson|hologic|lorad|fuji|hitachi|medcom|syngo|adac|picker|dicom|isg|kodak|camtronics|emageon|merge|viewforum|mitra|idexx|marconi|varian|brainlab|visus|osirix|horos|papyrus|astraia|mevis|terarecon|vital|amicas|vepro|carestream|shs|silhouette|mmcprivate|pmi|pmod|pmtf|applicare|archive|duke|facts|cardio-d|akg|dlx|hipaa|integris|kretz|mds|mrsc|samsung|neusoft|qca|qva|quasar|rtp|stentor|swissvision|thinkpath|tmdtk|v1|viewpoint|visage|voxel|2\.16\.).*(?:\\|$))+$"
+        r"(?i)^(?:(?:gems|gehc|ge |siemens|philips|sectra|agfa|elscint|toshiba|canon|uih|image private "
+        r"header|spi|mayo|ctp|dcm4che|acuson|hologic|lorad|fuji|hitachi|medcom|syngo|adac|picker|dicom|isg|kodak|camtronics|emageon|merge|viewforum|mitra|idexx|marconi|varian|brainlab|visus|osirix|horos|papyrus|astraia|mevis|terarecon|vital|amicas|vepro|carestream|shs|silhouette|mmcprivate|pmi|pmod|pmtf|applicare|archive|duke|facts|cardio-d|akg|dlx|hipaa|integris|kretz|mds|mrsc|samsung|neusoft|qca|qva|quasar|rtp|stentor|swissvision|thinkpath|tmdtk|v1|viewpoint|visage|voxel|2\.16\.).*(?:\\|$))+$"
     ),
     observed=shown("creators", "creators"), severity=Severity.INFO,
 )  # fmt: skip
@@ -152,8 +169,10 @@ ORPHANS = Rule(
     observed=told("{} private elements", pl.col("private_orphans").cast(pl.Int64)),
 )  # fmt: skip
 VENDOR_VALUE_ABSENT = Rule(
-    "DCM722", "A vendor's image without the private value that it needs", Scope.VOLUME, "P18", "vendors' conformance statements",
-    "Diffusion weighting, scaling or phase cannot be known.", "Export with private elements.", "the vendor's private block",
+    "DCM722", "A vendor's image without the private value that it needs", Scope.VOLUME, "P18",
+    "vendors' conformance statements",
+    "Diffusion weighting, scaling or phase cannot be known.", "Export with private elements.",
+    "the vendor's private block",
     when=lambda asked: (pl.col("kind") == "MR") & (
         ((pl.col("vendor") == "Philips") & lacks("creators"))
         | (lacks("b_value") & TEXTS.str.contains(r"\bdwi\b|diffusion|\bdti\b|\badc\b") & lacks("creators"))

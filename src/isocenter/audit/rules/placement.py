@@ -32,7 +32,8 @@ NO_PATIENT_POSITION = Rule(
     "Look at the three planes.", "one of HFS, HFP, FFS, FFP, HFDR ...",
     when=lambda asked: SECTIONAL & pl.col("stacked").fill_null(False)
     & (~pl.col("patient_position").is_in(_POSITIONS) | varies("patient_position")),
-    observed=pl.concat_str([pl.lit("PatientPosition "), pl.when(lacks("patient_position")).then(pl.lit("absent")).otherwise("patient_position")]),
+    observed=pl.concat_str([pl.lit("PatientPosition "),
+    pl.when(lacks("patient_position")).then(pl.lit("absent")).otherwise("patient_position")]),
 )  # fmt: skip
 GRAVITY = Rule(
     "DCM231", "A patient who lies on the other side than the header says", Scope.VOLUME, "P08", "PS3.3 C.7.3.1.1.2",
@@ -44,9 +45,12 @@ GRAVITY = Rule(
     ),
     observed=told("{} and a table on the {} side", "patient_position", "table_side"), needs=Needs.PIXELS,
 )  # fmt: skip
-_HEAD = pl.concat_str([TEXTS, pl.col("body_part").fill_null("")]).str.contains("(?i)head|brain|skull|neck|kopf|cran|schädel|face|sinus|tête|testa|cabeza")
+_HEAD = pl.concat_str([TEXTS, pl.col("body_part").fill_null("")]).str.contains(
+    "(?i)head|brain|skull|neck|kopf|cran|schädel|face|sinus|tête|testa|cabeza"
+)
 SPINE_ASTRAY = Rule(
-    "DCM232", "Bones where they cannot be: front and back may be exchanged", Scope.VOLUME, "P08", "anatomy: the spine is posterior",
+    "DCM232", "Bones where they cannot be: front and back may be exchanged", Scope.VOLUME, "P08",
+    "anatomy: the spine is posterior",
     "A net learns organs at two places, and a surgeon is shown the wrong one.",
     "Look at the three planes; do not train on it before that.", "the spine behind the middle of the body",
     when=lambda asked: CT & ~_HEAD & (pl.col("spine_anterior_share") > asked.tolerance),
@@ -55,8 +59,10 @@ SPINE_ASTRAY = Rule(
 )  # fmt: skip
 POSTURE = Rule(
     "DCM240", "A standing or four-footed patient", Scope.INSTANCE, "P12", "PS3.3 C.7.6.30",
-    "Organs sink when a patient stands, and animals have other axes.", "Decide whether the task takes them.", "a lying human",
-    when=lambda asked: SECTIONAL & pl.col("posture_codes").str.to_lowercase().str.contains("erect|standing|quadruped|sitting"),
+    "Organs sink when a patient stands, and animals have other axes.", "Decide whether the task takes them.",
+    "a lying human",
+    when=lambda asked: SECTIONAL
+    & pl.col("posture_codes").str.to_lowercase().str.contains("erect|standing|quadruped|sitting"),
     observed=shown("posture_codes", "posture"),
 )  # fmt: skip
 OBLIQUE = Rule(
@@ -71,22 +77,26 @@ NO_SIDE = Rule(
     "DCM242", "A projection image that says neither side nor orientation", Scope.INSTANCE, "P12", "PS3.3 C.7.6.1.1.1",
     "Left and right cannot be known from the picture.", "Ask the site; reject for tasks with sides.",
     "PatientOrientation, or a laterality",
-    when=lambda asked: PROJECTION & lacks("patient_orientation") & lacks("image_laterality") & lacks("series_laterality")
+    when=lambda asked: PROJECTION & lacks("patient_orientation") & lacks("image_laterality")
+    & lacks("series_laterality")
     & lacks("frame_laterality"),
     observed=pl.lit("no PatientOrientation and no laterality"), severity=Severity.ERROR,
 )  # fmt: skip
 ORIENTATION_CONTRADICTS = Rule(
     "DCM243", "PatientOrientation that contradicts the direction cosines", Scope.INSTANCE, "P12", "PS3.3 C.7.6.1.1.1",
     "One of the two is wrong, and left may be right.", "Look at the three planes.", "the same directions in both",
-    when=lambda asked: SECTIONAL & pl.col("patient_orientation").str.contains(r"^[LRPAHF]+\\[LRPAHF]+$") & said("orientation_row") & (
+    when=lambda asked: SECTIONAL & pl.col("patient_orientation").str.contains(r"^[LRPAHF]+\\[LRPAHF]+$")
+    & said("orientation_row") & (
         (pl.col("patient_orientation").str.slice(0, 1) != pl.col("orientation_row"))
         | (pl.col("patient_orientation").str.extract(r"\\([LRPAHF])") != pl.col("orientation_column"))
     ),
-    observed=told("PatientOrientation {}, cosines towards {} and {}", "patient_orientation", "orientation_row", "orientation_column"),
+    observed=told("PatientOrientation {}, cosines towards {} and {}", "patient_orientation", "orientation_row",
+    "orientation_column"),
 )  # fmt: skip
 OVERLAP_OR_GAP = Rule(
     "DCM330", "Slices thicker or thinner than their distance", Scope.VOLUME, "P13", "PS3.3 C.7.6.2.1.1",
-    "Overlap blurs along the axis; gaps hide lesions. Volumes from such slices differ.", "Know it; compare like with like.",
+    "Overlap blurs along the axis; gaps hide lesions. Volumes from such slices differ.",
+    "Know it; compare like with like.",
     "thickness within 10 % of the distance",
     when=lambda asked: SECTIONAL & (pl.col("step_mm") > 0) & (greatest("slice_thickness_mm") > 0)
     & ((greatest("slice_thickness_mm") / pl.col("step_mm") - 1).abs() > asked.tolerance),
@@ -95,10 +105,12 @@ OVERLAP_OR_GAP = Rule(
 )  # fmt: skip
 ANISOTROPIC = Rule(
     "DCM331", "Voxels much longer than wide", Scope.VOLUME, "P13", "-",
-    "Isotropic kernels look far along z and hardly across it.", "Nothing to do where the plan is made from the spacing.",
+    "Isotropic kernels look far along z and hardly across it.",
+    "Nothing to do where the plan is made from the spacing.",
     "a spacing ratio up to the tolerance",
     when=lambda asked: SECTIONAL & (pl.col("step_mm") / pl.min_horizontal("row_mm", "column_mm") > asked.tolerance),
-    observed=told("{} times as far between slices as between pixels", (pl.col("step_mm") / pl.min_horizontal("row_mm", "column_mm")).round(2)),
+    observed=told("{} times as far between slices as between pixels", (pl.col("step_mm") / pl.min_horizontal("row_mm",
+    "column_mm")).round(2)),
     tolerance=3.0, unit="ratio",
 )  # fmt: skip
 THICKNESS_VARIES = Rule(

@@ -21,7 +21,8 @@ UNCALIBRATED = Rule(
     when=lambda asked: PROJECTION & ~(_NO_SPACING & _NO_IMAGER) & lacks("spacing_calibration")
     & (_NO_SPACING | ~_DIFFER.fill_null(False)) & pl.col("magnification").is_null(),
     observed=told("PixelSpacing {} mm, ImagerPixelSpacing {} mm, no calibration",
-                       pl.col("row_mm").cast(pl.String).fill_null("absent"), pl.col("imager_row_mm").cast(pl.String).fill_null("absent")),
+                       pl.col("row_mm").cast(pl.String).fill_null("absent"),
+                       pl.col("imager_row_mm").cast(pl.String).fill_null("absent")),
 )  # fmt: skip
 NO_PIXEL_SIZE = Rule(
     "DCM402", "A projection without any pixel size", Scope.INSTANCE, "P11", "PS3.3 10.7.1",
@@ -53,9 +54,11 @@ IMPLAUSIBLE_PIXEL = Rule(
 )  # fmt: skip
 OBLONG_PIXEL = Rule(
     "DCM406", "Pixels that are not square", Scope.INSTANCE, "P11", "PS3.3 10.7.1.3",
-    "Code that takes one number stretches the picture.", "Use both numbers: rows first, then columns.", "equal row and column spacing",
+    "Code that takes one number stretches the picture.", "Use both numbers: rows first, then columns.",
+    "equal row and column spacing",
     when=lambda asked: (PROJECTION | pl.col("kind").is_in(["CT", "MR", "PT"]))
-    & ((pl.coalesce("row_mm", "imager_row_mm") / pl.coalesce("column_mm", "imager_column_mm") - 1).abs() > asked.tolerance),
+    & ((pl.coalesce("row_mm", "imager_row_mm") / pl.coalesce("column_mm",
+    "imager_column_mm") - 1).abs() > asked.tolerance),
     observed=told("{} x {} mm", pl.coalesce("row_mm", "imager_row_mm"), pl.coalesce("column_mm", "imager_column_mm")),
     tolerance=0.01, unit="share",
 )  # fmt: skip
@@ -86,7 +89,8 @@ NO_BREAST_SIDE = Rule(
 NO_VIEW = Rule(
     "DCM411", "A mammogram without view", Scope.INSTANCE, "P09", "PS3.3 C.8.11.7 (ViewCodeSequence, Type 1)",
     "A net for CC is fed MLO.", "Ask the site; a description is only a hint.", "ViewCodeSequence",
-    when=lambda asked: MAMMOGRAM & lacks("view_codes") & lacks("view_position"), observed=pl.lit("no ViewCodeSequence and no ViewPosition"),
+    when=lambda asked: MAMMOGRAM & lacks("view_codes") & lacks("view_position"),
+    observed=pl.lit("no ViewCodeSequence and no ViewPosition"),
 )  # fmt: skip
 SIDES_CONTRADICT = Rule(
     "DCM412", "Sides or views that contradict each other", Scope.INSTANCE, "P09", "PS3.3 C.8.11.7, C.7.6.1.1.1",
@@ -95,7 +99,8 @@ SIDES_CONTRADICT = Rule(
         (_SIDES.list.eval(pl.element().filter(pl.element().is_in(["L", "R"]))).list.n_unique() > 1)
         | (_VIEW != _TOLD_VIEW).fill_null(False)
         | ((pl.col("horizontal_flip") != "YES") & (
-            ((_SIDE == "L") & pl.col("patient_orientation").str.starts_with("P")) | ((_SIDE == "R") & pl.col("patient_orientation").str.starts_with("A"))
+            ((_SIDE == "L") & pl.col("patient_orientation").str.starts_with("P")) | ((_SIDE == "R")
+            & pl.col("patient_orientation").str.starts_with("A"))
         )).fill_null(False)
     ),
     observed=told("side {}, series side {}, orientation {}, view {} {}", pl.col("image_laterality").fill_null(""),
@@ -112,11 +117,13 @@ INCOMPLETE_EXAM = Rule(
     observed=told("{} of 4 standard views in the study", _STANDARD_VIEW.drop_nulls().n_unique().over("study_uid")),
 )  # fmt: skip
 BREAST_ASTRAY = Rule(
-    "DCM414", "A breast on the other side of the picture than the header says", Scope.VOLUME, "P09", "PS3.3 C.7.6.1.1.1",
+    "DCM414", "A breast on the other side of the picture than the header says", Scope.VOLUME, "P09",
+    "PS3.3 C.7.6.1.1.1",
     "The picture or the side is mirrored.", "Look at the picture.", "the chest wall where PatientOrientation has it",
     when=lambda asked: MAMMOGRAM & (pl.col("horizontal_flip").fill_null("") != "YES") & (
         (pl.col("patient_orientation").str.starts_with("A") & (pl.col("breast_side") == "right"))
         | (pl.col("patient_orientation").str.starts_with("P") & (pl.col("breast_side") == "left"))
     ),
-    observed=told("PatientOrientation {}, the breast's mass on the {}", "patient_orientation", "breast_side"), needs=Needs.PIXELS,
+    observed=told("PatientOrientation {}, the breast's mass on the {}", "patient_orientation", "breast_side"),
+    needs=Needs.PIXELS,
 )  # fmt: skip

@@ -28,7 +28,8 @@ MIXED_POLARITY = Rule(
     "Some slices are negatives of the others.", "Export the series again from its source.",
     "one photometric interpretation",
     when=lambda asked: (_GREY & varies("photometric") & greatest("photometric").str.starts_with("MONOCHROME"))
-    | (_GREY & said("series_uid") & (pl.when(_GREY).then("photometric").drop_nulls().n_unique().over("study_uid", "series_uid") > 1)),
+    | (_GREY & said("series_uid") & (pl.when(_GREY).then("photometric").drop_nulls().n_unique().over("study_uid",
+    "series_uid") > 1)),
     observed=pl.lit("MONOCHROME1 and MONOCHROME2"), severity=Severity.ERROR,
 )  # fmt: skip
 NO_RESCALE = Rule(
@@ -47,7 +48,8 @@ MULTIENERGY = Rule(
     "The same tissue has other HU at other energies: a virtual 40 keV image shows three times the iodine.",
     "Decide which energies the task takes, and keep them apart.", "a single-energy CT",
     when=lambda asked: CT & ((pl.col("multienergy") == "YES") | flagged("VMI", "VNC", "MONO_ENERGETIC", "MAT_SPECIFIC",
-                                                                        "MAT_REMOVED", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY")),
+                                                                        "MAT_REMOVED", "EFF_ATOMIC_NUM",
+                                                                        "ELECTRON_DENSITY")),
     observed=shown("image_type", "ImageType"),
 )  # fmt: skip
 SLOPE_VARIES = Rule(
@@ -56,21 +58,25 @@ SLOPE_VARIES = Rule(
     "Nothing to do: every slice is rescaled by its own.", "one slope and intercept in a CT", severity=Severity.INFO,
 )  # fmt: skip
 NO_AIR_OR_TISSUE = Rule(
-    "DCM114", "A CT whose values do not look like Hounsfield units", Scope.VOLUME, "P02", "HU definition: air -1000, water 0",
+    "DCM114", "A CT whose values do not look like Hounsfield units", Scope.VOLUME, "P02",
+    "HU definition: air -1000, water 0",
     "A lost intercept shifts everything by 1024 HU: lung becomes fat and fat becomes bone.",
-    "Look at the histogram; ask for the original series.", "air near -1000 HU or lung above it, and soft tissue near 40 HU",
+    "Look at the histogram; ask for the original series.",
+    "air near -1000 HU or lung above it, and soft tissue near 40 HU",
     when=lambda asked: CT & ~flagged("LOCALIZER") & (
         ~pl.col("air_peak_hu").is_between(-1000 - asked.tolerance, -650)  # within the chest the lowest crowd is lung
         | ~pl.col("tissue_peak_hu").is_between(-150, 120)
     ),
-    observed=told("lowest peak at {} HU, largest of the others at {} HU", pl.col("air_peak_hu").round(0), pl.col("tissue_peak_hu").round(0)),
+    observed=told("lowest peak at {} HU, largest of the others at {} HU", pl.col("air_peak_hu").round(0),
+    pl.col("tissue_peak_hu").round(0)),
     tolerance=50.0, unit="HU", needs=Needs.PIXELS,
 )  # fmt: skip
 SATURATED = Rule(
     "DCM115", "Voxels at the end of the range", Scope.VOLUME, "P02", "-",
     "Metal and contrast above the scanner's ceiling all have one value; a dose or density computed there is wrong.",
     "Ask for an extended CT scale, or mask these voxels.", "no more than a share at the highest value",
-    when=lambda asked: CT & pl.col("ceiling").is_in([3071.0, 4095.0, 32767.0]) & (pl.col("ceiling_share") > asked.tolerance),
+    when=lambda asked: CT & pl.col("ceiling").is_in([3071.0, 4095.0,
+    32767.0]) & (pl.col("ceiling_share") > asked.tolerance),
     observed=told("{} of the voxels at {}", pl.col("ceiling_share").round(6), "ceiling"),
     tolerance=1e-4, unit="share", needs=Needs.PIXELS,
 )  # fmt: skip
@@ -87,7 +93,8 @@ HIGH_BIT = Rule(
 )  # fmt: skip
 BITS_VARY = Rule(
     "DCM122", "Several pixel formats in one volume", Scope.VOLUME, "P03", "PS3.3 C.7.6.3",
-    "A reader that decodes all slices like the first gets the others wrong.", "Nothing to do: every slice is decoded by its own.",
+    "A reader that decodes all slices like the first gets the others wrong.",
+    "Nothing to do: every slice is decoded by its own.",
     "one BitsAllocated, BitsStored and sign",
 )  # fmt: skip
 STREAM_CONTRADICTS = Rule(
@@ -155,14 +162,17 @@ BAD_WINDOW = Rule(
     "DCM503", "A window that cannot be", Scope.INSTANCE, "P10", "PS3.3 C.11.2.1.2.1",
     "A division by zero, or a picture of one grey.", "Do not window by the header.",
     "WindowWidth of 1 or more (LINEAR), above 0 (others)",
-    when=lambda asked: pl.col("window_width") < pl.when(pl.col("voi_function").is_in(["LINEAR_EXACT", "SIGMOID"])).then(1e-9).otherwise(1.0),
+    when=lambda asked: pl.col("window_width") < pl.when(pl.col("voi_function").is_in(["LINEAR_EXACT",
+    "SIGMOID"])).then(1e-9).otherwise(1.0),
     observed=shown("window_width", "WindowWidth"),
 )  # fmt: skip
 WINDOW_FUNCTION = Rule(
-    "DCM504", "A window that is not linear", Scope.VOLUME, "P10", "PS3.3 C.11.2.1.3", "The usual formula shows it wrong.",
+    "DCM504", "A window that is not linear", Scope.VOLUME, "P10", "PS3.3 C.11.2.1.3",
+    "The usual formula shows it wrong.",
     "Nothing to do: real-world values are stored.", "LINEAR",
     when=lambda asked: pl.col("voi_function").is_in(["SIGMOID", "LINEAR_EXACT"]) | pl.col("has_voi_lut"),
-    observed=pl.concat_str([pl.lit("VOI LUT function "), pl.col("voi_function").fill_null("of a table")]), severity=Severity.INFO,
+    observed=pl.concat_str([pl.lit("VOI LUT function "), pl.col("voi_function").fill_null("of a table")]),
+    severity=Severity.INFO,
 )  # fmt: skip
 WINDOW_VARIES = Rule(
     "DCM505", "A window that changes from slice to slice", Scope.VOLUME, "P10", "PS3.3 C.11.2",
@@ -170,13 +180,15 @@ WINDOW_VARIES = Rule(
     when=lambda asked: varies("window_width") | varies("window_center"),
     observed=told("WindowWidth {} to {}", "window_width", "window_width_max"), severity=Severity.INFO,
 )  # fmt: skip
+_WINDOW_LOW = pl.col("window_center") - pl.col("window_width") / 2
+_WINDOW_HIGH = pl.col("window_center") + pl.col("window_width") / 2
 PRE_WINDOWED = Rule(
     "DCM506", "A CT that was windowed before it was stored", Scope.VOLUME, "P10", "-",
     "What lay outside the window is gone: lung and bone are one value each.", "Ask for the original series.",
     "the whole range of HU",
     when=lambda asked: CT & (
         (greatest("bits_stored") <= 8)
-        | ((pl.col("lowest") - (pl.col("window_center") - pl.col("window_width") / 2)).abs() + (pl.col("highest") - (pl.col("window_center") + pl.col("window_width") / 2)).abs() <= asked.tolerance)
+        | ((pl.col("lowest") - _WINDOW_LOW).abs() + (pl.col("highest") - _WINDOW_HIGH).abs() <= asked.tolerance)
     ),
     observed=told("{} bits, values {} to {}", "bits_stored_max", "lowest", "highest"), tolerance=2.0, unit="HU",
     needs=Needs.PIXELS,
@@ -186,12 +198,16 @@ CLIPPED = Rule(
     "Both ends hold a crowd: what was beyond is lost, and a percentile normalisation is led by it.",
     "Ask for the original series, or clip all others alike.", "no crowd at either end",
     when=lambda asked: CT & (pl.col("floor_share") > asked.tolerance) & (pl.col("ceiling_share") > asked.tolerance),
-    observed=told("{} of the voxels at {}, {} at {}", pl.col("floor_share").round(4), "lowest", pl.col("ceiling_share").round(4), "highest"),
+    observed=told("{} of the voxels at {}, {} at {}", pl.col("floor_share").round(4), "lowest",
+    pl.col("ceiling_share").round(4), "highest"),
     tolerance=0.01, unit="share", needs=Needs.PIXELS,
 )  # fmt: skip
+_SETS = "6|13|100|101|109|110|126|127|138|144|148|166|203"
+_KNOWN_SETS = rf"^\\?(?:ISO_IR (?:{_SETS}|192)|ISO 2022 IR (?:{_SETS}|58|87|149|159)|GB18030|GBK|\\)+$"
 UNKNOWN_CHARSET = Rule(
     "DCM734", "A character set that is not in the standard", Scope.INSTANCE, "1.2", "PS3.3 C.12.1.1.2",
     "Descriptions are read wrong, so rules on words may miss.", "Check descriptions by eye.", "a defined term",
-    when=lambda asked: said("charset") & ~pl.col("charset").str.contains(r"^\\?(?:ISO_IR (?:6|13|100|101|109|110|126|127|138|144|148|166|192|203)|GB18030|GBK|ISO 2022 IR (?:6|13|58|87|100|101|109|110|126|127|138|144|148|149|159|166|203)|\\)+$"),
+    when=lambda asked: said("charset")
+    & ~pl.col("charset").str.contains(_KNOWN_SETS),
     observed=shown("charset", "SpecificCharacterSet"), severity=Severity.INFO,
 )  # fmt: skip

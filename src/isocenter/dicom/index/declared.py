@@ -54,7 +54,9 @@ def declared(found: Elements) -> Declared:
     values |= {name: tuple(_codes(found.sequence(TAG[keyword]))) for name, keyword in _CODES.items()}
     values |= {
         "view_modifiers": tuple(
-            code for view in found.sequence(TAG["ViewCodeSequence"]) for code in _codes(view.get("ViewModifierCodeSequence") or ())
+            code
+            for view in found.sequence(TAG["ViewCodeSequence"])
+            for code in _codes(view.get("ViewModifierCodeSequence") or ())
         ),
         "frame_laterality": _frame_laterality(found),
         "nominal_spacing_mm": found.numbers(TAG["NominalScannedPixelSpacing"], 2),
