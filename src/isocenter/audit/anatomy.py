@@ -42,7 +42,8 @@ def _coarse(ras: NDArray[np.float32], steps: Sequence[int]) -> NDArray[np.float3
     """Means of blocks of `steps` voxels: a thin table is thinned out, not missed."""
     a, b, c = (min(step, size) for step, size in zip(steps, ras.shape))
     x, y, z = ras.shape[0] // a, ras.shape[1] // b, ras.shape[2] // c
-    return ras[: x * a, : y * b, : z * c].reshape(x, a, y, b, z, c).mean((1, 3, 5))
+    means: NDArray[np.float32] = ras[: x * a, : y * b, : z * c].reshape(x, a, y, b, z, c).mean((1, 3, 5))
+    return means
 
 
 def _table_side(small: NDArray[np.float32], body: NDArray[np.bool_]) -> str:

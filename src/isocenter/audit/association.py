@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -121,7 +122,7 @@ def _best_auc(levels: NDArray[np.int64], wanted: NDArray[np.float64], fold: NDAr
     return best
 
 
-def _auc(share: NDArray[np.float64], positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
+def _auc(share: NDArray[np.float64], positive: NDArray[Any], negative: NDArray[Any]) -> float:
     """The chance that a positive case scores above a negative one of its fold; ties count half (Mann-Whitney).
 
     Args:

@@ -174,7 +174,7 @@ def _breast_side(picture: NDArray[np.float32], photometric: str) -> str:
 
 def _fingerprint(ras: NDArray[np.float32]) -> list[float]:
     """Means of 12 x 12 x 12 blocks, centred and of length 1: two volumes alike have a product near 1."""
-    small = ras
+    small: NDArray[Any] = ras
     for axis, size in enumerate(ras.shape):
         edges = np.linspace(0, size, min(size, FINGERPRINT_EDGE) + 1).astype(int)
         small = np.add.reduceat(small, edges[:-1], axis) / np.diff(edges).reshape(

@@ -61,4 +61,5 @@ def _detrended(patches: NDArray[np.float64]) -> NDArray[np.float64]:
     basis = np.stack([np.ones_like(i), i, j], 1)
     basis /= np.linalg.norm(basis, axis=0)
     flat = patches.reshape(len(patches), -1)
-    return (flat - np.einsum("nk,vk->nv", flat @ basis, basis)).reshape(patches.shape)
+    made: NDArray[np.float64] = (flat - np.einsum("nk,vk->nv", flat @ basis, basis)).reshape(patches.shape)
+    return made

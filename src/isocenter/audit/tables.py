@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -88,15 +89,46 @@ def _obliquity_deg(one: Slice) -> float | None:
 
 
 Getter = Callable[[Slice], Any]
+
+
+def _of_instance(one: Slice, name: str) -> Any:
+    return getattr(one.instance, name)
+
+
+def _of_declared(one: Slice, name: str) -> Any:
+    return getattr(one.instance.declared, name)
+
+
+def _joined_of_declared(one: Slice, name: str) -> str:
+    return _joined(getattr(one.instance.declared, name))
+
+
+def _of_facts(one: Slice, name: str) -> Any:
+    return getattr(one.facts, name)
+
+
+def _finite_of_facts(one: Slice, name: str) -> float | None:
+    return _finite(getattr(one.facts, name))
+
+
+def _each(kind: Any, names: Iterable[str], get: Callable[[Slice, str], Any]) -> dict[str, tuple[Any, Getter]]:
+    """Columns of one type that are read in one way."""
+    return {name: (kind, partial(_of, get, name)) for name in names}
+
+
+def _of(get: Callable[[Slice, str], Any], name: str, one: Slice) -> Any:
+    return get(one, name)
+
+
 _COLUMNS: dict[str, tuple[Any, Getter]] = {
-    **{name: (pl.String, lambda s, n=name: getattr(s.instance, n)) for name in _TEXT_COLUMNS},
-    **{name: (pl.Float64, lambda s, n=name: getattr(s.instance, n)) for name in _NUMBER_COLUMNS},
-    **{name: (pl.String, lambda s, n=name: getattr(s.instance.declared, n)) for name in _DECLARED_TEXT},
-    **{name: (pl.String, lambda s, n=name: _joined(getattr(s.instance.declared, n))) for name in _DECLARED_TEXTS},
-    **{name: (pl.Float64, lambda s, n=name: getattr(s.instance.declared, n)) for name in _DECLARED_NUMBERS},
-    **{name: (pl.Boolean, lambda s, n=name: getattr(s.instance.declared, n)) for name in _DECLARED_FLAGS},
-    **{name: (pl.String, lambda s, n=name: getattr(s.facts, n)) for name in _FACT_TEXT},
-    **{name: (pl.Float64, lambda s, n=name: _finite(getattr(s.facts, n))) for name in _FACT_NUMBERS},
+    **_each(pl.String, _TEXT_COLUMNS, _of_instance),
+    **_each(pl.Float64, _NUMBER_COLUMNS, _of_instance),
+    **_each(pl.String, _DECLARED_TEXT, _of_declared),
+    **_each(pl.String, _DECLARED_TEXTS, _joined_of_declared),
+    **_each(pl.Float64, _DECLARED_NUMBERS, _of_declared),
+    **_each(pl.Boolean, _DECLARED_FLAGS, _of_declared),
+    **_each(pl.String, _FACT_TEXT, _of_facts),
+    **_each(pl.Float64, _FACT_NUMBERS, _finite_of_facts),
     "kind": (pl.String, lambda s: image_kind(s.instance)),
     "signed": (pl.Boolean, lambda s: s.instance.signed),
     "coding": (pl.String, lambda s: s.instance.coding),

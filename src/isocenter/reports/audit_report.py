@@ -99,7 +99,7 @@ def _volumes(volumes: pl.DataFrame, folder: AuditFolder) -> Table:
         path = folder.thumbnail(row["volume_id"])
         picture = Thumbnail(path.read_bytes(), "three planes") if place < _PICTURES and path.is_file() else None
         spacing = [row.get(name) for name in ("row_mm", "column_mm", "step_mm")]
-        told = " x ".join(f"{value:g}" for value in spacing if value is not None)
+        told = " x ".join(f"{value:.3g}" for value in spacing if value is not None)
         rows.append([
             picture, row["volume_id"], row["decision"], row["reasons"], row.get("modality"), row.get("vendor"),
             row.get("kernel_class"), row.get("phase"), row["slices"], told,

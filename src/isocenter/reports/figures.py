@@ -162,7 +162,7 @@ def spacings(pixel_mm: Sequence[float], slice_mm: Sequence[float], groups: Seque
     axes = figure.subplots()
     for i, group in enumerate(sorted(set(groups))):
         points = [(x, y) for x, y, of in zip(pixel_mm, slice_mm, groups) if of == group]
-        axes.scatter(*zip(*points), s=18, alpha=0.7, color=colour(i), label=group)
+        axes.scatter([x for x, _ in points], [y for _, y in points], s=18, alpha=0.7, color=colour(i), label=group)
     axes.set(xlabel="between pixels (mm)", ylabel="between slices (mm)", xlim=(0, None), ylim=(0, None))
     axes.legend(fontsize=8, frameon=False)
     return png(figure)

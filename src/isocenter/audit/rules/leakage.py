@@ -147,7 +147,7 @@ STUDY_SHARED = Rule(
 PIXELS_SHARED = Rule(
     "DCM718", "The same picture in two splits", Scope.COHORT, "P28", "-",
     "A copy under another name: the net has seen the answer.",
-    "Remove one of them.", "each picture once", search=_same_pictures, tolerance=0.998,
+    "Remove one of them.", "each picture once", search=_same_pictures, tolerance=0.9995,
     unit="correlation of 12 x 12 x 12 block means", needs=Needs.PIXELS, severity=Severity.ERROR,
 )  # fmt: skip
 IDENTIFIERS = Rule(

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pyarrow as pa
@@ -112,7 +113,7 @@ def _pseudonymous(pairs: Iterable[tuple[Instance, str]], names: PseudonymMap) ->
             yield replace(row, references=tuple(names.digest("references", plain_name(r)) for r in row.references))
             continue
         kept = row.declared
-        hidden = {kind: names.digest(kind, said) for kind in _HIDDEN if (said := getattr(kept, kind))}
+        hidden: dict[str, Any] = {kind: names.digest(kind, said) for kind in _HIDDEN if (said := getattr(kept, kind))}
         row = replace(row, declared=replace(kept, **hidden)) if hidden else row
         yield replace(row, patient=names.pseudonym("patients", identity)) if identity else row
 
