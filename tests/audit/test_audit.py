@@ -343,3 +343,15 @@ def test_preparation_refuses_volumes_without_audit_unless_told(studies, tmp_path
     )
     assert launch("prepare", [*prepare, "known_findings=[DCM110,AUD101]"]) == 0
     assert len(json.loads((tmp_path / "d" / "dataset.json").read_text())["audit"]) == 64
+
+
+def test_a_study_of_several_series_is_told_once(tmp_path):
+    one, other = ct(np.random.default_rng(0)), ct(np.random.default_rng(1))
+    for data in other:
+        data.StudyInstanceUID, data.PatientID = one[0].StudyInstanceUID, one[0].PatientID
+        data.PatientSex = one[0].PatientSex
+    write(one, tmp_path / "studies" / "a")
+    write(other, tmp_path / "studies" / "b")
+    done = audited(tmp_path / "studies", tmp_path / "a", Policy())
+    assert done.findings.filter(pl.col("rule") == "DCM201")["observed"].to_list() == ["2 series"]
+    assert set(done.volumes["decision"]) == {"accept"}

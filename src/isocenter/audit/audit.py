@@ -242,8 +242,9 @@ def _decided(volumes: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     weighed = findings.filter(pl.col("volume_id") != "").with_columns(
         weight=pl.col("decision").replace_strict(_WEIGHT, return_dtype=pl.Int64)
     )
+    severe = pl.col("severity") != "info"
     worst = weighed.group_by("volume_id").agg(
-        pl.col("weight").max(), reasons=pl.col("rule").filter(pl.col("severity") != "info").unique().sort().str.join(" "),
+        pl.col("weight").max(), reasons=pl.col("rule").filter(severe).unique().sort().str.join(" "),
         errors=(pl.col("severity") == "error").sum().cast(pl.Int64),
         warnings=(pl.col("severity") == "warning").sum().cast(pl.Int64),
     )  # fmt: skip

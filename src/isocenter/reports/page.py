@@ -17,7 +17,8 @@ p.lead { font-size: 1.1rem; } .quiet { color: var(--quiet); }
 table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; } td.number, th.number { text-align: right; } tr:target { background: #fc06; }
-td img { height: 6rem; max-width: none; } img { max-width: 100%; background: #fff; border-radius: 4px; } figure { margin: 1rem 0; }
+img { max-width: 100%; background: #fff; border-radius: 4px; } figure { margin: 1rem 0; }
+td img { height: 6rem; max-width: none; }
 figcaption { color: var(--quiet); font-size: .9rem; }
 pre { overflow-x: auto; font-size: .8rem; border: 1px solid var(--line); padding: .8rem; border-radius: 4px; }
 code { font-size: .9em; overflow-wrap: anywhere; } .wide { overflow-x: auto; }

@@ -87,7 +87,7 @@ def _same_pictures(volumes: pl.DataFrame, asked: Asked) -> pl.DataFrame:
 
 def _vocabulary(asked: Asked) -> pl.Expr:
     words = [word.lower() for word in asked.policy.vocabulary]
-    return TEXTS.str.contains_any(words) if words else pl.lit(False)
+    return TEXTS.str.contains_any(words) if words else pl.col("volume_id").is_null()
 
 
 def _cohort(id: str, title: str, pitfall: str, why: str, remedy: str, expected: str, column: str,

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from isocenter.audit.rule import Decision, Rule, Scope
+import polars as pl
+
+from isocenter.audit.expressions import said
+from isocenter.audit.rule import Asked, Decision, Rule, Scope
 from isocenter.findings import Severity
 
 
 def _read(id: str, title: str, pitfall: str, standard: str, why: str, remedy: str, expected: str,
           severity: Severity = Severity.ERROR, decision: Decision | None = None) -> Rule:  # fmt: skip
     return Rule(id, title, Scope.VOLUME, pitfall, standard, why, remedy, expected, severity=severity, decision=decision)
+
+
+def _series_of_studies(volumes: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+    """Studies with more than one series, a row each."""
+    known = volumes.filter(said("study_uid") & said("series_uid"))
+    counted = known.group_by("study_uid").agg(series=pl.col("series_uid").n_unique(), volume=pl.col("volume_id").min())
+    several = counted.filter(pl.col("series") > 1).sort("study_uid")
+    return several.select(
+        subject=pl.format("the study of volume {}", "volume"), observed=pl.format("{} series", "series")
+    )
 
 
 _W, _I = Severity.WARNING, Severity.INFO
@@ -63,6 +76,12 @@ NOT_FINITE = _read(
     "DCM119", "Values that are NaN or infinite", "1.2", "PS3.3 C.7.6.24", "One NaN makes the loss NaN.",
     "Ask what they stand for.",
     "finite values")  # fmt: skip
+SEVERAL_SERIES = Rule(
+    "DCM201", "A study of several series", Scope.STUDY, "P04", "PS3.3 A.1.2",
+    "Readers that take a folder for a volume take the first series, or all of them.",
+    "Nothing to do: each series is a volume of its own.", "-", search=_series_of_studies,
+    columns=("study_uid", "series_uid"), severity=_I,
+)  # fmt: skip
 SEVERAL_VOLUMES = _read(
     "DCM202", "One series that holds several volumes", "P04", "PS3.3 C.7.3.1", "Readers mix them into one.",
     "Check that the volume you label is the one you mean.", "one volume a series", _W)  # fmt: skip
