@@ -26,7 +26,7 @@ from isocenter.commands.launch import launch
 from isocenter.geometry import Grid
 from isocenter.phantom import PhantomSettings, write_phantom
 
-STUDIES, TEST = 32, 8
+STUDIES, TEST = 64, 12
 TURN = np.array([-1.0, -1.0, 1.0])
 POLICY = "audit.decision={DCM114: reject, DCM231: reject, DCM232: reject}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
+import polars as pl
 import pytest
 
 from isocenter.audit import AuditSettings, Cohort, Policy, Scope, all_rules, audit_studies
@@ -76,14 +77,21 @@ def matrix(done, where):
 
 def check(root, output, times, clean, workers=1):
     where = planted(root, times, clean)
-    by_study, weighed, decisions = matrix(audited(root, output, workers=workers), where)
+    done = audited(root, output, workers=workers)
+    by_study, weighed, decisions = matrix(done, where)
+    told = pl.col("rule").is_in([rule.id for rule in all_rules() if rule.told_by_reading])
     missed = sorted({rule for study, (rule, _) in where.items() if rule and rule not in by_study[study]})
     undecided = sorted({
         (rule, decision, tuple(sorted(decisions[study]))) for study, (rule, decision) in where.items()
         if rule and decision not in decisions[study]
     })  # fmt: skip
+    unproved = done.findings.filter(
+        (pl.col("observed") == "")
+        | ((pl.col("scope") == "instance") & (pl.col("volume_id") != "") & ~told & (pl.col("names").list.len() == 0))
+    )
     alarms = {study: weighed[study] for study, (rule, _) in where.items() if not rule and weighed[study]}
     assert not missed
+    assert not len(unproved), unproved.select("rule", "observed")
     assert not undecided
     assert not alarms
 

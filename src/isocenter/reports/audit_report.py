@@ -126,8 +126,8 @@ def _cohort(volumes: pl.DataFrame, findings: pl.DataFrame) -> list[Part]:
         return []
     parts: list[Part] = [Heading("Cohort (what is not rejected)")]
     beside = [name for name in ("split", "label") if name in kept.columns]
-    for name in ("vendor", "kernel_class", "phase"):
-        keys = [name, *beside]
+    for names in (("kernel_class", "vendor"), ("phase",)):
+        keys = [*names, *beside]
         counted = kept.with_columns(pl.col(keys).cast(pl.String).fill_null("–")).group_by(keys).len().sort(keys)  # noqa: RUF001
         parts.append(Table([*keys, "volumes"], [list(row) for row in counted.rows()]))
     placed = kept.select("step_mm", "row_mm", *([beside[0]] if beside else [])).drop_nulls(["step_mm", "row_mm"])
