@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -173,7 +176,7 @@ def test_a_table_that_says_no_classes_is_refused(images, tmp_path, text, rule):
 @pytest.mark.parametrize(("more", "told"), [
     (["data.classes=null"], "USE109 data.classes"),
     (["data.kind=phantom"], "USE112"),
-    (["seed=[1,2]"], "USE128"),
+    (["seed=[]"], "USE115"),
     (["task=guessing"], "guessing"),
     (["net=unetr", "data.root=/nowhere"], "USE101"),
 ])  # fmt: skip
@@ -189,3 +192,49 @@ def test_a_data_set_of_classes_is_not_segmented(run, images, capsys, tmp_path):
     arguments = ["experiment=phases", "data.kind=prepared", f"data.root={dataset}", f"workspace={tmp_path}"]
     assert launch("train", [*arguments, "net=tiny", "task=segmentation"]) == 2
     assert "USE127" in capsys.readouterr().err
+
+
+def test_every_image_is_judged_by_a_fold_that_did_not_see_it_and_seeds_tell_their_spread(images, tmp_path, capsys):
+    more = [
+        "training.fold=all",
+        "seed=[1,2]",
+        "training.epochs=2",
+        "preparation.splits.folds=2",
+        f"output={tmp_path / 'all'}",
+    ]
+    assert trained(images, tmp_path, *more) == 0
+    assert "between 2 seeds" in capsys.readouterr().out
+    summary = read_json(tmp_path / "all" / "summary.json", "the group")
+    assert summary["n_cases"] == 30
+    assert summary["seeds"] == [1, 2]
+    estimates = [one["accuracy"]["estimate"] for one in summary["by_seed"].values()]
+    assert summary["accuracy"] == pytest.approx(np.mean(estimates))
+    assert summary["between_seeds"] == pytest.approx(np.std(estimates, ddof=1))
+    hashes = {one["weights_sha256"] for one in read_json(tmp_path / "all" / "members.json", "the group")["members"]}
+    assert len(hashes) == 4
+    splits = json.loads(next(tmp_path.glob("data/*/dataset/splits.json")).read_text())
+    with (tmp_path / "all" / "predictions" / "seed-1" / "classes.csv").open() as stream:
+        pooled = {row["case"]: row["p/left"] for row in csv.DictReader(stream)}
+    for number, fold in enumerate(splits["folds"]):
+        with (tmp_path / "all" / f"fold-{number}-seed-1" / "predictions" / "classes.csv").open() as stream:
+            own = {row["case"]: row["p/left"] for row in csv.DictReader(stream)}
+        assert set(own) == set(fold["val"] if isinstance(fold, dict) else fold[1])
+        assert all(float(pooled[case]) == float(share) for case, share in own.items())
+    assert "Standard deviation between 2 seeds" in (tmp_path / "all" / "report.html").read_text()
+
+
+def test_a_killed_classification_ends_with_the_same_bits(run, images, tmp_path):
+    killed = tmp_path / "killed"
+    arguments = [*TRAIN, f"data.root={images / 'images'}", f"data.classes={images / 'classes.csv'}",
+                 f"workspace={tmp_path}", f"output={killed}"]  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-m", "isocenter", "train", *arguments], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 180
+    while not (killed / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert torch.load(killed / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] < 80
+    assert launch("train", arguments) == 0
+    finished, first = (read_json(RunFolder(one).manifest, "the run") for one in (killed, run))
+    assert finished["resumed"]
+    assert finished["weights_sha256"] == first["weights_sha256"]

@@ -20,6 +20,7 @@ from isocenter.experiments import (
     prepared_data,
     read_stages,
     run_classification,
+    run_classifications,
     run_several,
     run_single,
 )
@@ -62,10 +63,17 @@ def _classify(values: dict[str, Any], one: dict[str, Any], stages: Stages, folde
     dataset = classification_data(stages, values)
     known = values["data"]["known_findings"]
     tell(dataset.findings, known)
-    if len(members_of(values, len(dataset.splits.folds))) > 1:
-        raise refuse(
-            "USE128", "seed, training.fold", "several", "one of each, for a classification", "Run them one by one."
-        )
+    members = members_of(values, len(dataset.splits.folds))
+    if len(members) > 1:
+        summary = (
+            outcome := run_classifications(values, members, dataset, GroupFolder(folder.path), checkout())
+        ).summary
+        spread = "" if summary["between_seeds"] is None else (
+            f" (standard deviation {summary['between_seeds']:.4f} between {len(summary['seeds'])} seeds)"
+        )  # fmt: skip
+        say(f"accuracy {summary['accuracy']:.3f}{spread}, balanced {summary['balanced_accuracy']:.3f}, over "
+            f"{summary['n_cases']} held-out images: {outcome.report}")  # fmt: skip
+        return UNPROCESSED if unwaived_errors(dataset.findings, known) else DONE
     outcome = run_classification(stages, one, dataset, folder, checkout())
     summary, manifest = outcome.summary, outcome.manifest
     for name, found in summary["classes"].items():

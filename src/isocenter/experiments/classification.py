@@ -1,8 +1,8 @@
-"""A classification, one fold and one seed: prepare, train, classify the held-out images, judge, report."""
+"""A classification of one fold and one seed: prepare, train, classify the held-out images, judge, report."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,13 @@ def run_classification(
     learn(stages, values, dataset, folder, checkout)
     names = dataset.splits.held_out(fold)
     rows = classify_cases(load_classifier(folder.path, stages.inference), dataset, names, folder.predictions)
-    truth = {name: class_of(dataset.folder, name) for name in names}
-    summary = judge_classes(
-        rows, {name: one for name, (one, _) in truth.items()}, {name: owner for name, (_, owner) in truth.items()},
-        dataset.labels.names,
-    )  # fmt: skip
+    summary = judge_classes(rows, *truth_of(dataset, names), dataset.labels.names)
     write_json(EvaluationFolder(folder.evaluation).summary, summary)
     write_class_report(folder, dataset, summary, rows)
     return Outcome(folder.report, summary, read_json(folder.manifest, "the run"))
+
+
+def truth_of(dataset: Dataset, names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The class and the patient of each image."""
+    known = {name: class_of(dataset.folder, name) for name in names}
+    return {name: one for name, (one, _) in known.items()}, {name: owner for name, (_, owner) in known.items()}

@@ -74,14 +74,7 @@ def run_several(
         done = run_single(read_stages(config), config, dataset, own, checkout)
         assert done.manifest is not None
         hashes[member] = str(done.manifest["weights_sha256"])
-    write_json(folder.members, {
-        "schema": SCHEMA,
-        "members": [
-            {"fold": member.fold, "seed": member.seed, "folder": folder.member(member.fold, member.seed).path.name,
-             "weights_sha256": digest}
-            for member, digest in hashes.items()
-        ],
-    })  # fmt: skip
+    write_members(folder, hashes)
     stages = read_stages(of_member(values, members[0], folder.member(members[0].fold, members[0].seed)))
     summaries = {
         seed: _judged(stages, dataset, folder, seed, [member for member in members if member.seed == seed])
@@ -93,13 +86,25 @@ def run_several(
     return Outcome(folder.report, summary, None)
 
 
+def write_members(folder: GroupFolder, hashes: Mapping[Member, str]) -> None:
+    """Write members.json: each run with its folder and the hash of its weights."""
+    write_json(folder.members, {
+        "schema": SCHEMA,
+        "members": [
+            {"fold": member.fold, "seed": member.seed, "folder": folder.member(member.fold, member.seed).path.name,
+             "weights_sha256": digest}
+            for member, digest in hashes.items()
+        ],
+    })  # fmt: skip
+
+
 def together(summaries: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     """The mean over seeds and the standard deviation between them, for the mean Dice and for each label."""
     first = next(iter(summaries.values()))
     labels = {
-        name: _spread([summary["labels"][name]["dice"] for summary in summaries.values()]) for name in first["labels"]
+        name: spread([summary["labels"][name]["dice"] for summary in summaries.values()]) for name in first["labels"]
     }
-    found = _spread([summary["mean_dice"] for summary in summaries.values()])
+    found = spread([summary["mean_dice"] for summary in summaries.values()])
     return {
         "schema": SCHEMA,
         "n_cases": first["n_cases"],
@@ -111,7 +116,7 @@ def together(summaries: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
+def spread(values: Sequence[float | None]) -> dict[str, float | None]:
     """Mean and standard deviation (n - 1); no deviation of fewer than two."""
     found = [value for value in values if value is not None]
     return {

@@ -2,6 +2,7 @@
 
 from isocenter.inference.classify import (
     ClassModel,
+    classified,
     classify_cases,
     classify_images,
     is_classifier,
@@ -21,6 +22,7 @@ __all__ = [
     "ClassModel",
     "Model",
     "PredictSettings",
+    "classified",
     "classify_cases",
     "classify_images",
     "is_classifier",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,12 @@ def classify_cases(model: ClassModel, dataset: Dataset, names: Iterable[str], ou
     ]
     write_rows(PredictionsFolder(output).classes, rows)
     return rows
+
+
+def classified(folder: PredictionsFolder) -> list[dict[str, str]]:
+    """The rows of classes.csv."""
+    with folder.classes.open(newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def classify_images(model: ClassModel, images: Path, output: Path) -> list[Finding]:

@@ -1,7 +1,7 @@
 """Self-contained HTML and PDF made from the artifacts, and the plan in words."""
 
 from isocenter.reports.audit_report import write_audit_report
-from isocenter.reports.class_report import write_class_report
+from isocenter.reports.class_report import write_class_group_report, write_class_report
 from isocenter.reports.evaluation_report import write_evaluation_report
 from isocenter.reports.group_report import write_group_report
 from isocenter.reports.pictured import of_dataset, of_files
@@ -10,7 +10,6 @@ from isocenter.reports.run_report import write_run_report
 from isocenter.reports.search_report import write_search_report
 
 __all__ = [
-    "of_dataset", "of_files", "plan_text", "write_audit_report", "write_class_report", "write_evaluation_report",
-    "write_group_report",
-    "write_run_report", "write_search_report",
+    "of_dataset", "of_files", "plan_text", "write_audit_report", "write_class_group_report", "write_class_report",
+    "write_evaluation_report", "write_group_report", "write_run_report", "write_search_report",
 ]  # fmt: skip

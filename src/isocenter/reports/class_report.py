@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from isocenter.artifacts import map_array, read_json, write_text
-from isocenter.folders import RunFolder
+from isocenter.folders import GroupFolder, RunFolder
 from isocenter.geometry import Grid
 from isocenter.preparation import Dataset, class_of
 from isocenter.reports import figures
@@ -47,6 +47,29 @@ def write_class_report(
         *_wrong(dataset, summary, rows),
         *origin_parts(manifest),
     ]  # fmt: skip
+    write_text(folder.report, html(f"Isocenter: {name}", parts))
+
+
+def write_class_group_report(folder: GroupFolder, name: str, summary: Mapping[str, Any], n_runs: int) -> None:
+    """Write report.html of several folds or seeds of a classification."""
+    spread, seeds = summary["between_seeds"], summary["seeds"]
+    said = "One seed: how far another would differ is not shown here." if spread is None else (
+        f"Standard deviation between {len(seeds)} seeds: {spread:.4f}."
+    )  # fmt: skip
+    parts: list[Part] = [
+        Heading(f"{name}: {n_runs} runs", 1),
+        Paragraph(f"Accuracy {summary['accuracy']:.3f}, balanced {summary['balanced_accuracy']:.3f}, of "
+                  f"{summary['n_cases']} images, each by runs that did not see it. {said}", "lead"),
+        Table(["class", "recall", "standard deviation between seeds"], [
+            [one, values["recall"], values["between_seeds"]] for one, values in summary["classes"].items()
+        ]),
+    ]  # fmt: skip
+    for seed, one in summary["by_seed"].items():
+        names = one["confusion"]["classes"]
+        counts = [[truth, *found] for truth, found in zip(names, one["confusion"]["counts"])]
+        parts += [Heading(f"Seed {seed}"), Table(["truth", *(f"found {each}" for each in names)], counts),
+                  Paragraph(f"Wrong: {', '.join(one['wrong']) or 'none'}.", "quiet")]  # fmt: skip
+    parts.append(Paragraph("Each run has a report of its own in its folder, fold-F-seed-S.", "quiet"))
     write_text(folder.report, html(f"Isocenter: {name}", parts))
 
 
