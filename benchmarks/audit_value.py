@@ -2,8 +2,8 @@
 
     python -m benchmarks.audit_value [--seeds 1 2 3]
 
-The cohort is the phantom's. In the twin, of every four training studies one lies turned about its long axis in the
-header (and its label with it, as someone would have drawn it), one has lost its rescale intercept. Both are read
+The cohort is the phantom's. In the twin, of every eight training studies four lie turned about their long axis in the
+header (and their labels with them, as someone would have drawn them), one has lost its rescale intercept. Both are read
 without complaint by any converter. The audit's decisions (a policy that rejects what DCM114, DCM231 and DCM232 find)
 leave out what cannot be repaired. All are tested on the same clean studies, which no training saw.
 """
@@ -36,7 +36,7 @@ def corrupt(clean: Path, twin: Path, studies: int) -> dict[str, str]:
     shutil.copytree(clean, twin)
     planted: dict[str, str] = {}
     for number in range(studies - TEST):
-        kind = {1: "turned", 3: "intercept lost"}.get(number % 4)
+        kind = {1: "turned", 2: "turned", 3: "intercept lost", 5: "turned", 6: "turned"}.get(number % 8)
         if kind is None:
             continue
         for path in sorted((twin / "studies" / f"{number:04d}").iterdir()):
