@@ -76,7 +76,6 @@ def trained(place: Path, root: Path, name: str, splits: Path, seed: int, audit: 
         f"data.labels={root / 'labels'}",
         "data.label_names={liver: 1, spleen: 2, lesion: 3}", f"preparation.splits.file={splits}", f"seed={seed}",
         f"workspace={place}", f"output={run}", f"preparation.audit={'required' if audit else 'off'}", POLICY,
-        "preparation.plan.max_patch_voxels=40000",
         "data.known_findings=[DCM203,DCM211,DCM701,PRP101,PRP102,PRP201,AUD101]",
         "trackers.wandb=off", "trackers.tensorboard=false", "training.precision=32-true",
     ])  # fmt: skip
