@@ -77,7 +77,7 @@ def trained(place: Path, root: Path, name: str, splits: Path, seed: int, audit: 
         "data.label_names={liver: 1, spleen: 2, lesion: 3}", f"preparation.splits.file={splits}", f"seed={seed}",
         f"workspace={place}", f"output={run}", f"preparation.audit={'required' if audit else 'off'}", POLICY,
         "data.known_findings=[DCM203,DCM211,DCM701,PRP101,PRP102,PRP201,AUD101]",
-        "trackers.wandb=off", "trackers.tensorboard=false", "training.precision=32-true",
+        "trackers.wandb=off", "trackers.tensorboard=false",
     ])  # fmt: skip
     assert labels
     return dict(json.loads((run / "evaluation" / "summary.json").read_text()))
