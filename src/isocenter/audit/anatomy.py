@@ -48,7 +48,7 @@ def _coarse(ras: NDArray[np.float32], steps: Sequence[int]) -> NDArray[np.float3
 
 def _table_side(small: NDArray[np.float32], body: NDArray[np.bool_]) -> str:
     """The side, front or back, on which something long and flat lies beside the body."""
-    outside = (small > _TABLE_HU) & ~ndimage.binary_dilation(body, iterations=2)
+    outside = (small > _TABLE_HU) & ~ndimage.binary_dilation(body, np.ones((3, 3, 1)))
     parts, count = ndimage.label(outside)
     front, back = (int(edge) for edge in np.flatnonzero(body.any((0, 2)))[[-1, 0]])
     width = np.flatnonzero(body.any((1, 2)))

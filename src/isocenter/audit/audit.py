@@ -42,7 +42,7 @@ from isocenter.folders import AuditFolder
 from isocenter.provenance import sha256_of_values
 
 SCHEMA = "isocenter/audit/1"
-_MEASURES_VERSION = "1"
+_MEASURES_VERSION = "2"
 _CHUNK = 8
 _SHOWN_COLUMNS = (
     "volume_id", "decision", "reasons", "patient", "modality", "vendor", "slices", "step_mm", "row_mm", "kernel",
