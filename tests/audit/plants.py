@@ -208,7 +208,7 @@ def _(study, draw):
         data.add_new(0x00280120, "SS", -2000)
 
 
-@plant("DCM131", decision="repair")
+@plant("DCM131")
 def _(study, draw):
     _frame(study, int(draw.choice([-2000, -3024, -2048])))
 

@@ -117,12 +117,12 @@ PADDING = Rule(
 UNDECLARED_PADDING = Rule(
     "DCM131", "A frame of one value that no header declares as padding", Scope.VOLUME, "P19", "PS3.3 C.7.5.1.1.2",
     "A normalisation over all voxels is led by the frame, and a net learns the circle.",
-    "Mask it: the value and its share are given.", "PixelPaddingValue where there is padding",
+    "Mask it before training: the value and its share are given.", "PixelPaddingValue where there is padding",
     when=lambda asked: ~pl.col("padding_declared").fill_null(False) & (pl.col("frame_share") > asked.tolerance)
     & (pl.col("frame_gap") > 200),
     observed=told("value {} in all corners and {} of the voxels, {} from the next value", "frame_value",
                        pl.col("frame_share").round(3), "frame_gap"),
-    tolerance=0.05, unit="share", needs=Needs.PIXELS, decision=Decision.REPAIR,
+    tolerance=0.05, unit="share", needs=Needs.PIXELS,
 )  # fmt: skip
 PADDING_SIGN = Rule(
     "DCM132", "A padding value in the other sign's pattern", Scope.VOLUME, "P19", "PS3.5 6.2, US or SS",
