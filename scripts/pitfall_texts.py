@@ -119,7 +119,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Contrast phases mixed or mislabelled",
         "A kidney before contrast and after it are two organs for a net. Descriptions are copied from protocols, "
         "clocks are wrong.",
-        "Standard attribute, bolus timing, words in five languages and medians of labelled structures are fused; "
+        "Standard attribute, bolus timing and words in five languages are fused; "
         "where they disagree or are "
         "silent the phase is unknown. It is stored beside the data, never written into them.",
     ),

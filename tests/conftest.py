@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+import torch
 from hypothesis import settings
 
 from isocenter import nifti
@@ -79,3 +83,15 @@ def write_decathlon(root: Path, cases: int, shape: tuple[int, int, int] = (20, 2
 def decathlon(tmp_path: Path) -> Path:
     """Eight small boxes as a Medical Decathlon folder."""
     return write_decathlon(tmp_path / "decathlon", 8)
+
+
+def kill_at_first_checkpoint(arguments: list[str], output: Path) -> int:
+    """Train in a process that is killed once it has saved; the step it had reached."""
+    saved = output / "checkpoints" / "last.ckpt"
+    process = subprocess.Popen([sys.executable, "-m", "isocenter", "train", *arguments], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 180
+    while not saved.is_file() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    return int(torch.load(saved, weights_only=True)["global_step"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from isocenter.audit.kernels import CLASSES, parse_kernel
+from isocenter.audit.kernels import parse_kernel
 
 SIEMENS, GE, PHILIPS, CANON = "SIEMENS", "GE MEDICAL SYSTEMS", "Philips", "TOSHIBA"
 # class -> strings of a vendor (sources in isocenter/audit/kernels.py)
@@ -75,13 +75,6 @@ def test_a_known_string_has_the_class_that_its_source_gives(vendor, text, kind):
     assert found.known == (text not in UNSURE)
 
 
-@pytest.mark.parametrize(("vendor", "text"), [(vendor, text) for vendor, text, _ in CASES if len(text) > 2])
-def test_another_vendor_does_not_claim_it(vendor, text):
-    other = PHILIPS if vendor != PHILIPS else GE
-    if parse_kernel((text,), other).kind != "unknown":
-        assert parse_kernel((text,), other).vendor == parse_kernel((text,), "").vendor
-
-
 @pytest.mark.parametrize("text", [
     "11H", "KX7", "BB30", "STANDARDX", "FC", "FC8", "FC123", "Z", "Qx99zz", "B3f", "F20", "", "b", "bone plus ultra",
     "B30 f",
@@ -118,4 +111,3 @@ def test_an_iterative_method_is_told_with_its_strength(values, vendor, annotatio
 def test_the_standards_group_of_an_enhanced_ct_goes_first():
     assert parse_kernel(("SECRET",), GE, group="LUNG").kind == "very_sharp"
     assert parse_kernel(("SECRET",), GE, group="LUNG").known
-    assert set(parse_kernel(("x",)).kind.split()) <= set(CLASSES)

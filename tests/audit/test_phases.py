@@ -40,12 +40,3 @@ def test_two_sources_that_agree_are_sure_and_two_that_do_not_are_unknown():
 def test_the_standard_attribute_alone_is_sure():
     assert contrast_phase(standard="ARTERIAL").confidence == "high"
     assert contrast_phase(standard="DYNAMIC").phase == "unknown"
-
-
-@pytest.mark.parametrize(("medians", "phase"), [
-    ({"aorta": 45.0}, "non_contrast"), ({"aorta": 320.0, "portal_vein": 60.0}, "arterial"),
-    ({"aorta": 150.0, "portal_vein": 160.0}, "portal_venous"), ({"aorta": 110.0, "kidney_pelvis": 600.0}, "delayed"),
-    ({"aorta": 120.0}, "unknown"), ({}, "unknown"),
-])  # fmt: skip
-def test_medians_of_labelled_structures_speak_too(medians, phase):
-    assert contrast_phase(medians_hu=medians).phase == phase

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -24,6 +21,7 @@ from isocenter.nets import build_classifier, topology
 from isocenter.preparation import read_classes, read_dataset, whole_image
 from isocenter.preparation.planned import Normalisation, Plan
 from isocenter.reports import write_class_report
+from tests.conftest import kill_at_first_checkpoint
 from tests.postprocess.scenes import ball
 
 TRAIN = [
@@ -227,13 +225,7 @@ def test_a_killed_classification_ends_with_the_same_bits(run, images, tmp_path):
     killed = tmp_path / "killed"
     arguments = [*TRAIN, f"data.root={images / 'images'}", f"data.classes={images / 'classes.csv'}",
                  f"workspace={tmp_path}", f"output={killed}"]  # fmt: skip
-    process = subprocess.Popen([sys.executable, "-m", "isocenter", "train", *arguments], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 180
-    while not (killed / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
-    assert torch.load(killed / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] < 80
+    assert kill_at_first_checkpoint(arguments, killed) < 80
     assert launch("train", arguments) == 0
     finished, first = (read_json(RunFolder(one).manifest, "the run") for one in (killed, run))
     assert finished["resumed"]

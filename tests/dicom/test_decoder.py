@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from openjpeg.utils import encode_array
 
+from isocenter.dicom import ConvertSettings, convert_studies
 from isocenter.dicom.pixels import codecs
 from isocenter.dicom.pixels.codecs import missing_decoder
 from isocenter.dicom.pixels.decoder import DecoderFailed, FrameDecoder
+from tests.dicom.ramp import put_frames, ramp_series, write
 
 J2K = "1.2.840.10008.1.2.4.90"
 VALUES = np.random.default_rng(0).integers(0, 4096, (48, 40)).astype(np.uint16)
@@ -89,3 +91,12 @@ def test_a_plain_install_has_a_decoder_for_every_common_syntax(syntax):
 def test_a_missing_decoder_is_named():
     assert "JPEG XL" in missing_decoder("1.2.840.10008.1.2.4.112")
     assert "MPEG" in missing_decoder("1.2.840.10008.1.2.4.102")
+
+
+def test_a_frame_that_crashes_its_decoder_refuses_its_volume_by_name(hostile, tmp_path):
+    series = ramp_series()
+    for data in series:
+        put_frames(data, [b"c" + bytes(63)], J2K)
+    done = convert_studies(write(series, tmp_path / "studies"), tmp_path / "volumes", ConvertSettings(workers=1))
+    assert [row["decision"] for row in done.rows] == ["reject"]
+    assert "DCM006" in {finding.rule for finding in done.findings}

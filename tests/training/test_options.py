@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 
 import pytest
@@ -17,7 +15,7 @@ from isocenter.preparation import read_dataset
 from isocenter.training import TrackerSettings, TrainSettings
 from isocenter.training.job import Job
 from isocenter.training.ranks import other_ranks
-from tests.conftest import TINY
+from tests.conftest import TINY, kill_at_first_checkpoint
 
 
 def trained(tiny_run, name, *settings):
@@ -55,13 +53,7 @@ def test_two_processes_learn_what_one_learns_and_go_on_after_a_kill(tiny_run):
     assert largest_difference(weights(alone), weights(shared)) < 1e-5
     killed = tiny_run.parent / "shared-killed"
     arguments = [*TINY, f"workspace={tiny_run.parent}", f"output={killed}", *LONGER, "training.devices=2"]
-    process = subprocess.Popen([sys.executable, "-m", "isocenter", "train", *arguments], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 180
-    while not (killed / "checkpoints" / "last.ckpt").is_file() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
-    assert torch.load(killed / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] < 20
+    assert kill_at_first_checkpoint(arguments, killed) < 20
     assert launch("train", arguments) == 0
     assert manifest(killed)["resumed"]
     assert manifest(killed)["weights_sha256"] == manifest(shared)["weights_sha256"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from isocenter.provenance import sha256_of_values
 SCHEMA = "isocenter/audit/1"
 _MEASURES_VERSION = "2"
 _CHUNK = 8
+_KEPT_EVERY = 200  # volumes
 _SHOWN_COLUMNS = (
     "volume_id", "decision", "reasons", "patient", "modality", "vendor", "slices", "step_mm", "row_mm", "kernel",
     "kernel_class", "phase", "split", "label",
@@ -110,30 +111,44 @@ def audit_studies(
     Raises:
         Refusal: there is nothing at `studies`, or no DICOM file in it; a cohort's table that cannot be read.
     """
-    folder = AuditFolder(output)
+    asked = all_rules() if rules is None else tuple(rules)
+    _check(policy, asked)
+    folder, fresh = AuditFolder(output), not output.exists()
     names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
     index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers), folder.spool)
     volumes = indexed_volumes(index)
     if not volumes:
+        if fresh:
+            shutil.rmtree(output, ignore_errors=True)
         raise refuse(
             "USE102", str(studies), f"{len(index.sources)} file(s), none of them a readable DICOM object",
             "at least one DICOM series", "Check the path.",
         )  # fmt: skip
     names.save()
-    asked = all_rules() if rules is None else tuple(rules)
     slices = slice_table(volumes)
     _write_table(folder.slices, slices)
     beside, decoding = [stack_table(volumes)], tuple[Finding, ...]()
     if policy.pixels:
         measures, decoding = _measures(volumes, index, folder, settings)
         beside.append(measures)
-    beside.append(cohort_table(cohort, volumes, slices, names))
-    told = _told([*index.findings, *_of_volumes(volumes, repairs), *decoding], asked, policy)
+    known, unmatched = cohort_table(cohort, volumes, slices, names)
+    beside.append(known)
+    told = _told([*index.findings, *_of_volumes(volumes, repairs), *decoding, *unmatched], asked, policy)
     found = judged(slices.lazy(), asked, policy, beside=beside, told=told, always=_ALWAYS)
     done = Audited(found.findings, _decided(found.volumes, found.findings))
     _write(folder, done, policy, repairs, asked)
     shutil.rmtree(folder.spool, ignore_errors=True)
     return done
+
+
+def _check(policy: Policy, rules: Sequence[Rule]) -> None:
+    """Refuse (USE108) a policy that speaks of rules that there are not."""
+    known = {rule.id for rule in rules}
+    for name in ("severity", "decision", "tolerance"):
+        if odd := sorted(set(getattr(policy, name) or {}) - known):
+            raise refuse(
+                "USE108", f"audit.{name}.{odd[0]}", "no such rule", "the id of a rule", "See docs/findings.md.",
+            )  # fmt: skip
 
 
 def _of_volumes(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator[Finding]:
@@ -175,14 +190,15 @@ def _measures(
     chunks = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
     run = joblib.Parallel(n_jobs=max(1, min(settings.workers, len(chunks))), return_as="generator")
     fresh = (one for chunk in run(joblib.delayed(_measure_chunk)(chunk) for chunk in chunks) for one in chunk)
-    for one in tracked(fresh, len(jobs), "measuring volumes") if jobs else ():
+    for count, one in enumerate(tracked(fresh, len(jobs), "measuring volumes") if jobs else (), start=1):
         known[one.volume_id] = {
             "volume_id": one.volume_id, "key": keys[one.volume_id],
             "decoding": json.dumps([finding.as_row() for finding in one.findings]),
             **{name: one.values.get(name) for name in MEASURES},
         }  # fmt: skip
-    schema = {"volume_id": pl.String, "key": pl.String, "decoding": pl.String, **MEASURES}
-    table = pl.DataFrame([known[name] for name in sorted(known)], schema=schema)
+        if count % _KEPT_EVERY == 0:  # a run that is killed goes on from here
+            _write_table(folder.measures, _measure_table(known))
+    table = _measure_table(known)
     _write_table(folder.measures, table)
     found = [
         replace(Finding(**{**row, "severity": Severity(row["severity"])}), where=f"volume {name}",
@@ -190,6 +206,11 @@ def _measures(
         for name, rows in zip(table["volume_id"], table["decoding"]) for row in json.loads(rows)
     ]  # fmt: skip
     return table.drop("key", "decoding"), tuple(found)
+
+
+def _measure_table(known: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    schema = {"volume_id": pl.String, "key": pl.String, "decoding": pl.String, **MEASURES}
+    return pl.DataFrame([known[name] for name in sorted(known)], schema=schema)
 
 
 def _has_pixels(volume: Volume) -> bool:

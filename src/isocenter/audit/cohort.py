@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import polars as pl
 
 from isocenter import nifti
 from isocenter.dicom import PseudonymMap, Volume, stack_grid
-from isocenter.findings import refuse
+from isocenter.findings import Finding, Refusal, Severity, refuse
 from isocenter.geometry import Grid
 
 _KEYS = ("volume", "series", "study", "patient")
@@ -31,8 +31,10 @@ class Cohort:
     labels: Path | None = None
 
 
-def cohort_table(cohort: Cohort, volumes: Sequence[Volume], slices: pl.DataFrame, names: PseudonymMap) -> pl.DataFrame:
-    """One row a volume, with the columns `label` and `split` that the table gives, and how far its label map is off.
+def cohort_table(
+    cohort: Cohort, volumes: Sequence[Volume], slices: pl.DataFrame, names: PseudonymMap
+) -> tuple[pl.DataFrame, list[Finding]]:
+    """What is known of each volume: `label` and `split`, how far its label map is off; and what fits no volume.
 
     Raises:
         Refusal: USE129, a table without a column that names the cases.
@@ -40,19 +42,32 @@ def cohort_table(cohort: Cohort, volumes: Sequence[Volume], slices: pl.DataFrame
     keys = slices.group_by("volume_id").agg(
         series=pl.col("series_uid").min(), study=pl.col("study_uid").min(), patient=pl.col("patient").min()
     )
-    table = keys.with_columns(volume="volume_id").sort("volume_id")
+    table, findings = keys.with_columns(volume="volume_id").sort("volume_id"), list[Finding]()
     if cohort.cases is not None:
         given, key = _read(cohort.cases)
         if key == "patient":
-            given = given.with_columns(
-                pl.Series("patient", [names.digest("patients", one) for one in given["patient"]])
-            )
+            hidden = [names.digest("patients", one) for one in given["patient"]]
+            given = given.with_columns(pl.Series("patient", hidden))
+        if lost := len(set(given[key]) - set(table[key])):
+            findings.append(Finding(
+                "DCM719", "the table of cases", f"{lost} of {given[key].n_unique()} cases that fit no volume",
+                f"a {key} of the export in each row", "Check the column, and that the export is whole.",
+                Severity.WARNING,
+            ))  # fmt: skip
         table = table.join(given.unique(key, keep="first", maintain_order=True), on=key, how="left")
     if cohort.labels is not None:
-        offsets = [_offset(volume, cohort.labels) for volume in volumes]
-        schema = {"volume_id": pl.String, "label_offset_mm": pl.Float64, "label_shape_differs": pl.Boolean}
+        maps = nifti.images_in(cohort.labels)
+        if lost := len(maps.keys() - set(table["series"])):
+            findings.append(Finding(
+                "DCM234", "the label maps", f"{lost} of {len(maps)} label maps that fit no series",
+                "names that are SeriesInstanceUIDs of the export", "Check the names, and that the export is whole.",
+                Severity.WARNING,
+            ))  # fmt: skip
+        offsets = [_offset(volume, maps) for volume in volumes]
+        schema = {"volume_id": pl.String, "label_offset_mm": pl.Float64, "label_shape_differs": pl.Boolean,
+                  "label_problem": pl.String}  # fmt: skip
         table = table.join(pl.DataFrame(offsets, schema=schema), on="volume_id", how="left")
-    return table.drop("series", "study", "patient", "volume")
+    return table.drop("series", "study", "patient", "volume"), findings
 
 
 def _read(path: Path) -> tuple[pl.DataFrame, str]:
@@ -67,20 +82,22 @@ def _read(path: Path) -> tuple[pl.DataFrame, str]:
     if key is None or not columns:
         raise refuse(
             "USE129", str(path), f"columns {', '.join(given.columns)}",
-            f"one of {', '.join(_KEYS)}, and label or split",
-            "Name the columns so.",
+            f"one of {', '.join(_KEYS)}, and label or split", "Name the columns so.",
         )  # fmt: skip
     return given.select(key, *columns).filter(pl.col(key).is_not_null()), key
 
 
-def _offset(volume: Volume, folder: Path) -> dict[str, Any]:
-    """How far the corners of a volume's label map are from the volume's own."""
-    path = folder / f"{volume.first.series_uid}.nii.gz"
-    if volume.stack is None or not path.is_file():
+def _offset(volume: Volume, maps: Mapping[str, Path]) -> dict[str, Any]:
+    """How far the corners of a volume's label map are from the volume's own, or why that cannot be told."""
+    path = maps.get(volume.first.series_uid)
+    if volume.stack is None or path is None:
         return {"volume_id": volume.volume_id}
     rows, columns = volume.slices[0].shape
     grid = _canonical(stack_grid(volume.stack, (columns or 0, rows or 0, len(volume.stack.slices))))
-    other = _canonical(nifti.read_grid(path))
+    try:
+        other = _canonical(nifti.read_grid(path))
+    except Refusal as refusal:
+        return {"volume_id": volume.volume_id, "label_problem": refusal.findings[0].found}
     differs = grid.shape != other.shape
     return {
         "volume_id": volume.volume_id, "label_shape_differs": differs,

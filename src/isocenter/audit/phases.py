@@ -25,13 +25,11 @@ _WORDS = (
     ("portal_venous", r"portal|venous|ven[öo]s|veineu|venos|\bpv\b|\bpvp\b|veineux|portove"),
     ("delayed", r"delay|late[ -_]?phase|sp[äa]t|tardi|excret|nephrogr|equilib|urogr|\bldv\b"),
 )  # fmt: skip
-# Median HU in the organ that tells: above or below.
-_AORTA_ARTERIAL_HU, _AORTA_NATIVE_HU, _VEIN_HU, _KIDNEY_PELVIS_HU = 220.0, 70.0, 130.0, 250.0
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A phase with what said so: `sources` maps standard, timing, text, enhancement to the phase each gives."""
+    """A phase with what said so: `sources` maps standard, timing, text to the phase each gives."""
 
     phase: str
     confidence: str
@@ -44,22 +42,19 @@ class Phase:
 
 
 def contrast_phase(
-    *, standard: str = "", started_ms: float | None = None, acquired_ms: float | None = None, text: str = "",
-    medians_hu: Mapping[str, float] | None = None,
-) -> Phase:  # fmt: skip
+    *, standard: str = "", started_ms: float | None = None, acquired_ms: float | None = None, text: str = ""
+) -> Phase:
     """Fuse what is known.
 
     Args:
         standard: ContrastBolusAgentPhase (0018,9344) of an enhanced CT.
         started_ms, acquired_ms: ContrastBolusStartTime and the time of acquisition, ms of the day.
         text: descriptions and protocol, in any of English, German, French, Spanish, Italian.
-        medians_hu: median HU of structures by name (aorta, portal_vein, kidney_pelvis), where labels are known.
     """
     said = {
         "standard": _STANDARD.get(standard, ""),
         "timing": _by_time(started_ms, acquired_ms),
         "text": _by_words(text),
-        "enhancement": _by_medians(medians_hu or {}),
     }
     sources = {name: phase for name, phase in said.items() if phase}
     phases = set(sources.values())
@@ -85,16 +80,3 @@ def _by_words(text: str) -> str:
     if "non_contrast" in named and re.search(r"\bwith(?!out)|w[/ ]?wo|and post|mit km", lower):
         return ""  # a protocol of both, as 'without and with'
     return named.pop() if len(named) == 1 else ""
-
-
-def _by_medians(medians_hu: Mapping[str, float]) -> str:
-    aorta, vein, pelvis = (medians_hu.get(name) for name in ("aorta", "portal_vein", "kidney_pelvis"))
-    if pelvis is not None and pelvis > _KIDNEY_PELVIS_HU:
-        return "delayed"
-    if aorta is None:
-        return ""
-    if aorta < _AORTA_NATIVE_HU:
-        return "non_contrast"
-    if vein is not None and vein > _VEIN_HU:
-        return "portal_venous"
-    return "arterial" if aorta > _AORTA_ARTERIAL_HU else ""

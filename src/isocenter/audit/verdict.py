@@ -37,5 +37,5 @@ def read_verdict(audit: Path, waived: tuple[str, ...] = ()) -> Verdict:
     hashes = volumes["pixels_sha256"].fill_null("") if "pixels_sha256" in volumes.columns else [""] * len(volumes)
     return Verdict(
         facts["content_sha256"], {volume: told for volume, told in rules.rows() if volume},
-        dict(zip(volumes["volume_id"], hashes)),
+        dict(zip(volumes["volume_id"], hashes)), folder.instances, folder.pseudonyms,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 
 import joblib
 
-from isocenter.artifacts import write_findings, write_json, write_rows
+from isocenter.artifacts import replacing, write_findings, write_json, write_rows
 from isocenter.console import say, tracked
 from isocenter.dicom.index import IndexSettings, Source, StudyIndex, index_studies
 from isocenter.dicom.pixels.frames import FrameReader
@@ -60,6 +60,8 @@ def convert_studies(
         Refusal: there is nothing at `studies`, or no DICOM file in it.
     """
     folder, fresh = VolumesFolder(output), not output.exists()
+    if verdict is not None:
+        _begin_from(verdict, folder)
     names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
     index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers), folder.spool)
     volumes = indexed_volumes(index)
@@ -80,6 +82,17 @@ def convert_studies(
     _remove_others(folder, {row["volume_id"] for row in rows if row["decision"] != "reject"})
     shutil.rmtree(folder.spool, ignore_errors=True)
     return Converted(tuple(rows), tuple(findings))
+
+
+def _begin_from(verdict: Verdict, folder: VolumesFolder) -> None:
+    """Take over the audit's index and pseudonyms, where the folder has none of its own."""
+    if folder.pseudonyms.is_file() or verdict.index is None or verdict.pseudonyms is None:
+        return
+    if verdict.index.is_file() and verdict.pseudonyms.is_file():
+        with replacing(folder.instances) as temporary:
+            shutil.copyfile(verdict.index, temporary)
+        known = PseudonymMap.open(verdict.pseudonyms, None)
+        PseudonymMap(folder.pseudonyms, known.key, known.known).save()
 
 
 def indexed_volumes(index: StudyIndex) -> list[Volume]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from isocenter.findings import Finding, Severity
 from isocenter.settings import bounded, chosen
@@ -45,11 +46,15 @@ class Verdict:
         content_sha256: the audit's hash, which goes with the volumes.
         rejected: volume_id -> the rules that led to it.
         pixels_sha256: volume_id -> hash of the pixel data as they were audited; of every volume that was.
+        index, pseudonyms: the audit's files of these names, which the conversion begins from: one key for both, and
+            no header is read twice.
     """
 
     content_sha256: str
     rejected: Mapping[str, str]
     pixels_sha256: Mapping[str, str]
+    index: Path | None = None
+    pseudonyms: Path | None = None
 
     def problem(self, volume_id: str, pixels_sha256: str | None = None) -> Finding | None:
         """Why a volume must not be converted: rejected, unknown to the audit, or changed since."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from isocenter.audit.expressions import SEGMENTATION, STRUCTURE_SET
+from isocenter.audit.expressions import SEGMENTATION, STRUCTURE_SET, said, told
 from isocenter.audit.rule import Asked, Needs, Rule, Scope
 from isocenter.findings import Severity
 
@@ -46,14 +46,20 @@ def _elsewhere(volumes: pl.DataFrame, asked: Asked) -> pl.DataFrame:
 
 
 GRID = Rule(
-    "DCM233", "A label on another grid than its image", Scope.VOLUME, "P20", "-",
+    "DCM233", "A label on another grid than its image, or one that cannot be read", Scope.VOLUME, "P20", "-",
     "The label lies beside the organ: the net learns the neighbour.",
-    "Resample the label onto the image, or find the right one.",
-    "the same shape, and an affine within the tolerance",
-    when=lambda asked: (pl.col("label_offset_mm") > asked.tolerance) | (pl.col("label_shape_differs")),
-    observed=pl.format("corners up to {} mm apart, shapes equal: {}", pl.col("label_offset_mm").round(4),
-    ~pl.col("label_shape_differs")),
+    "Resample the label onto the image, or find the right one.", "the same shape, and an affine within the tolerance",
+    when=lambda asked: (pl.col("label_offset_mm") > asked.tolerance)
+    | pl.col("label_shape_differs") | said("label_problem"),
+    observed=pl.when(said("label_problem")).then(pl.col("label_problem"))
+    .when(pl.col("label_shape_differs")).then(pl.lit("another number of voxels"))
+    .otherwise(told("corners up to {} mm apart", pl.col("label_offset_mm").round(4))),
     tolerance=1e-3, unit="mm", needs=Needs.LABELS, severity=Severity.ERROR,
+)  # fmt: skip
+LABEL_ALONE = Rule(
+    "DCM234", "Label maps that fit no series", Scope.COHORT, "P20", "-", "Annotated cases are missing from the set.",
+    "Check the names, and that the export is whole.", "names that are SeriesInstanceUIDs of the export",
+    needs=Needs.LABELS,
 )  # fmt: skip
 SOURCE_MISSING = Rule(
     "DCM732", "A segmentation or structure set whose images are not here", Scope.VOLUME, "1.2",

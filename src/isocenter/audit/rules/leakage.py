@@ -150,6 +150,11 @@ PIXELS_SHARED = Rule(
     "Remove one of them.", "each picture once", search=_same_pictures, tolerance=0.9995,
     unit="correlation of 12 x 12 x 12 block means", needs=Needs.PIXELS, severity=Severity.ERROR,
 )  # fmt: skip
+CASES_ALONE = Rule(
+    "DCM719", "Cases of the table that fit no volume", Scope.COHORT, "P28", "-",
+    "What is not there cannot be compared: a leak may hide in it.", "Check the column, and that the export is whole.",
+    "a volume for every row", needs=Needs.LABELS,
+)  # fmt: skip
 IDENTIFIERS = Rule(
     "DCM715", "Identifiers in data declared de-identified", Scope.INSTANCE, "P28", "PS3.15 E.1",
     "A patient can be found.", "De-identify again before the data leave the hospital.",

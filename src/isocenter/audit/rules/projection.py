@@ -62,12 +62,11 @@ OBLONG_PIXEL = Rule(
     observed=told("{} x {} mm", pl.coalesce("row_mm", "imager_row_mm"), pl.coalesce("column_mm", "imager_column_mm")),
     tolerance=0.01, unit="share",
 )  # fmt: skip
-_SIDES = pl.concat_list([
-    pl.col(name).fill_null("").str.slice(0, 1) for name in ("frame_laterality", "image_laterality", "series_laterality")
-])  # fmt: skip
+_LATERALITIES = ("frame_laterality", "image_laterality", "series_laterality")
+_BOTH_SIDES = pl.all_horizontal([pl.any_horizontal([pl.col(name) == side for name in _LATERALITIES]) for side in "LR"])
 _SIDE = pl.coalesce([
     pl.when(pl.col(name).fill_null("").is_in(["L", "R"])).then(pl.col(name))
-    for name in ("frame_laterality", "image_laterality", "series_laterality")
+    for name in _LATERALITIES
 ])  # fmt: skip
 _WORDS = pl.concat_str(
     [pl.col("view_codes").fill_null(""), pl.col("view_position").fill_null("")], separator=" "
@@ -96,7 +95,7 @@ SIDES_CONTRADICT = Rule(
     "DCM412", "Sides or views that contradict each other", Scope.INSTANCE, "P09", "PS3.3 C.8.11.7, C.7.6.1.1.1",
     "One of the words is wrong.", "Look at the picture; ask the site.", "one side and one view in all attributes",
     when=lambda asked: MAMMOGRAM & (
-        (_SIDES.list.eval(pl.element().filter(pl.element().is_in(["L", "R"]))).list.n_unique() > 1)
+        _BOTH_SIDES.fill_null(False)
         | (_VIEW != _TOLD_VIEW).fill_null(False)
         | ((pl.col("horizontal_flip") != "YES") & (
             ((_SIDE == "L") & pl.col("patient_orientation").str.starts_with("P")) | ((_SIDE == "R")
