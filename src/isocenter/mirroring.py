@@ -70,6 +70,13 @@ def mirroring(scheme: LabelScheme) -> Mirroring:
     )
 
 
+def sided_pairs(scheme: LabelScheme) -> tuple[tuple[str, str], ...]:
+    """(left, right) partners, declared or by a side's word in their names; no chambers of the heart."""
+    left = {one for one, _ in _SIDES}
+    pairs = {tuple(sorted(pair, key=lambda name: _side(name) not in left)) for pair in _partners(scheme).items()}
+    return tuple((a, b) for a, b in sorted(pairs) if _side(a) in left and not _is_chamber(a))
+
+
 def _reason(axis: int, chamber: bool) -> str:
     if axis:
         return "would become its opposite"

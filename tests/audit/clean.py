@@ -183,7 +183,7 @@ def mammography(rng: np.random.Generator) -> Study:
         data.ImagerPixelSpacing, data.PixelSpacing = ["0.07", "0.07"], ["0.065", "0.065"]
         data.PixelSpacingCalibrationType, data.EstimatedRadiographicMagnificationFactor = "GEOMETRY", "1.077"
         data.PresentationIntentType, data.PresentationLUTShape = "FOR PRESENTATION", "IDENTITY"
-        picture(data, rng, "left" if side == "L" else "right")
+        picture(data, rng, "left" if side == "L" else "right", muscle=view == "MLO")
         study.append(data)
     return study
 
@@ -204,13 +204,16 @@ def radiograph(rng: np.random.Generator) -> Study:
     return [data]
 
 
-def picture(data: FileDataset, rng: np.random.Generator, side: str) -> None:
-    """A bright half disc at one side, or a disc in the middle, over a dark background."""
+def picture(data: FileDataset, rng: np.random.Generator, side: str, *, muscle: bool = False) -> None:
+    """A bright half disc at one side, or a disc in the middle, over a dark background; a muscle in the upper corner."""
     data.Rows, data.Columns, data.BitsStored, data.HighBit, data.PixelRepresentation = 80, 64, 12, 11, 0
     j, i = np.mgrid[:80, :64]
     centre = {"left": 0, "right": 63, "middle": 32}[side]
     stored = 60 + rng.normal(0, 8, (80, 64))
     stored[((i - centre) / 26) ** 2 + ((j - 40) / 32) ** 2 < 1] += 2200
+    if muscle:
+        corner = np.abs(i - centre) / 20 + j / 40 < 1
+        stored[corner] = 2600 + rng.normal(0, 8, int(corner.sum()))
     data.PixelData = np.clip(stored, 0, 4095).astype("<u2").tobytes()
     data.WindowCenter, data.WindowWidth = "2048", "4096"
 

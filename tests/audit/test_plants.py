@@ -21,9 +21,9 @@ from tests.dicom.ramp import save
 PICTURES = Policy(severity={"DCM007": "info"})  # mammograms and radiographs are no volumes, and welcome here
 # Told of files, archives or whole cohorts, or asked for by a policy: each has a test of its own.
 ELSEWHERE = {
-    "DCM001", "DCM003", "DCM004", "DCM005", "DCM006", "DCM007", "DCM201", "DCM233", "DCM234", "DCM304", "DCM307",
-    "DCM312", "DCM316", "DCM332", "DCM344", "DCM345", "DCM710", "DCM711", "DCM712", "DCM713", "DCM714", "DCM717",
-    "DCM718", "DCM719",
+    "DCM001", "DCM003", "DCM004", "DCM005", "DCM006", "DCM007", "DCM201", "DCM233", "DCM234", "DCM235", "DCM304",
+    "DCM307", "DCM312", "DCM316", "DCM332", "DCM344", "DCM345", "DCM710", "DCM711", "DCM712", "DCM713", "DCM714",
+    "DCM717", "DCM718", "DCM719",
 }  # fmt: skip
 COMPANIONS = ["DCM606", "DCM703", "DCM715", "DCM716", "DCM721"]  # fit beside any other defect
 

@@ -14,9 +14,9 @@ import joblib
 import polars as pl
 
 from isocenter.artifacts import replacing, write_json, write_rows, write_text
-from isocenter.audit.cohort import Cohort, cohort_table
+from isocenter.audit.cohort import Cohort, cohort_table, label_of
 from isocenter.audit.engine import FINDINGS, judged
-from isocenter.audit.measure import MEASURES, Measured, measured
+from isocenter.audit.measure import MEASURES, Labelled, Measured, measured
 from isocenter.audit.policy import Policy
 from isocenter.audit.rule import Decision, Rule, all_rules
 from isocenter.audit.sarif import sarif
@@ -34,6 +34,7 @@ from isocenter.dicom import (
     image_kind,
     index_studies,
     indexed_volumes,
+    left_alone,
     sources_of,
 )
 from isocenter.dicom import judged as repaired_by_policy
@@ -42,7 +43,7 @@ from isocenter.folders import AuditFolder
 from isocenter.provenance import sha256_of_values
 
 SCHEMA = "isocenter/audit/1"
-_MEASURES_VERSION = "2"
+_MEASURES_VERSION = "3"
 _CHUNK = 8
 _KEPT_EVERY = 200  # volumes
 _SHOWN_COLUMNS = (
@@ -129,11 +130,12 @@ def audit_studies(
     _write_table(folder.slices, slices)
     beside, decoding = [stack_table(volumes)], tuple[Finding, ...]()
     if policy.pixels:
-        measures, decoding = _measures(volumes, index, folder, settings)
+        measures, decoding = _measures(volumes, index, folder, settings, cohort)
         beside.append(measures)
     known, unmatched = cohort_table(cohort, volumes, slices, names)
     beside.append(known)
-    told = _told([*index.findings, *_of_volumes(volumes, repairs), *decoding, *unmatched], asked, policy)
+    seen = [*index.findings, *_of_volumes(volumes, repairs), *repaired_by_policy(decoding, repairs, repairable=False)]
+    told = _told([*seen, *unmatched], asked, policy, repairs)
     found = judged(slices.lazy(), asked, policy, beside=beside, told=told, always=_ALWAYS)
     done = Audited(found.findings, _decided(found.volumes, found.findings))
     _write(folder, done, policy, repairs, asked)
@@ -158,7 +160,7 @@ def _of_volumes(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator
         yield from repaired_by_policy(volume.findings, repairs, repairable=repairable)
 
 
-def _told(findings: Iterable[Finding], rules: Sequence[Rule], policy: Policy) -> pl.DataFrame:
+def _told(findings: Iterable[Finding], rules: Sequence[Rule], policy: Policy, repairs: ConvertSettings) -> pl.DataFrame:
     """Findings of the reader as rows; a rule that judges tables speaks for itself."""
     known = {rule.id: rule for rule in rules}
     rows: list[dict[str, Any]] = []
@@ -167,10 +169,13 @@ def _told(findings: Iterable[Finding], rules: Sequence[Rule], policy: Policy) ->
         if rule is None or not rule.told_by_reading or policy.severity_of(rule) is None:
             continue
         severity = Severity((policy.severity or {}).get(rule.id, one.severity))
+        decision = policy.decision_of(rule, severity)
+        if decision is Decision.REPAIR and left_alone(rule.id, repairs):
+            decision = Decision.ACCEPT
         volume_id = one.where.removeprefix("volume ") if one.where.startswith("volume ") else ""
         rows.append({
             "rule": rule.id, "version": rule.version, "severity": str(severity),
-            "decision": str(policy.decision_of(rule, severity)), "scope": str(rule.scope), "volume_id": volume_id,
+            "decision": str(decision), "scope": str(rule.scope), "volume_id": volume_id,
             "subject": one.where, "observed": one.found, "expected": one.expected, "tolerance": rule.tolerance,
             "unit": rule.unit, "slices": 0, "names": [], "standard": rule.standard, "remedy": one.remedy,
         })  # fmt: skip
@@ -178,13 +183,21 @@ def _told(findings: Iterable[Finding], rules: Sequence[Rule], policy: Policy) ->
 
 
 def _measures(
-    volumes: Sequence[Volume], index: StudyIndex, folder: AuditFolder, settings: AuditSettings
+    volumes: Sequence[Volume], index: StudyIndex, folder: AuditFolder, settings: AuditSettings, cohort: Cohort
 ) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
     """Measures of every volume with pixels; those whose files have not changed are taken from the last run."""
-    keys = {volume.volume_id: _measure_key(volume, index) for volume in volumes if _has_pixels(volume)}
+    maps, scheme = cohort.maps(), cohort.structures
+    labelled = {
+        volume.volume_id: Labelled(path, scheme)
+        for volume in volumes if scheme is not None and (path := label_of(volume, maps)) is not None
+    }  # fmt: skip
+    keys = {
+        volume.volume_id: _measure_key(volume, index, labelled.get(volume.volume_id))
+        for volume in volumes if _has_pixels(volume)
+    }  # fmt: skip
     known = _known_measures(folder, keys)
     jobs = [
-        (volume, sources_of(volume, index), folder if settings.thumbnails else None)
+        (volume, sources_of(volume, index), labelled.get(volume.volume_id), folder if settings.thumbnails else None)
         for volume in volumes if volume.volume_id in keys and volume.volume_id not in known
     ]  # fmt: skip
     chunks = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
@@ -202,7 +215,7 @@ def _measures(
     _write_table(folder.measures, table)
     found = [
         replace(Finding(**{**row, "severity": Severity(row["severity"])}), where=f"volume {name}",
-        found=f"{row['found']} in {row['where']}")
+        found=" in ".join(filter(None, (row["found"], row["where"]))))
         for name, rows in zip(table["volume_id"], table["decoding"]) for row in json.loads(rows)
     ]  # fmt: skip
     return table.drop("key", "decoding"), tuple(found)
@@ -223,11 +236,15 @@ def _has_pixels(volume: Volume) -> bool:
     )
 
 
-def _measure_key(volume: Volume, index: StudyIndex) -> str:
-    """Of the files that a volume is made from, by size and time."""
+def _measure_key(volume: Volume, index: StudyIndex, labelled: Labelled | None) -> str:
+    """Of the files that a volume and its label map are made from, by size and time."""
     files = sorted({one.instance.file for one in volume.slices})
     stamps = [(file, index.sources[file].size_bytes, index.sources[file].modified_ns) for file in files]
-    return sha256_of_values([_MEASURES_VERSION, stamps, [one.name for one in volume.slices]])
+    label: list[Any] = []
+    if labelled is not None:
+        state = labelled.path.stat()
+        label = [state.st_size, state.st_mtime_ns, labelled.scheme.as_dict()]
+    return sha256_of_values([_MEASURES_VERSION, stamps, [one.name for one in volume.slices], label])
 
 
 def _known_measures(folder: AuditFolder, keys: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -244,11 +261,13 @@ def _known_measures(folder: AuditFolder, keys: dict[str, str]) -> dict[str, dict
         return {}
 
 
-def _measure_chunk(jobs: list[tuple[Volume, dict[str, Source], AuditFolder | None]]) -> list[Measured]:
+def _measure_chunk(
+    jobs: list[tuple[Volume, dict[str, Source], Labelled | None, AuditFolder | None]],
+) -> list[Measured]:
     done = []
     with FrameReader() as reader:
-        for volume, sources, folder in jobs:
-            one = measured(volume, sources, reader)
+        for volume, sources, labelled, folder in jobs:
+            one = measured(volume, sources, reader, labelled)
             if folder is not None and one.planes:
                 write_thumbnail(folder.thumbnail(volume.volume_id), one, volume.first.modality)
             done.append(replace(one, planes=()))

@@ -13,6 +13,7 @@ from isocenter import nifti
 from isocenter.dicom import PseudonymMap, Volume, stack_grid
 from isocenter.findings import Finding, Refusal, Severity, refuse
 from isocenter.geometry import Grid
+from isocenter.labels import LabelScheme
 
 _KEYS = ("volume", "series", "study", "patient")
 
@@ -24,11 +25,30 @@ class Cohort:
     Attributes:
         cases: a CSV with a column `series`, `study`, `patient` or `volume` (SeriesInstanceUID, StudyInstanceUID,
             PatientID, volume_id) and `label`, `split` or both.
-        labels: a folder of label maps, `<SeriesInstanceUID>.nii.gz`.
+        labels: a folder of label maps, named by SeriesInstanceUID or volume_id.
+        structures: what the values of the label maps mean; None where only their grids are compared.
     """
 
     cases: Path | None = None
     labels: Path | None = None
+    structures: LabelScheme | None = None
+
+    def maps(self) -> dict[str, Path]:
+        """The label maps by name.
+
+        Raises:
+            Refusal: USE129, no such folder.
+        """
+        if self.labels is None:
+            return {}
+        if not self.labels.is_dir():
+            raise refuse("USE129", str(self.labels), "no such folder", "a folder of label maps", "Check the path.")
+        return nifti.images_in(self.labels)
+
+
+def label_of(volume: Volume, maps: Mapping[str, Path]) -> Path | None:
+    """The label map of a volume."""
+    return maps.get(volume.volume_id) or maps.get(volume.first.series_uid)
 
 
 def cohort_table(
@@ -56,11 +76,12 @@ def cohort_table(
             ))  # fmt: skip
         table = table.join(given.unique(key, keep="first", maintain_order=True), on=key, how="left")
     if cohort.labels is not None:
-        maps = nifti.images_in(cohort.labels)
-        if lost := len(maps.keys() - set(table["series"])):
+        maps = cohort.maps()
+        if lost := len(maps.keys() - {*table["series"], *table["volume"]}):
             findings.append(Finding(
                 "DCM234", "the label maps", f"{lost} of {len(maps)} label maps that fit no series",
-                "names that are SeriesInstanceUIDs of the export", "Check the names, and that the export is whole.",
+                "names that are SeriesInstanceUIDs or volume_ids of the export",
+                "Check the names, and that the export is whole.",
                 Severity.WARNING,
             ))  # fmt: skip
         offsets = [_offset(volume, maps) for volume in volumes]
@@ -89,7 +110,7 @@ def _read(path: Path) -> tuple[pl.DataFrame, str]:
 
 def _offset(volume: Volume, maps: Mapping[str, Path]) -> dict[str, Any]:
     """How far the corners of a volume's label map are from the volume's own, or why that cannot be told."""
-    path = maps.get(volume.first.series_uid)
+    path = label_of(volume, maps)
     if volume.stack is None or path is None:
         return {"volume_id": volume.volume_id}
     rows, columns = volume.slices[0].shape

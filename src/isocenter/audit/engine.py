@@ -69,10 +69,10 @@ def judged(
         "series_uid",
         "modality",
     }
-    volumes = with_derived(volume_table(slices, wanted).collect(engine="streaming"))
+    volumes = volume_table(slices, wanted).collect(engine="streaming")
     for table in beside:
         volumes = volumes.join(table, on="volume_id", how="left")
-    volumes = volumes.sort("volume_id")
+    volumes = with_derived(volumes)
     parts += [one for rule in wide if (one := _by_volume(volumes, rule, policy)) is not None]
     rows = [part for part in (*parts, told) if part is not None and len(part)]
     findings = pl.concat(rows) if rows else pl.DataFrame(schema=FINDINGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,25 +17,38 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from isocenter.audit.anatomy import body_measures
+from isocenter.audit.drawings import stamped_parts, text_letters
 from isocenter.audit.expressions import MAMMOGRAMS
+from isocenter.audit.mammogram import breast_side, breast_view, light_of
 from isocenter.audit.sharpness import noise_frequency_per_mm
-from isocenter.dicom import FrameReader, Slice, Source, Volume, decoded, stack_grid
+from isocenter.audit.structures import structure_measures
+from isocenter.dicom import FrameReader, Slice, Source, Volume, decoded, put_right, stack_grid
+from isocenter.dicom.pixels.plausible import at_border, constant_frame, hu_peaks, in_slice
 from isocenter.findings import Finding, Refusal
 from isocenter.geometry import mirrored, reordered, volume_from_frames
+from isocenter.labels import LabelScheme
 
 MEASURES: dict[str, pl.DataType | type[pl.DataType]] = {
     "lowest": pl.Float64, "highest": pl.Float64, "floor_share": pl.Float64, "ceiling": pl.Float64,
-    "ceiling_share": pl.Float64, "negative_share": pl.Float64, "air_peak_hu": pl.Float64, "tissue_peak_hu": pl.Float64,
-    "wrapped_share": pl.Float64, "frame_value": pl.Float64, "frame_share": pl.Float64, "frame_gap": pl.Float64,
-    "padding_inside_share": pl.Float64, "stamped_parts": pl.Float64, "noise_frequency_per_mm": pl.Float64,
-    "table_side": pl.String, "spine_anterior_share": pl.Float64, "breast_side": pl.String,
+    "ceiling_share": pl.Float64, "negative_share": pl.Float64, "air_peak_hu": pl.Float64,
+    "tissue_peak_hu": pl.Float64, "wrapped_share": pl.Float64, "frame_value": pl.Float64, "frame_share": pl.Float64,
+    "frame_gap": pl.Float64, "padding_inside_share": pl.Float64, "stamped_parts": pl.Float64,
+    "text_letters": pl.Float64, "noise_frequency_per_mm": pl.Float64, "sides_exchanged": pl.String,
+    "enhancement": pl.String, "enhancement_hu": pl.String, "table_side": pl.String,
+    "spine_anterior_share": pl.Float64, "breast_side": pl.String, "breast_view": pl.String,
     "fingerprint": pl.List(pl.Float32), "pixels_sha256": pl.String,
 }  # fmt: skip
 """Columns of the measures, one row a volume."""
 
-_BIN_HU, _LEAST_PEAK = 10.0, 0.02
-_AIR_HU, _APART_HU = -300.0, 300.0
 FINGERPRINT_EDGE = 12
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The label map of a volume, and what its values mean."""
+
+    path: Path
+    scheme: LabelScheme
 
 
 @dataclass(frozen=True)
@@ -48,23 +62,31 @@ class Measured:
     plane_mm: tuple[tuple[float, float], ...] = ()
 
 
-def measured(volume: Volume, sources: Mapping[str, Source], reader: FrameReader) -> Measured:
-    """Decode a volume and measure it; what cannot be decoded becomes its findings."""
+def measured(
+    volume: Volume, sources: Mapping[str, Source], reader: FrameReader, labelled: Labelled | None = None
+) -> Measured:
+    """Decode a volume and measure it, with its label map if there is one; what cannot be decoded becomes findings."""
     reader.begin()
     slices = volume.stack.slices if volume.stack else volume.slices
     try:
         voxels, padding = decoded(slices, sources, reader)
     except Refusal as refusal:
         return Measured(volume.volume_id, findings=refusal.findings)
-    findings = tuple(finding for _, finding in sorted(reader.findings.items()))
     pixels_sha256 = reader.source_sha256
+    seen = tuple(finding for _, finding in sorted(reader.findings.items()))
     if not voxels.size:
-        return Measured(volume.volume_id, findings=findings)
+        return Measured(volume.volume_id, findings=seen)
+    right = put_right(voxels, padding, slices)
+    voxels, padding, findings = right.voxels, right.padding, (*seen, *right.findings)
     values = _of_values(voxels, padding, slices) | _of_frame(voxels, padding) | _of_padding(padding)
     values["pixels_sha256"] = pixels_sha256
     ct = volume.first.modality == "CT" and volume.stack is not None
     if volume.first.sop_class in MAMMOGRAMS:
-        values["breast_side"] = _breast_side(voxels[0], volume.first.photometric)
+        light = light_of(voxels[0], volume.first.photometric)
+        values["breast_side"] = breast_side(light)
+        values["breast_view"] = breast_view(light, values["breast_side"])
+    if volume.stack is None:
+        values["text_letters"] = float(max(map(text_letters, voxels)))
     row_mm = slices[0].facts.pixel_spacing_mm
     if ct and row_mm:
         values["noise_frequency_per_mm"] = noise_frequency_per_mm(voxels, row_mm)
@@ -76,6 +98,8 @@ def measured(volume: Volume, sources: Mapping[str, Source], reader: FrameReader)
     values["fingerprint"] = _fingerprint(ras)
     if ct:
         values |= body_measures(ras, place.spacing_mm)
+    if labelled is not None:
+        values |= structure_measures(ras, place, labelled.path, labelled.scheme, hounsfield=ct)
     return Measured(volume.volume_id, values, findings, *_planes(ras, place.spacing_mm))
 
 
@@ -87,14 +111,14 @@ def _of_values(
     found: dict[str, Any] = {
         "lowest": lowest, "highest": highest, "ceiling": _stored_ceiling(highest, slices),
         "floor_share": float(np.mean(inside == lowest)), "ceiling_share": float(np.mean(inside == highest)),
-        "negative_share": float(np.mean(inside < 0)), "stamped_parts": float(_stamped_parts(voxels)),
+        "negative_share": float(np.mean(inside < 0)), "stamped_parts": float(stamped_parts(voxels)),
     }  # fmt: skip
     one = slices[0].instance
     if one.modality == "CT":
-        found |= _peaks(inside, lowest, highest)
+        found["air_peak_hu"], found["tissue_peak_hu"] = hu_peaks(voxels, padding)
     slope, intercept = slices[0].facts.slope or 1.0, slices[0].facts.intercept or 0.0
     if one.bits_stored == 16 and not one.signed:
-        found["wrapped_share"] = float(np.mean((inside - intercept) / slope >= 65536 - 1024 - 512))
+        found["wrapped_share"] = float(np.mean((voxels - intercept) / slope >= 65536 - 1024 - 512))
     return found
 
 
@@ -105,71 +129,19 @@ def _stored_ceiling(highest: float, slices: Sequence[Slice]) -> float:
     return float(highest if highest == 3071 else stored if stored in (4095, 32767) else highest)
 
 
-def _peaks(inside: NDArray[np.float32], lowest: float, highest: float) -> dict[str, Any]:
-    """Places of two crowds of values: the lowest (air), and the largest of the others (soft tissue)."""
-    low, high = max(lowest, -12000.0), min(highest, 6000.0)
-    if high - low < 10 * _BIN_HU:
-        return {}
-    bins = int((high - low) / _BIN_HU) + 1
-    counts, edges = np.histogram(inside, bins, (low, low + bins * _BIN_HU))
-    smooth = ndimage.gaussian_filter1d(counts / inside.size, 2.0)
-    crowd = ndimage.uniform_filter1d(counts / inside.size, 9) * 9
-    top = (smooth == ndimage.maximum_filter1d(smooth, 31)) & (crowd > 2.5 * _LEAST_PEAK) & (smooth > _LEAST_PEAK / 6)
-    places = [float(edges[i] + _BIN_HU / 2) for i in np.flatnonzero(top)]
-    if not places:
-        return {}
-    apart = places[-1] - places[0] > _APART_HU
-    found: dict[str, Any] = {"air_peak_hu": places[0] if apart or places[0] < _AIR_HU else None}
-    others = np.flatnonzero(top)[1:] if found["air_peak_hu"] is not None else np.flatnonzero(top)
-    if others.size:
-        found["tissue_peak_hu"] = float(edges[others[crowd[others].argmax()]] + _BIN_HU / 2)
-    return found
-
-
 def _of_frame(voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None) -> dict[str, Any]:
-    """A value that fills all four corners of every slice and lies far from the next one."""
-    corners = voxels[:, [0, 0, -1, -1], [0, -1, 0, -1]]
-    value = float(corners.flat[0])
-    if padding is not None or voxels.shape[1] < 8 or not (corners == value).all():
-        return {}
-    others = voxels[voxels != value]
-    if not others.size:
-        return {}
-    return {
-        "frame_value": value,
-        "frame_share": 1 - others.size / voxels.size,
-        "frame_gap": float(np.abs(others - value).min()),
-    }
+    """A value that fills all four corners of every slice, where nothing is known to be padding."""
+    frame = constant_frame(voxels) if padding is None else None
+    return {} if frame is None else {f"frame_{name}": value for name, value in vars(frame).items()}
 
 
 def _of_padding(padding: NDArray[np.bool_] | None) -> dict[str, Any]:
     """How much of the padding is walled in by anatomy, slice by slice."""
     if padding is None or not padding.any():
         return {}
-    parts, _ = ndimage.label(padding, np.pad(ndimage.generate_binary_structure(2, 1)[None], ((1, 1), (0, 0), (0, 0))))
-    border = np.concatenate(
-        [parts[:, 0].ravel(), parts[:, -1].ravel(), parts[:, :, 0].ravel(), parts[:, :, -1].ravel()]
-    )
-    inside = ~np.isin(parts, np.unique(border)) & padding
+    parts, _ = ndimage.label(padding, in_slice())
+    inside = ~np.isin(parts, at_border(parts)) & padding
     return {"padding_inside_share": float(inside.sum() / padding.sum())}
-
-
-def _stamped_parts(voxels: NDArray[np.float32]) -> int:
-    """Separate bright strokes that every slice has at the same pixels: text, not anatomy."""
-    if len(voxels) < 5:
-        return 0
-    still = (voxels == voxels[0]).all(0) & (voxels[0] == voxels.max())
-    if not 0 < still.sum() < 0.1 * still.size:
-        return 0
-    return int(ndimage.label(still, np.ones((3, 3)))[1])
-
-
-def _breast_side(picture: NDArray[np.float32], photometric: str) -> str:
-    """The half of a mammogram that holds the breast; empty where neither does clearly."""
-    light = picture - picture.min() if photometric != "MONOCHROME1" else picture.max() - picture
-    lit = light > 0.15 * float(light.max() or 1)
-    left, right = lit[:, : lit.shape[1] // 2].mean(), lit[:, -(lit.shape[1] // 2) :].mean()
-    return "left" if left > 1.5 * right else "right" if right > 1.5 * left else ""
 
 
 def _fingerprint(ras: NDArray[np.float32]) -> list[float]:

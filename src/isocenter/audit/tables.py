@@ -223,7 +223,7 @@ DERIVED = (
 
 
 def with_derived(volumes: pl.DataFrame) -> pl.DataFrame:
-    """Volumes with what is read out of vendors' strings: kernel and contrast phase (each string parsed once)."""
+    """Volumes with what many columns say together: kernel and contrast phase (each combination judged once)."""
     kernels = volumes.select(KERNEL_INPUTS).unique()
     parsed = [
         parse_kernel((row[0] or "").split("\\"), row[1] or "", row[2] or "", row[3] or "") for row in kernels.rows()
@@ -235,12 +235,14 @@ def with_derived(volumes: pl.DataFrame) -> pl.DataFrame:
         pl.Series("iterative", [f"{one.iterative} {one.strength}".strip() for one in parsed], dtype=pl.String),
         pl.Series("vendor", [vendor_of(maker or "") for maker in kernels["manufacturer"]], dtype=pl.String),
     )
-    told = volumes.select(PHASE_INPUTS).unique()
+    inputs = [name for name in (*PHASE_INPUTS, "enhancement") if name in volumes.columns]  # where labels are known
+    told = volumes.select(inputs).unique()
     phases = [
         contrast_phase(
             standard=row["contrast_phase"] or "", started_ms=row["contrast_start_ms"],
             acquired_ms=row["acquisition_time_ms"],
             text=" ".join(filter(None, (row["series_description"], row["protocol_name"]))),
+            enhancement=row.get("enhancement") or "",
         )
         for row in told.iter_rows(named=True)
     ]  # fmt: skip
@@ -253,4 +255,4 @@ def with_derived(volumes: pl.DataFrame) -> pl.DataFrame:
         ),
     )
     joined = volumes.join(kernels, on=KERNEL_INPUTS, how="left", nulls_equal=True)
-    return joined.join(told, on=PHASE_INPUTS, how="left", nulls_equal=True).sort("volume_id")
+    return joined.join(told, on=inputs, how="left", nulls_equal=True).sort("volume_id")

@@ -11,6 +11,7 @@ from isocenter.commands.launch import DONE, FOUND
 from isocenter.console import say
 from isocenter.dicom import ConvertSettings
 from isocenter.findings import Severity, refuse
+from isocenter.labels import LabelScheme
 from isocenter.reports import write_audit_report
 from isocenter.settings import settings_from
 
@@ -31,7 +32,7 @@ def run(config: DictConfig) -> int:
     done = audit_studies(
         Path(config.input), output, settings_from(AuditSettings, config.reading, "reading"),
         settings_from(Policy, config.audit, "audit"), settings_from(ConvertSettings, config.conversion, "conversion"),
-        Cohort(_path(config.cases), _path(config.labels)),
+        Cohort(_path(config.cases), _path(config.labels), _structures(config)),
     )  # fmt: skip
     write_audit_report(output)
     for row in done.findings.filter(done.findings["severity"] != "info").head(_SHOWN).iter_rows(named=True):
@@ -49,6 +50,18 @@ def run(config: DictConfig) -> int:
         f"{counts[Severity.INFO]} for information: {output / 'report.html'}"
     )
     return FOUND if any(counts[severity] for severity in _LEVELS[config.fail_on]) else DONE
+
+
+def _structures(config: DictConfig) -> LabelScheme | None:
+    if config.structures is None:
+        return None
+    try:
+        return LabelScheme(tuple(config.structures), tuple(int(value) for value in config.structures.values()))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise refuse(
+            "USE108", "structures", str(error), "the name of each structure with its value in the label maps",
+            "For example structures='{liver: 1, spleen: 2}'.",
+        ) from None  # fmt: skip
 
 
 def _path(text: str | None) -> Path | None:

@@ -22,6 +22,8 @@ class ConvertSettings:
         uneven: `resample` slices at uneven distances, linear by their true positions, or `refuse`.
         missing: `resample` across missing slices, or `refuse`.
         tilt: `keep` a leaning stack as a sheared grid, `straighten` it (linear), or `refuse`.
+        undeclared_padding: `mask` a frame of a CT that can only be padding, `keep` it as values, or `refuse`.
+        intercept: `restore` a lost intercept of a CT by its air and soft tissue, `keep` the values, or `refuse`.
     """
 
     workers: int = 2
@@ -31,11 +33,19 @@ class ConvertSettings:
     uneven: str = "resample"
     missing: str = "refuse"
     tilt: str = "keep"
+    undeclared_padding: str = "mask"
+    intercept: str = "restore"
 
     def __post_init__(self) -> None:
         bounded(self, workers=(1, 256))
         chosen(self, high_bit=("decode", "refuse"), duplicates=("drop", "refuse"), uneven=("resample", "refuse"),
-               missing=("resample", "refuse"), tilt=("keep", "straighten", "refuse"))  # fmt: skip
+               missing=("resample", "refuse"), tilt=("keep", "straighten", "refuse"),
+               undeclared_padding=("mask", "keep", "refuse"), intercept=("restore", "keep", "refuse"))  # fmt: skip
+
+    @property
+    def repairs_values(self) -> tuple[str, ...]:
+        """Rules on values whose repair is made."""
+        return tuple(rule for rule in _VALUE_REPAIRS if getattr(self, _GOVERNED[rule]) in ("mask", "restore"))
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,17 @@ class Verdict:
         return None
 
 
-_GOVERNED = {"DCM120": "high_bit", "DCM010": "duplicates", "DCM213": "tilt"}
+_GOVERNED = {
+    "DCM120": "high_bit", "DCM010": "duplicates", "DCM213": "tilt", "DCM131": "undeclared_padding",
+    "DCM125": "intercept",
+}  # fmt: skip
+_VALUE_REPAIRS = ("DCM131", "DCM125")
 _INTERPOLATED = {"DCM211": "missing", "DCM212": "uneven"}
+
+
+def left_alone(rule: str, settings: ConvertSettings) -> bool:
+    """Whether the policy keeps what a rule found as it is."""
+    return rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "keep"
 
 
 def judged(findings: Iterable[Finding], settings: ConvertSettings, *, repairable: bool) -> list[Finding]:
@@ -89,6 +108,8 @@ def _judged(finding: Finding, settings: ConvertSettings, repairable: bool) -> Fi
     rule = finding.rule
     if rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "refuse":
         return replace(finding, severity=Severity.ERROR)
+    if rule in _VALUE_REPAIRS and left_alone(rule, settings):
+        return replace(finding, remedy=f"Left as it is: conversion.{_GOVERNED[rule]}=keep.")
     error = finding.severity is Severity.ERROR
     if rule in _INTERPOLATED and error and repairable and getattr(settings, _INTERPOLATED[rule]) == "resample":
         return replace(

@@ -17,6 +17,7 @@ from isocenter.dicom.policy import ConvertSettings, Verdict, judged
 from isocenter.dicom.volumes import Slice, Volume
 from isocenter.dicom.volumes.repair import Repaired, evened, straight
 from isocenter.dicom.volumes.stack import Stack
+from isocenter.dicom.volumes.values import PutRight, put_right
 from isocenter.findings import Finding, Refusal, Severity, refuse
 from isocenter.folders import VolumesFolder
 from isocenter.geometry import Grid, dicom_grid, volume_from_frames
@@ -104,9 +105,13 @@ def _kept(job: VolumeJob, stack: Stack, reader: FrameReader) -> dict[str, Any] |
 
 def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: FrameReader) -> dict[str, Any]:
     volume, folder = job.volume, job.folder
-    made = _repaired(*decoded(stack.slices, job.sources, reader), stack, findings, job.settings)
+    values = put_right(*decoded(stack.slices, job.sources, reader), stack.slices, job.settings.repairs_values)
+    seen = [*(finding for _, finding in sorted(reader.findings.items())), *values.findings]
     where = f"volume {volume.volume_id}"
-    findings = [*findings, *(replace(finding, where=where) for _, finding in sorted(reader.findings.items()))]
+    findings = [*findings, *judged([replace(one, where=where) for one in seen], job.settings, repairable=False)]
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return _row(volume, findings, "reject")
+    made = _repaired(values, stack, findings, job.settings)
     image = folder.image(volume.volume_id)
     nifti.write_image(image, _smallest(made.voxels), made.grid)
     if made.padding is not None:
@@ -172,15 +177,12 @@ def _cut(plane: NDArray[Any], one: Slice) -> NDArray[Any]:
     return plane[tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns]
 
 
-def _repaired(
-    block: NDArray[np.float32], mask: NDArray[np.bool_] | None, stack: Stack, findings: Iterable[Finding],
-    settings: ConvertSettings,
-) -> Repaired:  # fmt: skip
+def _repaired(values: PutRight, stack: Stack, findings: Iterable[Finding], settings: ConvertSettings) -> Repaired:
     """Voxels on their grid: as they are, or as the policy has them repaired."""
-    voxels = volume_from_frames(block)
-    padding = None if mask is None else volume_from_frames(mask)
+    voxels = volume_from_frames(values.voxels)
+    padding = None if values.padding is None else volume_from_frames(values.padding)
     grid = stack_grid(stack, voxels.shape)
-    made = Repaired(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), ())
+    made = Repaired(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), values.records)
     if not stack.even:
         made = evened(made, np.asarray(stack.places_mm))
     if settings.tilt == "straighten" and any(finding.rule == "DCM213" for finding in findings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from isocenter.phantom import write_phantom
 from isocenter.preparation import Dataset, audit_of, prepare, read_dataset, read_source
 from isocenter.provenance import sha256_of_values
 from isocenter.reports import write_audit_report
+
+_OF_PREPARATION = ("DCM233", "DCM234")  # the preparation has PRP201 and PRP102
 
 
 def prepared_data(
@@ -47,23 +50,27 @@ def prepared_data(
         scheme = LabelScheme.from_dict(facts["labels"])
     assert root is not None
     if kind in ("phantom", "dicom"):
-        convert_studies(root, store / "volumes", stages.conversion, _verdict(root, store, stages, data))
+        cohort = Cohort(labels=labels, structures=scheme)
+        convert_studies(root, store / "volumes", stages.conversion, _verdict(root, store, stages, data, cohort))
         root = store / "volumes"
     source = read_source(root, labels, scheme, stages.preparation.patient_pattern)
     memory = stages.step_bytes(values["net"], source.labels.n_channels)
     return prepare(source, store / "dataset", stages.preparation, memory), planted
 
 
-def _verdict(studies: Path, store: Path, stages: Stages, data: Mapping[str, Any]) -> Verdict | None:
+def _verdict(studies: Path, store: Path, stages: Stages, data: Mapping[str, Any], cohort: Cohort) -> Verdict | None:
     """What an audit beside the converted volumes says of the studies; None where it was turned off.
 
-    Labels are not its matter: the preparation compares their grids.
+    Whether labels and images belong together is the preparation's matter, which looks at what is converted.
     """
     if stages.preparation.audit == "off":
         return None
     folder, workers = store / "audit", stages.conversion.workers
     settings = AuditSettings(workers=workers, pseudonym_key=stages.conversion.pseudonym_key)
-    audit_studies(studies, folder, settings, stages.audit, stages.conversion, Cohort())
+    policy = replace(
+        stages.audit, severity={**dict.fromkeys(_OF_PREPARATION, "ignore"), **(stages.audit.severity or {})}
+    )
+    audit_studies(studies, folder, settings, policy, stages.conversion, cohort)
     write_audit_report(folder)
     return read_verdict(folder, tuple(data["known_findings"]))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydicom.dataset import FileDataset
+
+from tests.audit.clean import Study
 from tests.audit.plants.planting import plant, setting, store, stored
 
 setting("DCM401", "DX", PixelSpacing=None, PixelSpacingCalibrationType=None)
@@ -28,4 +31,8 @@ def _(study, draw):
 @plant("DCM414", "MG")
 def _(study, draw):
     data = study[int(draw.integers(4))]
-    store(data, stored(data)[:, ::-1])
+    store(data, stored(data)[:, ::-1] if draw.random() < 0.5 else stored(_other_view(data, study)))
+
+
+def _other_view(data: FileDataset, study: Study) -> FileDataset:
+    return next(o for o in study if o.ImageLaterality == data.ImageLaterality and o.ViewPosition != data.ViewPosition)

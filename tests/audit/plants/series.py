@@ -111,7 +111,7 @@ def _(study, draw):
     _moved(study, [0, 1, 2, 3, 4.3, 5.6, 6.9, 8.2])
 
 
-@plant("DCM213", decision="repair")
+@plant("DCM213")
 def _(study, draw):
     column = np.array(study[0].ImageOrientationPatient[3:], float)
     lean = np.tan(np.deg2rad(draw.uniform(5, 25))) * float(study[0].SliceThickness)
@@ -171,6 +171,14 @@ def with_kernel(data: FileDataset, study: Study) -> FileDataset:
     )
     shared.PixelMeasuresSequence[0].SliceThickness = study[0].SliceThickness
     return data
+
+
+@plant("DCM224", decision="reject")
+def _(study, draw):
+    data = with_kernel(enhanced([*study, *twice(study, draw)]), study)
+    for group in data.PerFrameFunctionalGroupsSequence:
+        group.FrameContentSequence[0].TemporalPositionIndex = 1
+    return [data]
 
 
 @plant("DCM222", decision="reject")

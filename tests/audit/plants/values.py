@@ -36,8 +36,15 @@ def _(study, draw):
 
 @plant("DCM114")
 def _(study, draw):
+    shift = int(draw.choice([-400, 300, 650]))
+    each_picture(lambda values: values + shift, study)
+
+
+@plant("DCM125", decision="repair")
+def _(study, draw):
+    lost = str(draw.choice([0, -8192]))
     for data in study:
-        data.RescaleIntercept = str(draw.choice([0, -8192]) if data is study[0] else study[0].RescaleIntercept)
+        data.RescaleIntercept = lost
 
 
 @plant("DCM115")
@@ -92,6 +99,13 @@ def _(study, draw):
         put(data, BitsStored=12, HighBit=15, PixelRepresentation=0, PixelData=values.tobytes())
 
 
+@plant("DCM121")
+def _(study, draw):
+    for data in study:
+        values = np.clip(stored(data), 0, 4095).astype("<u2") | np.uint16(draw.integers(1, 16) << 12)
+        put(data, BitsStored=12, HighBit=11, PixelRepresentation=0, PixelData=values.tobytes())
+
+
 @plant("DCM122")
 def _(study, draw):
     data = one_of(draw, study)
@@ -125,9 +139,14 @@ def _(study, draw):
         data.add_new(0x00280120, "SS", -2000)
 
 
-@plant("DCM131")
+@plant("DCM131", decision="repair")
 def _(study, draw):
     _frame(study, int(draw.choice([-2000, -3024, -2048])))
+
+
+@plant("DCM135")
+def _(study, draw):
+    _frame(study, int(draw.choice([310, 330])))
 
 
 @plant("DCM132")

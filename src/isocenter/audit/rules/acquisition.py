@@ -52,7 +52,7 @@ PHASE_UNKNOWN = Rule(
     "Organs look different in every phase.", "Nothing to do if the task takes any.", "a phase from two sources",
     when=lambda asked: CT & pl.col("stacked").fill_null(False) & (pl.col("phase") == "unknown")
     & ~pl.col("phase_disagree"),
-    observed=pl.lit("neither attribute, timing nor text tell the phase"), severity=Severity.INFO,
+    observed=pl.lit("neither attribute, timing, text nor labelled organs tell the phase"), severity=Severity.INFO,
 )  # fmt: skip
 PHASE_DISAGREES = Rule(
     "DCM311", "Sources of the contrast phase that disagree", Scope.VOLUME, "P16", "PS3.3 C.7.6.4",

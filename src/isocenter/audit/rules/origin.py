@@ -87,10 +87,12 @@ OVERLAY = Rule(
     "A mark of a radiologist tells the net where to look.", "Drop the overlay; look at what is in the pixels.",
     "no overlay and no text in the pixels",
     when=lambda asked: greatest("overlays").fill_null(False)
-    | (pl.col("stamped_parts") >= asked.tolerance).fill_null(False),
+    | (pl.col("stamped_parts") >= asked.tolerance).fill_null(False)
+    | (pl.col("text_letters") >= asked.tolerance).fill_null(False),
     observed=pl.when(greatest("overlays").fill_null(False)).then(pl.lit("an overlay (60xx,3000)"))
+    .when(pl.col("text_letters") > 0).then(told("{} letters in lines of text", "text_letters"))
     .otherwise(told("{} separate bright strokes that are the same in every slice", "stamped_parts")),
-    tolerance=3.0, unit="parts", needs=Needs.PIXELS,
+    tolerance=3.0, unit="parts", needs=Needs.PIXELS, version=2,
 )  # fmt: skip
 SOURCE_UNSTATED = Rule(
     "DCM705", "A derived image that does not say from what", Scope.INSTANCE, "P26", "PS3.3 C.7.6.1.1.3",

@@ -57,6 +57,15 @@ SPINE_ASTRAY = Rule(
     observed=told("{} of the bone along the body lies in its front half", pl.col("spine_anterior_share").round(2)),
     tolerance=0.8, unit="share", needs=Needs.PIXELS,
 )  # fmt: skip
+SIDES_EXCHANGED = Rule(
+    "DCM235", "Structures on the wrong side: left and right are exchanged", Scope.VOLUME, "P08",
+    "anatomy: sides are the patient's",
+    "A net learns that either side may be the left one; a surgeon operates on the wrong one.",
+    "Compare image and label with the original: one of them, or both, are mirrored. In situs inversus it is so:"
+    " then declare it in known_findings.", "each left structure on the left of its partner, the liver on the right",
+    when=lambda asked: said("sides_exchanged"), observed=pl.col("sides_exchanged"),
+    needs=Needs.LABELS, severity=Severity.ERROR,
+)  # fmt: skip
 POSTURE = Rule(
     "DCM240", "A standing or four-footed patient", Scope.INSTANCE, "P12", "PS3.3 C.7.6.30",
     "Organs sink when a patient stands, and animals have other axes.", "Decide whether the task takes them.",

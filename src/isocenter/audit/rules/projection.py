@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from isocenter.audit.expressions import CAPTURES, MAMMOGRAM, PROJECTION, lacks, told
+from isocenter.audit.expressions import CAPTURES, MAMMOGRAM, PROJECTION, lacks, said, told
 from isocenter.audit.rule import Needs, Rule, Scope
 from isocenter.findings import Severity
 
@@ -115,14 +115,18 @@ INCOMPLETE_EXAM = Rule(
     when=lambda asked: MAMMOGRAM & (_STANDARD_VIEW.drop_nulls().n_unique().over("study_uid") < 4),
     observed=told("{} of 4 standard views in the study", _STANDARD_VIEW.drop_nulls().n_unique().over("study_uid")),
 )  # fmt: skip
+_MIRRORED = (pl.col("horizontal_flip").fill_null("") != "YES") & (
+    (pl.col("patient_orientation").str.starts_with("A") & (pl.col("breast_side") == "right"))
+    | (pl.col("patient_orientation").str.starts_with("P") & (pl.col("breast_side") == "left"))
+)
+_OTHER_VIEW = said("breast_view") & lacks("view_modifiers") & (pl.col("breast_view") != _VIEW)
 BREAST_ASTRAY = Rule(
-    "DCM414", "A breast on the other side of the picture than the header says", Scope.VOLUME, "P09",
-    "PS3.3 C.7.6.1.1.1",
-    "The picture or the side is mirrored.", "Look at the picture.", "the chest wall where PatientOrientation has it",
-    when=lambda asked: MAMMOGRAM & (pl.col("horizontal_flip").fill_null("") != "YES") & (
-        (pl.col("patient_orientation").str.starts_with("A") & (pl.col("breast_side") == "right"))
-        | (pl.col("patient_orientation").str.starts_with("P") & (pl.col("breast_side") == "left"))
-    ),
-    observed=told("PatientOrientation {}, the breast's mass on the {}", "patient_orientation", "breast_side"),
-    needs=Needs.PIXELS,
+    "DCM414", "A mammogram that does not show the side or the view that its header says", Scope.VOLUME, "P09",
+    "PS3.3 C.7.6.1.1.1, C.8.11.7", "The picture is mirrored, or the words are another picture's.",
+    "Look at the picture.", "the chest wall where PatientOrientation has it, muscle in a corner of an MLO alone",
+    when=lambda asked: MAMMOGRAM & (_MIRRORED.fill_null(False) | _OTHER_VIEW.fill_null(False)),
+    observed=pl.when(_MIRRORED.fill_null(False))
+    .then(told("PatientOrientation {}, the breast's mass on the {}", "patient_orientation", "breast_side"))
+    .otherwise(told("{} by the header, {} by the corners at the chest wall", _VIEW, "breast_view")),
+    needs=Needs.PIXELS, version=2,
 )  # fmt: skip

@@ -152,6 +152,11 @@ NO_GROUPS = _read(
 MOSAIC = _read(
     "DCM223", "A mosaic without its vendor's header", "P06", "vendor", "Slices lie side by side in one picture.",
     "Export the series without removing private elements.", "a mosaic with its private header")  # fmt: skip
+TIME_STANDS = _read(
+    "DCM224", "Frames at the same places whose temporal position stands still", "P06", "PS3.3 C.7.6.16.2.2.2",
+    "A reader that sorts by it shuffles the passes of a dynamic scan.",
+    "Check the split: another attribute has told the passes apart, or none.", "an index that counts the passes",
+    _W)  # fmt: skip
 PARTS_MISSING = _read(
     "DCM225", "A concatenation with parts missing", "P06", "PS3.3 C.7.6.16.2.2.4", "The volume ends too early.",
     "Fetch the whole object.", "every part")  # fmt: skip

@@ -6,6 +6,7 @@ import polars as pl
 
 from isocenter.audit.expressions import CT, SECTIONAL, flagged, greatest, said, shown, told, varies
 from isocenter.audit.rule import Decision, Needs, Rule, Scope
+from isocenter.dicom.pixels.plausible import FRAME_GAP, FRAME_SHARE
 from isocenter.findings import Severity
 
 MONOCHROME1 = Rule(
@@ -60,7 +61,7 @@ SLOPE_VARIES = Rule(
 NO_AIR_OR_TISSUE = Rule(
     "DCM114", "A CT whose values do not look like Hounsfield units", Scope.VOLUME, "P02",
     "HU definition: air -1000, water 0",
-    "A lost intercept shifts everything by 1024 HU: lung becomes fat and fat becomes bone.",
+    "A window then cuts the wrong tissue, and a net sees organs of another density.",
     "Look at the histogram; ask for the original series.",
     "air near -1000 HU or lung above it, and soft tissue near 40 HU",
     when=lambda asked: CT & ~flagged("LOCALIZER") & (
@@ -70,6 +71,13 @@ NO_AIR_OR_TISSUE = Rule(
     observed=told("lowest peak at {} HU, largest of the others at {} HU", pl.col("air_peak_hu").round(0),
     pl.col("tissue_peak_hu").round(0)),
     tolerance=50.0, unit="HU", needs=Needs.PIXELS,
+)  # fmt: skip
+LOST_INTERCEPT = Rule(
+    "DCM125", "A CT that has lost its rescale intercept", Scope.VOLUME, "P02", "HU definition: air -1000, water 0",
+    "Everything lies 1024 HU too high: lung becomes fat, and fat becomes bone.",
+    "Put back, for one usual intercept brings both air and soft tissue where they belong. To refuse such volumes:"
+    " conversion.intercept=refuse.", "air near -1000 HU and soft tissue near 40 HU",
+    needs=Needs.PIXELS, decision=Decision.REPAIR,
 )  # fmt: skip
 SATURATED = Rule(
     "DCM115", "Voxels at the end of the range", Scope.VOLUME, "P02", "-",
@@ -90,6 +98,11 @@ HIGH_BIT = Rule(
     "Every common reader decodes such values sixteen times too large, silently.",
     "Decoded by the stated bits. To refuse such volumes: conversion.high_bit=refuse.", "HighBit = BitsStored - 1",
     decision=Decision.REPAIR,
+)  # fmt: skip
+UNUSED_BITS = Rule(
+    "DCM121", "Bits set above those that are stored", Scope.VOLUME, "P03", "PS3.5 8.1.1",
+    "A reader that takes the whole word sees thousands more than there is: old files keep overlays in these bits.",
+    "Nothing to do: they are masked away.", "zeros or the sign", severity=Severity.INFO, needs=Needs.PIXELS,
 )  # fmt: skip
 BITS_VARY = Rule(
     "DCM122", "Several pixel formats in one volume", Scope.VOLUME, "P03", "PS3.3 C.7.6.3",
@@ -115,14 +128,21 @@ PADDING = Rule(
     "none, or masked", severity=Severity.INFO,
 )  # fmt: skip
 UNDECLARED_PADDING = Rule(
-    "DCM131", "A frame of one value that no header declares as padding", Scope.VOLUME, "P19", "PS3.3 C.7.5.1.1.2",
+    "DCM131", "Padding of a CT that no header declares", Scope.VOLUME, "P19", "PS3.3 C.7.5.1.1.2",
     "A normalisation over all voxels is led by the frame, and a net learns the circle.",
-    "Mask it before training: the value and its share are given.", "PixelPaddingValue where there is padding",
+    "Masked: no tissue has this value. To refuse such volumes: conversion.undeclared_padding=refuse.",
+    "PixelPaddingValue where there is padding", needs=Needs.PIXELS, decision=Decision.REPAIR, version=2,
+)  # fmt: skip
+CONSTANT_FRAME = Rule(
+    "DCM135", "A frame of one value that may be padding", Scope.VOLUME, "P19", "PS3.3 C.7.5.1.1.2",
+    "Padding, a defaced head and an empty background look alike: a normalisation over all voxels is led by either.",
+    "Decide what the frame is; a normalisation over the foreground leaves it out.",
+    "PixelPaddingValue where there is padding",
     when=lambda asked: ~pl.col("padding_declared").fill_null(False) & (pl.col("frame_share") > asked.tolerance)
-    & (pl.col("frame_gap") > 200),
+    & (pl.col("frame_gap") > FRAME_GAP),
     observed=told("value {} in all corners and {} of the voxels, {} from the next value", "frame_value",
                        pl.col("frame_share").round(3), "frame_gap"),
-    tolerance=0.05, unit="share", needs=Needs.PIXELS,
+    tolerance=FRAME_SHARE, unit="share", needs=Needs.PIXELS,
 )  # fmt: skip
 PADDING_SIGN = Rule(
     "DCM132", "A padding value in the other sign's pattern", Scope.VOLUME, "P19", "PS3.5 6.2, US or SS",

@@ -20,6 +20,7 @@ from isocenter.dicom.pixels.stored import (
     native_frame_bytes,
     native_values,
     pixel_format,
+    unused_bits_are_set,
 )
 from isocenter.findings import Finding, Severity, refuse
 
@@ -122,6 +123,12 @@ class FrameReader:
             raise ValueError("a frame of more than 512 MiB")
         data = self._raw(instance, source, frame)
         if is_native(instance.transfer_syntax):
+            if fmt is not None and "DCM121" not in self.findings and unused_bits_are_set(data, instance, fmt):
+                self.findings["DCM121"] = Finding(
+                    "DCM121", instance.sop_uid, f"bits set above the {fmt.bits_stored} that are stored",
+                    "zeros or the sign", "Nothing to do: they are masked away. Old files keep overlays there.",
+                    Severity.INFO,
+                )  # fmt: skip
             return native_values(data, instance, fmt or PixelFormat(32, 32, 31, False))
         if fmt is None:
             raise ValueError("compressed float pixel data")

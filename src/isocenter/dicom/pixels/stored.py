@@ -84,8 +84,32 @@ def native_values(data: bytes, instance: Instance, wanted: PixelFormat) -> NDArr
         )
     if wanted.bits_allocated == 8 and order == ">" and instance.pixel_vr == "OW":
         data = _swapped(data)  # bytes travel as 16-bit words, most significant first (PS3.5 8.1.1)
-    words = np.frombuffer(data, order + _WORDS[wanted.bits_allocated]).reshape(shape)
-    return extracted(words, wanted)
+    return extracted(_words(data, order, wanted).reshape(shape), wanted)
+
+
+def _words(data: bytes, order: str, wanted: PixelFormat) -> NDArray[np.unsignedinteger]:
+    words: NDArray[np.unsignedinteger] = np.frombuffer(data, order + _WORDS[wanted.bits_allocated])
+    return words
+
+
+def unused_bits_are_set(data: bytes, instance: Instance, wanted: PixelFormat) -> bool:
+    """Whether the bits above the stored ones hold something else than zeros or the sign (PS3.5 8.1.1).
+
+    Args:
+        data: one native frame.
+        instance: the header.
+        wanted: the format to decode by.
+    """
+    if wanted.bits_allocated not in (16, 32) or wanted.high_bit >= wanted.bits_allocated - 1:
+        return False
+    order = ">" if instance.transfer_syntax == EXPLICIT_BIG else "<"
+    above = _words(data, order, wanted) >> (wanted.high_bit + 1)
+    if not above.any():
+        return False
+    full = (1 << (wanted.bits_allocated - wanted.high_bit - 1)) - 1
+    sign = (_words(data, order, wanted) >> wanted.high_bit) & 1
+    allowed = (above == 0) | (wanted.signed & (above == sign * above.dtype.type(full)))
+    return not allowed.all()
 
 
 def _swapped(data: bytes) -> bytes:

@@ -124,14 +124,14 @@ def _by_place(part: list[Slice], digest: Digest) -> list[tuple[list[Slice], list
     """Parts with one slice a place: told apart, copies dropped; or one part with the finding that says why not."""
     if any(one.facts.position_mm is None or one.facts.orientation is None for one in part):
         return [(part, [])]
+    findings = [*_standing_time(part)]
     if (parts := separated(part)) is not None:
-        return [(one, []) for one in parts]
+        return [(one, findings) for one in parts]
     kept, dropped = [], 0
     for group in by_place(part):
         different = _different(group, digest)
         dropped += len(group) - len(different)
         kept += different
-    findings = []
     if dropped:
         findings.append(Finding(
             "DCM010", "", f"{dropped} slice(s) that are copies of another, pixels and place alike", "each slice once",
@@ -150,6 +150,19 @@ def _by_place(part: list[Slice], digest: Digest) -> list[tuple[list[Slice], list
         "one slice a place, or an attribute that tells them apart (time, phase, direction, acquisition)",
         "Decide which slices belong to the volume and remove the others.",
     )])]  # fmt: skip
+
+
+def _standing_time(part: list[Slice]) -> Iterator[Finding]:
+    """Frames of one object that repeat their places while their temporal position stands still."""
+    positions = {one.facts.temporal_position for one in part}
+    if len(positions) != 1 or None in positions or {one.instance.number_of_frames for one in part} == {1}:
+        return
+    if any(len(group) > 1 for group in by_place(part)):
+        yield Finding(
+            "DCM224", "", f"frames at the same places, all with TemporalPositionIndex {positions.pop():g}",
+            "an index that counts the passes", "Check the split: another attribute has told the passes apart, or none.",
+            Severity.WARNING,
+        )  # fmt: skip
 
 
 def _different(group: list[Slice], digest: Digest) -> list[Slice]:

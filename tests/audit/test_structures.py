@@ -1,0 +1,128 @@
+"""Label maps beside the images: exchanged sides, and the contrast phase that organs show."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isocenter import nifti
+from isocenter.audit import Cohort, Policy
+from isocenter.audit.phases import contrast_phase, enhancement_phase
+from isocenter.audit.structures import structure_measures
+from isocenter.dicom import ConvertSettings, convert_studies
+from isocenter.folders import VolumesFolder
+from isocenter.geometry import ORIENTATIONS, Grid, mirrored
+from isocenter.labels import LabelScheme
+from isocenter.mirroring import sided_pairs
+from tests.audit.clean import ct
+from tests.audit.test_plants import audited
+
+SCHEME = LabelScheme(("liver", "spleen", "kidney_left", "kidney_right"), (1, 2, 3, 4))
+GRID = Grid((40, 40, 12), np.diag([2.0, 2.0, 3.0, 1.0]))
+
+
+def body():
+    """Labels in RAS+: the patient's right is at the high end of the first axis."""
+    label = np.zeros(GRID.shape, np.uint16)
+    label[24:34, 15:25, 2:10] = 1
+    label[6:12, 12:20, 2:10] = 2
+    label[10:14, 5:9, 2:6] = 3
+    label[26:30, 5:9, 2:6] = 4
+    return label
+
+
+def told(tmp_path, label, grid=GRID, scheme=SCHEME, image=None):
+    nifti.write_image(tmp_path / "label.nii.gz", label.astype(np.uint8), grid)
+    ras = np.zeros(GRID.shape, np.float32) if image is None else image
+    return structure_measures(ras, GRID, tmp_path / "label.nii.gz", scheme, hounsfield=True)
+
+
+@pytest.mark.parametrize("code", sorted(ORIENTATIONS))
+def test_in_none_of_the_48_orientations_of_the_file_do_sides_seem_exchanged(tmp_path, code):
+    change = GRID.reorientation_to(code)
+    found = told(tmp_path, change.apply(body()), GRID.reoriented(change))
+    assert found["sides_exchanged"] == ""
+
+
+def test_a_mirror_image_is_told_by_every_pair_that_it_exchanges(tmp_path):
+    found = told(tmp_path, mirrored(body(), (0,)))["sides_exchanged"]
+    assert found == (
+        "kidney_left lies 32 mm to the right of kidney_right; spleen lies 40 mm to the right of liver"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_mirror_image_across_another_axis_exchanges_no_side(tmp_path, axis):
+    assert told(tmp_path, mirrored(body(), (axis,)))["sides_exchanged"] == ""
+
+
+def test_a_label_map_that_does_not_lie_on_the_image_tells_nothing(tmp_path):
+    moved = Grid(
+        GRID.shape, GRID.affine + np.array([[9.0 if (r, c) == (0, 3) else 0 for c in range(4)] for r in range(4)])
+    )
+    assert told(tmp_path, body(), moved) == {}
+    (tmp_path / "label.nii.gz").write_bytes(b"no image")
+    assert (
+        structure_measures(np.zeros(GRID.shape, np.float32), GRID, tmp_path / "label.nii.gz", SCHEME, hounsfield=True)
+        == {}
+    )
+
+
+def test_partners_are_found_by_name_or_declared_and_chambers_of_the_heart_are_not():
+    scheme = LabelScheme(
+        ("lung_L", "lung_R", "left ventricle", "right ventricle", "gland", "dnalg", "liver"), tuple(range(1, 8)),
+        pairs=(("gland", "dnalg"),),
+    )  # fmt: skip
+    assert sided_pairs(scheme) == (("lung_L", "lung_R"),)
+
+
+@pytest.mark.parametrize(("medians", "phase"), [
+    ({"aorta": 42, "portal_vein": 45}, "non_contrast"), ({"aorta": 310, "portal_vein": 90}, "arterial"),
+    ({"aorta": 310}, "arterial"), ({"aorta": 155, "portal_vein_and_splenic_vein": 170}, "portal_venous"),
+    ({"aorta": 110, "portal_vein": 105, "renal_pelvis": 700}, "delayed"), ({"aorta": 155}, ""),
+    ({"aorta": 90, "portal_vein": 95}, ""), ({"aorta": 45, "portal_vein": 160}, ""), ({"liver": 110}, ""), ({}, ""),
+    ({"aorta": 230, "portal_vein": 200}, ""),
+])  # fmt: skip
+def test_medians_of_vessels_tell_the_phase_or_nothing(medians, phase):
+    assert enhancement_phase(medians) == phase
+
+
+@given(st.dictionaries(st.sampled_from(["aorta", "portal_vein", "pelvis", "liver"]), st.floats(-100, 900)))
+def test_no_medians_break_the_judgement(medians):
+    assert enhancement_phase(medians) in ("", "non_contrast", "arterial", "portal_venous", "delayed")
+
+
+def test_organs_that_agree_with_the_text_make_it_sure_and_those_that_do_not_make_it_unknown():
+    assert contrast_phase(text="portal venous", enhancement="portal_venous").confidence == "high"
+    torn = contrast_phase(text="arterial", enhancement="non_contrast")
+    assert (torn.phase, torn.disagree) == ("unknown", True)
+
+
+def test_the_audit_rejects_a_study_whose_label_shows_exchanged_sides_and_reads_the_phase_from_organs(tmp_path):
+    for number in range(2):
+        study = ct(np.random.default_rng(number), axial=True)
+        (tmp_path / "studies" / str(number)).mkdir(parents=True)
+        for k, data in enumerate(study):
+            data.SeriesDescription, data.ProtocolName = "Leber", "P"
+            data.save_as(tmp_path / "studies" / str(number) / f"{k}.dcm", enforce_file_format=True)
+    made = convert_studies(tmp_path / "studies", tmp_path / "v", ConvertSettings(workers=1))
+    scheme = LabelScheme(("aorta", "liver", "spleen"), (1, 2, 3))
+    for number, row in enumerate(made.rows):
+        image = nifti.read_image(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
+        change = image.grid.reorientation_to("RAS")
+        grid, hu = image.grid.reoriented(change), change.apply(image.voxels)
+        x = np.arange(grid.shape[0])[:, None, None] + np.zeros(grid.shape)
+        tissue = (hu > 0) & (hu < 90)
+        label = np.where(tissue, np.where((x > grid.shape[0] / 2) == (number == 0), 2, 3), 0)
+        label[38:42, 60:64] = 1
+        nifti.write_image(tmp_path / "labels" / f"{row['volume_id']}.nii.gz", label.astype(np.uint8), grid)
+    cohort = Cohort(labels=tmp_path / "labels", structures=scheme)
+    done = audited(tmp_path / "studies", tmp_path / "a", Policy(), cohort)
+    wrong = done.findings.filter(pl.col("rule") == "DCM235")
+    assert wrong["volume_id"].to_list() == [made.rows[1]["volume_id"]] and wrong["severity"].to_list() == ["error"]
+    by_id = {row["volume_id"]: row for row in done.volumes.to_dicts()}
+    good, bad = (by_id[row["volume_id"]] for row in made.rows)
+    assert (good["decision"], bad["decision"]) == ("accept", "reject")
+    assert (good["phase"], good["phase_sources"]) == ("non_contrast", "enhancement non_contrast")
+    assert "aorta" in good["enhancement_hu"]

@@ -1,0 +1,126 @@
+"""What decoded values show: padding that no header declares, an intercept that was lost, bits that should be empty."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isocenter import nifti
+from isocenter.artifacts import read_json
+from isocenter.dicom import ConvertSettings, convert_studies
+from isocenter.dicom.pixels.plausible import constant_frame, frame_mask, lost_intercept_hu
+from isocenter.folders import VolumesFolder
+from tests.audit.clean import EDGE, ct
+from tests.audit.plants.planting import each_picture, put, stored
+
+
+def circle():
+    j, i = np.mgrid[:EDGE, :EDGE]
+    return (i - EDGE / 2) ** 2 + (j - EDGE / 2) ** 2 > (EDGE / 2) ** 2
+
+
+def converted(study, tmp_path, **settings):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    for number, data in enumerate(study):
+        data.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    convert_studies(folder, tmp_path / "volumes", ConvertSettings(workers=1, **settings))
+    volumes = VolumesFolder(tmp_path / "volumes")
+    (row,) = read_json(volumes.index, "the volumes")["volumes"]
+    return volumes, row
+
+
+def padded(value=-3024):
+    study = ct(np.random.default_rng(1), axial=True)
+    each_picture(lambda values: np.where(circle(), value, values), study)
+    return study
+
+
+def test_a_frame_that_is_no_hounsfield_value_is_masked_though_no_header_declares_it(tmp_path):
+    volumes, row = converted(padded(), tmp_path)
+    assert row["decision"] == "repair" and row["repairs"] == ["mask_padding"] and "DCM131" in row["reasons"]
+    image = nifti.read_image(volumes.image(row["volume_id"]))
+    mask = nifti.read_image(volumes.padding(row["volume_id"])).voxels.astype(bool)
+    assert mask.mean() == pytest.approx(circle().mean())
+    assert (image.voxels[mask] == -3024 - 1024).all() and (image.voxels[~mask] > -1200).all()
+
+
+@pytest.mark.parametrize(("asked", "decision"), [("keep", "accept"), ("refuse", "reject")])
+def test_undeclared_padding_stays_or_is_refused_where_the_policy_says_so(tmp_path, asked, decision):
+    volumes, row = converted(padded(), tmp_path, undeclared_padding=asked)
+    assert row["decision"] == decision and "DCM131" in row["reasons"]
+    assert not volumes.padding(row["volume_id"]).exists()
+
+
+def test_a_frame_of_air_is_left_alone(tmp_path):
+    _, row = converted(padded(24), tmp_path)  # -1000 HU
+    assert row["decision"] == "accept" and not row["padding"]
+
+
+@pytest.mark.parametrize("read", [0, -8192])
+def test_a_lost_intercept_is_put_back_so_that_every_voxel_has_its_hounsfield_value(tmp_path, read):
+    study = ct(np.random.default_rng(2), axial=True)
+    wanted = sorted(np.concatenate([stored(data).ravel() - 1024 for data in study]))
+    for data in study:
+        put(data, RescaleIntercept=str(read))
+    volumes, row = converted(study, tmp_path)
+    assert row["repairs"] == ["restore_intercept"] and "DCM125" in row["reasons"]
+    assert sorted(nifti.read_image(volumes.image(row["volume_id"])).voxels.ravel()) == wanted
+    (record,) = read_json(volumes.sidecar(row["volume_id"]), "the sidecar")["repairs"]
+    assert record["added_hu"] == -1024 - read
+
+
+def test_a_lost_intercept_stays_or_is_refused_where_the_policy_says_so(tmp_path):
+    study = ct(np.random.default_rng(2))
+    for data in study:
+        put(data, RescaleIntercept="0")
+    for asked, decision in (("keep", "accept"), ("refuse", "reject")):
+        (tmp_path / asked).mkdir()
+        _, row = converted(study, tmp_path / asked, intercept=asked)
+        assert row["decision"] == decision and not row.get("repairs") and "DCM125" in row["reasons"]
+
+
+def test_only_one_usual_intercept_that_brings_both_peaks_home_is_put_back():
+    assert lost_intercept_hu(24, 1064, {0.0}) == -1024
+    assert lost_intercept_hu(-8168, -7128, {-8192.0}) == 7168
+    assert lost_intercept_hu(-1000, 40, {-1024.0}) is None  # as it should be
+    assert lost_intercept_hu(-700, 40, {-1024.0}) is None  # a chest: the lowest crowd is lung
+    assert lost_intercept_hu(-500, 540, {-1024.0}) is None  # off by what no scanner uses
+    assert lost_intercept_hu(24, 1064, {0.0, -1024.0}) is None  # slices that differ
+    assert lost_intercept_hu(24, None, {0.0}) is None and lost_intercept_hu(24, 1064, {None}) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([-2000.0, -3024.0, 32767.0]))
+def test_the_mask_is_what_hangs_together_with_the_border(seed, value):
+    rng = np.random.default_rng(seed)
+    voxels = rng.normal(0, 40, (3, 24, 24)).astype(np.float32)
+    width = int(rng.integers(1, 6))
+    frame = np.ones((24, 24), bool)
+    frame[width:-width, width:-width] = False
+    voxels[:, frame] = value
+    voxels[:, 11:13, 11:13] = value  # an island within
+    found = constant_frame(voxels)
+    assert found is not None and found.value == value
+    assert found.share == pytest.approx((frame.sum() + 4) / 576)
+    assert (frame_mask(voxels, value) == frame).all()
+
+
+def test_bits_above_the_stored_ones_are_told_and_change_no_value(tmp_path):
+    study = ct(np.random.default_rng(3), axial=True)
+    wanted = sorted(np.concatenate([np.clip(stored(data), 0, 4095).ravel() - 1024 for data in study]))
+    for data in study:
+        values = np.clip(stored(data), 0, 4095).astype("<u2") | np.uint16(0xA000)
+        put(data, BitsStored=12, HighBit=11, PixelRepresentation=0, PixelData=values.tobytes())
+    volumes, row = converted(study, tmp_path)
+    assert "DCM121" in row["reasons"] and row["decision"] == "accept"
+    assert sorted(nifti.read_image(volumes.image(row["volume_id"])).voxels.ravel()) == wanted
+
+
+def test_the_sign_above_the_stored_bits_is_no_finding(tmp_path):
+    study = ct(np.random.default_rng(3))
+    for data in study:
+        values = np.clip(stored(data) - 1024, -2048, 2047).astype("<i2")
+        put(data, BitsStored=12, HighBit=11, RescaleIntercept="0", PixelData=values.tobytes())
+    _, row = converted(study, tmp_path)
+    assert "DCM121" not in row["reasons"]
