@@ -332,8 +332,9 @@ def page(pitfall: str, rules: list[Rule]) -> str:
     title, wrong, fix = TEXTS[pitfall]
     told = "".join(f"| {rule.id} | {rule.title} | {rule.severity} | {rule.expected} |\n" for rule in rules)
     table = f"## Rules\n\n| rule | what | severity | expected |\n| --- | --- | --- | --- |\n{told}\n" if rules else ""
-    return f"# {pitfall} {title}\n\n{wrong}\n\n![Before and after]({pitfall}.png)\n\nDrawn from the phantom by "
-    f"`scripts/draw_pitfalls.py`; curves and bars are schematic.\n\n{table}## The fix\n\n{fix}\n"
+    drawn = "Drawn from the phantom by `scripts/draw_pitfalls.py`; curves and bars are schematic."
+    shown = f"![Before and after]({pitfall}.png)"
+    return f"# {pitfall} {title}\n\n{wrong}\n\n{shown}\n\n{drawn}\n\n{table}## The fix\n\n{fix}\n"
 
 
 def main() -> None:

@@ -15,9 +15,9 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Slope and intercept are Type 1 in a CT: where they are missing, nothing says what a value means. Where "
         "they are skipped, "
         "everything is 1024 HU too dense.",
-        "`isocenter convert` rescales each frame by its own slope and refuses a CT without one. The audit looks for "
-        "the peaks of air and "
-        "soft tissue, so that a lost intercept shows.",
+        "`isocenter convert` rescales each frame by its own slope and refuses a CT without one. Air and soft "
+        "tissue show an intercept that was lost: where one usual intercept brings both home it is put back "
+        "(`conversion.intercept=restore`), else the audit says so.",
     ),
     "P03": (
         "Signed values and HighBit",
@@ -62,14 +62,15 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Positions and cosines are the patient's already. Code that turns a prone scan by PatientPosition turns it "
         "away from where it "
         "was right; a wrongly entered position is right nowhere.",
-        "Geometry comes from the cosines alone. The audit compares table and spine with the declared position.",
+        "Geometry comes from the cosines alone. The audit compares table and spine with the declared "
+        "position, and where there are label maps, left with right: a liver left of the spleen is rejected (DCM235).",
     ),
     "P09": (
         "CC for MLO, left for right",
         "Side and view stand in several attributes, and any of them may be wrong or missing. The check must be per "
         "breast.",
-        "Side and view are read from the standard's codes first, compared with all others and with where the breast "
-        "lies in the picture.",
+        "Side and view are read from the standard's codes first, compared with all others, with where the breast "
+        "lies in the picture, and with the muscle that only an oblique view has in its corner.",
     ),
     "P10": (
         "Windowing of stored values",
@@ -119,7 +120,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Contrast phases mixed or mislabelled",
         "A kidney before contrast and after it are two organs for a net. Descriptions are copied from protocols, "
         "clocks are wrong.",
-        "Standard attribute, bolus timing and words in five languages are fused; "
+        "Standard attribute, bolus timing, words in five languages and the vessels of a label map are fused; "
         "where they disagree or are "
         "silent the phase is unknown. It is stored beside the data, never written into them.",
     ),
@@ -142,8 +143,9 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Padding taken for tissue",
         "A frame of -2000 or -3024 is a quarter of the voxels: normalisation follows it, and the net learns the "
         "circle.",
-        "Declared padding is masked by its bits and range; the audit finds undeclared frames by their corners, and "
-        "padding inside the patient.",
+        "Declared padding is masked by its bits and range. A frame that no header declares is found by its corners, "
+        "and masked where no tissue can have its value (`conversion.undeclared_padding=mask`); padding inside the "
+        "patient is told.",
     ),
     "P20": (
         "Metrics in voxels",
