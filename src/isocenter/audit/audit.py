@@ -40,6 +40,7 @@ from isocenter.dicom import (
 from isocenter.dicom import judged as repaired_by_policy
 from isocenter.findings import Finding, Severity, refuse
 from isocenter.folders import AuditFolder
+from isocenter.labels import LabelScheme
 from isocenter.provenance import sha256_of_values
 
 SCHEMA = "isocenter/audit/1"
@@ -114,6 +115,7 @@ def audit_studies(
     """
     asked = all_rules() if rules is None else tuple(rules)
     _check(policy, asked)
+    maps = cohort.maps()
     folder, fresh = AuditFolder(output), not output.exists()
     names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
     index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers), folder.spool)
@@ -130,9 +132,9 @@ def audit_studies(
     _write_table(folder.slices, slices)
     beside, decoding = [stack_table(volumes)], tuple[Finding, ...]()
     if policy.pixels:
-        measures, decoding = _measures(volumes, index, folder, settings, cohort)
+        measures, decoding = _measures(volumes, index, folder, settings, _labelled(volumes, maps, cohort.structures))
         beside.append(measures)
-    known, unmatched = cohort_table(cohort, volumes, slices, names)
+    known, unmatched = cohort_table(cohort.cases, maps, volumes, slices, names)
     beside.append(known)
     seen = [*index.findings, *_of_volumes(volumes, repairs), *repaired_by_policy(decoding, repairs, repairable=False)]
     told = _told([*seen, *unmatched], asked, policy, repairs)
@@ -183,14 +185,10 @@ def _told(findings: Iterable[Finding], rules: Sequence[Rule], policy: Policy, re
 
 
 def _measures(
-    volumes: Sequence[Volume], index: StudyIndex, folder: AuditFolder, settings: AuditSettings, cohort: Cohort
-) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
+    volumes: Sequence[Volume], index: StudyIndex, folder: AuditFolder, settings: AuditSettings,
+    labelled: Mapping[str, Labelled],
+) -> tuple[pl.DataFrame, tuple[Finding, ...]]:  # fmt: skip
     """Measures of every volume with pixels; those whose files have not changed are taken from the last run."""
-    maps, scheme = cohort.maps(), cohort.structures
-    labelled = {
-        volume.volume_id: Labelled(path, scheme)
-        for volume in volumes if scheme is not None and (path := label_of(volume, maps)) is not None
-    }  # fmt: skip
     keys = {
         volume.volume_id: _measure_key(volume, index, labelled.get(volume.volume_id))
         for volume in volumes if _has_pixels(volume)
@@ -219,6 +217,14 @@ def _measures(
         for name, rows in zip(table["volume_id"], table["decoding"]) for row in json.loads(rows)
     ]  # fmt: skip
     return table.drop("key", "decoding"), tuple(found)
+
+
+def _labelled(volumes: Iterable[Volume], maps: Mapping[str, Path], scheme: LabelScheme | None) -> dict[str, Labelled]:
+    """The label map of each volume that has one, where it is known what its values mean."""
+    if scheme is None:
+        return {}
+    found = ((volume.volume_id, label_of(volume, maps)) for volume in volumes)
+    return {volume_id: Labelled(path, scheme) for volume_id, path in found if path is not None}
 
 
 def _measure_table(known: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:

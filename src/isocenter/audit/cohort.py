@@ -52,9 +52,15 @@ def label_of(volume: Volume, maps: Mapping[str, Path]) -> Path | None:
 
 
 def cohort_table(
-    cohort: Cohort, volumes: Sequence[Volume], slices: pl.DataFrame, names: PseudonymMap
+    cases: Path | None, maps: Mapping[str, Path], volumes: Sequence[Volume], slices: pl.DataFrame, names: PseudonymMap
 ) -> tuple[pl.DataFrame, list[Finding]]:
     """What is known of each volume: `label` and `split`, how far its label map is off; and what fits no volume.
+
+    Args:
+        cases: the table of cases.
+        maps: the label maps by name.
+        volumes, slices: what was read.
+        names: for patients in the table.
 
     Raises:
         Refusal: USE129, a table without a column that names the cases.
@@ -63,8 +69,8 @@ def cohort_table(
         series=pl.col("series_uid").min(), study=pl.col("study_uid").min(), patient=pl.col("patient").min()
     )
     table, findings = keys.with_columns(volume="volume_id").sort("volume_id"), list[Finding]()
-    if cohort.cases is not None:
-        given, key = _read(cohort.cases)
+    if cases is not None:
+        given, key = _read(cases)
         if key == "patient":
             hidden = [names.digest("patients", one) for one in given["patient"]]
             given = given.with_columns(pl.Series("patient", hidden))
@@ -75,8 +81,7 @@ def cohort_table(
                 Severity.WARNING,
             ))  # fmt: skip
         table = table.join(given.unique(key, keep="first", maintain_order=True), on=key, how="left")
-    if cohort.labels is not None:
-        maps = cohort.maps()
+    if maps:
         if lost := len(maps.keys() - {*table["series"], *table["volume"]}):
             findings.append(Finding(
                 "DCM234", "the label maps", f"{lost} of {len(maps)} label maps that fit no series",

@@ -53,15 +53,22 @@ def run(config: DictConfig) -> int:
 
 
 def _structures(config: DictConfig) -> LabelScheme | None:
-    if config.structures is None:
+    """What the values of the label maps mean, where the user says it."""
+    structures = config.structures
+    if structures is None:
         return None
+    wanted, example = (
+        "the name of each structure with its value in the label maps",
+        "structures='{liver: 1, spleen: 2}'",
+    )
+    if config.labels is None:
+        raise refuse("USE108", "structures", "no label maps", "labels=FOLDER beside it", "Name the folder.")
+    if not isinstance(structures, DictConfig):
+        raise refuse("USE108", "structures", repr(structures), wanted, f"For example {example}.")
     try:
-        return LabelScheme(tuple(config.structures), tuple(int(value) for value in config.structures.values()))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise refuse(
-            "USE108", "structures", str(error), "the name of each structure with its value in the label maps",
-            "For example structures='{liver: 1, spleen: 2}'.",
-        ) from None  # fmt: skip
+        return LabelScheme(tuple(map(str, structures)), tuple(int(value) for value in structures.values()))
+    except (ValueError, TypeError) as error:
+        raise refuse("USE108", "structures", str(error), wanted, f"For example {example}.") from None
 
 
 def _path(text: str | None) -> Path | None:
