@@ -26,6 +26,7 @@ from isocenter.experiments import (
 )
 from isocenter.findings import Finding, refuse, unwaived_errors
 from isocenter.folders import GroupFolder, RunFolder
+from isocenter.locks import alone_in
 from isocenter.nets import build_net
 from isocenter.preparation import Dataset
 from isocenter.reports import plan_text
@@ -48,10 +49,11 @@ def run(config: DictConfig) -> int:
         print(_explained(dataset, values["net"], stages.step_bytes(values["net"], dataset.labels.n_channels)))
         return DONE
     members = members_of(values, len(dataset.splits.folds))
-    if len(members) > 1:
-        outcome = run_several(values, members, dataset, GroupFolder(folder), checkout())
-    else:
-        outcome = run_single(stages, one, dataset, RunFolder(folder), checkout())
+    with alone_in(folder):
+        if len(members) > 1:
+            outcome = run_several(values, members, dataset, GroupFolder(folder), checkout())
+        else:
+            outcome = run_single(stages, one, dataset, RunFolder(folder), checkout())
     met = _say(outcome)
     if not met or (planted is not None and not _all_found(planted, dataset.findings)):
         return FOUND
@@ -64,17 +66,24 @@ def _classify(values: dict[str, Any], one: dict[str, Any], stages: Stages, folde
     known = values["data"]["known_findings"]
     tell(dataset.findings, known)
     members = members_of(values, len(dataset.splits.folds))
-    if len(members) > 1:
-        summary = (
-            outcome := run_classifications(values, members, dataset, GroupFolder(folder.path), checkout())
-        ).summary
-        spread = "" if summary["between_seeds"] is None else (
-            f" (standard deviation {summary['between_seeds']:.4f} between {len(summary['seeds'])} seeds)"
-        )  # fmt: skip
-        say(f"accuracy {summary['accuracy']:.3f}{spread}, balanced {summary['balanced_accuracy']:.3f}, over "
-            f"{summary['n_cases']} held-out images: {outcome.report}")  # fmt: skip
-        return UNPROCESSED if unwaived_errors(dataset.findings, known) else DONE
-    outcome = run_classification(stages, one, dataset, folder, checkout())
+    with alone_in(folder.path):
+        if len(members) > 1:
+            _say_classes_of_seeds(run_classifications(values, members, dataset, GroupFolder(folder.path), checkout()))
+        else:
+            _say_classes(run_classification(stages, one, dataset, folder, checkout()))
+    return UNPROCESSED if unwaived_errors(dataset.findings, known) else DONE
+
+
+def _say_classes_of_seeds(outcome: Outcome) -> None:
+    summary = outcome.summary
+    spread = "" if summary["between_seeds"] is None else (
+        f" (standard deviation {summary['between_seeds']:.4f} between {len(summary['seeds'])} seeds)"
+    )  # fmt: skip
+    say(f"accuracy {summary['accuracy']:.3f}{spread}, balanced {summary['balanced_accuracy']:.3f}, over "
+        f"{summary['n_cases']} held-out images: {outcome.report}")  # fmt: skip
+
+
+def _say_classes(outcome: Outcome) -> None:
     summary, manifest = outcome.summary, outcome.manifest
     for name, found in summary["classes"].items():
         said = ", ".join(f"{key} {found[key]:.3f}" for key in ("recall", "precision", "auc") if found[key] is not None)
@@ -84,7 +93,6 @@ def _classify(values: dict[str, Any], one: dict[str, Any], stages: Stages, folde
         f"accuracy {summary['accuracy']['estimate']:.3f}, balanced {summary['balanced_accuracy']:.3f}, over "
         f"{summary['n_cases']} held-out images: {outcome.report}"
     )
-    return UNPROCESSED if unwaived_errors(dataset.findings, known) else DONE
 
 
 def _say(outcome: Outcome) -> bool:

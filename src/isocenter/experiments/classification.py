@@ -14,6 +14,7 @@ from isocenter.experiments.stages import Stages
 from isocenter.findings import refuse
 from isocenter.folders import EvaluationFolder, RunFolder
 from isocenter.inference import classify_cases, load_classifier
+from isocenter.locks import in_turn
 from isocenter.preparation import Dataset, class_of, prepare_classes, read_classes, read_dataset
 from isocenter.reports import write_class_report
 
@@ -37,7 +38,8 @@ def classification_data(stages: Stages, values: Mapping[str, Any]) -> Dataset:
     if data["kind"] == "prepared":
         return read_dataset(root)
     source = read_classes(root, Path(data["classes"]).expanduser(), stages.preparation.patient_pattern)
-    return prepare_classes(source, store_of(values) / "dataset", stages.preparation)
+    with in_turn(store_of(values), "the same data"):
+        return prepare_classes(source, store_of(values) / "dataset", stages.preparation)
 
 
 def run_classification(

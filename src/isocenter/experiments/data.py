@@ -12,6 +12,7 @@ from isocenter.dicom import Verdict, convert_studies
 from isocenter.experiments.stages import Stages
 from isocenter.findings import refuse
 from isocenter.labels import LabelScheme
+from isocenter.locks import in_turn
 from isocenter.phantom import write_phantom
 from isocenter.preparation import Dataset, audit_of, prepare, read_dataset, read_source
 from isocenter.provenance import sha256_of_values
@@ -41,7 +42,16 @@ def prepared_data(
         dataset = read_dataset(root)
         audit_of(None if dataset.audit == "off" else dataset.audit, stages.preparation)
         return dataset, None
-    store = store_of(values)
+    with in_turn(store_of(values), "the same data"):
+        return _prepared(stages, values, scheme, root)
+
+
+def _prepared(
+    stages: Stages, values: Mapping[str, Any], scheme: LabelScheme | None, root: Path | None
+) -> tuple[Dataset, list[dict[str, Any]] | None]:
+    """Phantom, audit, conversion, preparation: each goes on where it stopped."""
+    data, store = values["data"], store_of(values)
+    kind = data["kind"]
     labels = None if data["labels"] is None else Path(data["labels"]).expanduser()
     planted = None
     if kind == "phantom":
