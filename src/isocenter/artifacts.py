@@ -14,12 +14,15 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isocenter.findings import Finding, Severity, refuse
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @contextmanager
@@ -52,10 +55,17 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a file whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def write_table(path: Path, table: pl.DataFrame) -> None:
+    """Write a Parquet table whole or not at all; a full disk is an OSError here, which polars would not say."""
+    content = io.BytesIO()
+    table.write_parquet(content, compression="zstd")
+    write_bytes(path, content.getbuffer())
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 
 import numpy as np
@@ -423,3 +425,13 @@ def test_an_audit_that_was_killed_ends_like_one_that_was_not(studies, tmp_path, 
     audit(studies, tmp_path / "killed")
     for name in ("findings.jsonl", "audit.json", "volumes.csv"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_full_disk_is_said_and_leaves_no_half_table(studies, tmp_path, monkeypatch, capsys):
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert launch("audit", [f"input={studies}", f"output={tmp_path / 'a'}", "reading.workers=1"]) == 2
+    assert "the disk is full" in capsys.readouterr().err
+    assert not list((tmp_path / "a").glob("*.parquet"))

@@ -13,7 +13,7 @@ from typing import Any
 import joblib
 import polars as pl
 
-from isocenter.artifacts import replacing, write_json, write_rows, write_text
+from isocenter.artifacts import write_json, write_rows, write_table, write_text
 from isocenter.audit.cohort import Cohort, cohort_table, label_of
 from isocenter.audit.engine import FINDINGS, judged
 from isocenter.audit.measure import MEASURES, Labelled, Measured, measured
@@ -129,7 +129,7 @@ def audit_studies(
         )  # fmt: skip
     names.save()
     slices = slice_table(volumes)
-    _write_table(folder.slices, slices)
+    write_table(folder.slices, slices)
     beside, decoding = [stack_table(volumes)], tuple[Finding, ...]()
     if policy.pixels:
         measures, decoding = _measures(volumes, index, folder, settings, _labelled(volumes, maps, cohort.structures))
@@ -208,9 +208,9 @@ def _measures(
             **{name: one.values.get(name) for name in MEASURES},
         }  # fmt: skip
         if count % _KEPT_EVERY == 0:  # a run that is killed goes on from here
-            _write_table(folder.measures, _measure_table(known))
+            write_table(folder.measures, _measure_table(known))
     table = _measure_table(known)
-    _write_table(folder.measures, table)
+    write_table(folder.measures, table)
     found = [
         replace(Finding(**{**row, "severity": Severity(row["severity"])}), where=f"volume {name}",
         found=" in ".join(filter(None, (row["found"], row["where"]))))
@@ -310,10 +310,10 @@ def content_sha256(volumes: pl.DataFrame) -> str:
 
 
 def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertSettings, rules: Sequence[Rule]) -> None:
-    _write_table(folder.findings, done.findings)
+    write_table(folder.findings, done.findings)
     lines = (json.dumps(row, sort_keys=False) + "\n" for row in done.findings.iter_rows(named=True))
     write_text(folder.lines, "".join(lines))
-    _write_table(folder.volumes, done.volumes)
+    write_table(folder.volumes, done.volumes)
     write_rows(
         folder.table, done.volumes.select(name for name in _SHOWN_COLUMNS if name in done.volumes.columns).to_dicts()
     )
@@ -330,8 +330,3 @@ def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertS
         "content_sha256": content_sha256(done.volumes),
         "findings_sha256": hashlib.sha256(folder.lines.read_bytes()).hexdigest(),
     })  # fmt: skip
-
-
-def _write_table(path: Path, table: pl.DataFrame) -> None:
-    with replacing(path) as temporary:
-        table.write_parquet(temporary, compression="zstd")

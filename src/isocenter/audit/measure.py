@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from isocenter.audit.anatomy import body_measures
 from isocenter.audit.drawings import stamped_parts, text_letters
@@ -23,7 +22,7 @@ from isocenter.audit.mammogram import breast_side, breast_view, light_of
 from isocenter.audit.sharpness import noise_frequency_per_mm
 from isocenter.audit.structures import structure_measures
 from isocenter.dicom import FrameReader, Slice, Source, Volume, decoded, put_right, stack_grid
-from isocenter.dicom.pixels.plausible import at_border, constant_frame, hu_peaks, in_slice
+from isocenter.dicom.pixels.plausible import constant_frame, hu_peaks, reaching_border
 from isocenter.findings import Finding, Refusal
 from isocenter.geometry import mirrored, reordered, volume_from_frames
 from isocenter.labels import LabelScheme
@@ -139,9 +138,7 @@ def _of_padding(padding: NDArray[np.bool_] | None) -> dict[str, Any]:
     """How much of the padding is walled in by anatomy, slice by slice."""
     if padding is None or not padding.any():
         return {}
-    parts, _ = ndimage.label(padding, in_slice())
-    inside = ~np.isin(parts, at_border(parts)) & padding
-    return {"padding_inside_share": float(inside.sum() / padding.sum())}
+    return {"padding_inside_share": 1 - float(reaching_border(padding).sum() / padding.sum())}
 
 
 def _fingerprint(ras: NDArray[np.float32]) -> list[float]:

@@ -54,22 +54,20 @@ def constant_frame(voxels: NDArray[np.float32]) -> ConstantFrame | None:
 
 def frame_mask(voxels: NDArray[np.float32], value: float) -> Mask:
     """Voxels of this value that hang together with the border of their slice."""
-    same: Mask = voxels == value
-    parts, _ = ndimage.label(same, in_slice())
-    reaches: Mask = np.isin(parts, at_border(parts)) & same
-    return reaches
+    return reaching_border(voxels == value)
 
 
-def in_slice() -> Mask:
-    """Neighbours that share an edge within a slice (slices, rows, columns)."""
-    plane = ndimage.generate_binary_structure(2, 1)[None]
-    return np.pad(plane, ((1, 1), (0, 0), (0, 0)))
-
-
-def at_border(parts: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Numbers of the parts that touch the border of their slice."""
-    sides = (parts[:, 0], parts[:, -1], parts[..., 0], parts[..., -1])
-    return np.unique(np.concatenate([side.ravel() for side in sides]))
+def reaching_border(mask: Mask) -> Mask:
+    """The part of a mask (slices, rows, columns) that hangs together, edge by edge, with the border of its slice."""
+    found = np.zeros(mask.shape, bool)
+    for plane, into in zip(mask, found):
+        parts, count = ndimage.label(plane)
+        reaches = np.zeros(count + 1, bool)
+        for side in (parts[0], parts[-1], parts[:, 0], parts[:, -1]):
+            reaches[side] = True
+        reaches[0] = False
+        into[:] = reaches[parts]
+    return found
 
 
 def hu_peaks(voxels: NDArray[np.float32], padding: Mask | None) -> tuple[float | None, float | None]:
