@@ -1,5 +1,7 @@
 """Label maps beside the images: exchanged sides, and the contrast phase that organs show."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -126,3 +128,25 @@ def test_the_audit_rejects_a_study_whose_label_shows_exchanged_sides_and_reads_t
     assert (good["decision"], bad["decision"]) == ("accept", "reject")
     assert (good["phase"], good["phase_sources"]) == ("non_contrast", "enhancement non_contrast")
     assert "aorta" in good["enhancement_hu"]
+
+
+def test_in_a_real_ct_every_pair_is_right_its_mirror_image_wrong_and_the_phase_as_another_model_tells_it(
+    shared_data, tmp_path
+):
+    root = shared_data("totalsegmentator")
+    image = nifti.read_image(root / "example_ct_sm.nii.gz")
+    change = image.grid.reorientation_to("RAS")
+    label, names = np.zeros(image.grid.shape, np.uint16), []
+    for path in sorted((root / "example_seg_fast").glob("*.nii.gz")):
+        if (voxels := nifti.read_label(path).voxels).any():
+            names.append(nifti.stem(path))
+            label[voxels > 0] = len(names)
+    scheme = LabelScheme(tuple(names), tuple(range(1, len(names) + 1)))
+    ras, grid = change.apply(image.voxels), image.grid.reoriented(change)
+    nifti.write_image(tmp_path / "label.nii.gz", label, image.grid)
+    found = structure_measures(ras, grid, tmp_path / "label.nii.gz", scheme, hounsfield=True)
+    assert (found["sides_exchanged"], found["enhancement"]) == ("", "non_contrast")
+    assert json.loads((root / "phase_prediction.json").read_text())["phase"] == "native"
+    nifti.write_image(tmp_path / "label.nii.gz", mirrored(change.apply(label), (0,)), grid)
+    found = structure_measures(ras, grid, tmp_path / "label.nii.gz", scheme, hounsfield=True)
+    assert found["sides_exchanged"].count("lies") == len(sided_pairs(scheme)) + 3 == 14
