@@ -45,8 +45,8 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def _lock(folder: Path) -> FileLock:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder.parent / f".lock-{folder.name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / ".lock")
 
 
 @contextmanager

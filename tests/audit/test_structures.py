@@ -12,6 +12,7 @@ from isocenter import nifti
 from isocenter.audit import Cohort, Policy
 from isocenter.audit.phases import contrast_phase, enhancement_phase
 from isocenter.audit.structures import structure_measures
+from isocenter.commands.launch import launch
 from isocenter.dicom import ConvertSettings, convert_studies
 from isocenter.folders import VolumesFolder
 from isocenter.geometry import ORIENTATIONS, Grid, mirrored
@@ -150,3 +151,19 @@ def test_in_a_real_ct_every_pair_is_right_its_mirror_image_wrong_and_the_phase_a
     nifti.write_image(tmp_path / "label.nii.gz", mirrored(change.apply(label), (0,)), grid)
     found = structure_measures(ras, grid, tmp_path / "label.nii.gz", scheme, hounsfield=True)
     assert found["sides_exchanged"].count("lies") == len(sided_pairs(scheme)) + 3 == 14
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    (["structures={liver: 1}"], "no label maps"), (["labels=.", "structures={liver: 1}"], "no NIfTI file"),
+    (["labels=/nowhere"], "no such folder"), (["labels=.", "structures=abc"], "'abc'"),
+    (["labels=.", "structures={liver: one}"], "'one'"), (["labels=.", "structures={liver: 1, spleen: 1}"], "repeat"),
+    (["labels=.", "structures={liver: 0}"], "1..65535"),
+])  # fmt: skip
+def test_structures_that_make_no_sense_are_refused_before_anything_is_read(
+    tmp_path, monkeypatch, capsys, arguments, told
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s").mkdir()
+    assert launch("audit", [f"input={tmp_path / 's'}", f"output={tmp_path / 'a'}", *arguments]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()

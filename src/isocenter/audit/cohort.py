@@ -37,13 +37,15 @@ class Cohort:
         """The label maps by name.
 
         Raises:
-            Refusal: USE129, no such folder.
+            Refusal: USE129, no such folder, or no label map in it.
         """
         if self.labels is None:
             return {}
         if not self.labels.is_dir():
             raise refuse("USE129", str(self.labels), "no such folder", "a folder of label maps", "Check the path.")
-        return nifti.images_in(self.labels)
+        if not (found := nifti.images_in(self.labels)):
+            raise refuse("USE129", str(self.labels), "no NIfTI file", "a folder of label maps", "Check the path.")
+        return found
 
 
 def label_of(volume: Volume, maps: Mapping[str, Path]) -> Path | None:

@@ -20,7 +20,7 @@ from isocenter.geometry import Grid
 from isocenter.labels import LabelScheme
 from isocenter.mirroring import sided_pairs
 
-SAME_GRID_MM = 1e-3
+_SAME_GRID = 0.01  # of the smallest spacing, as for a training
 _LEAST_VOXELS = 27
 _APART_MM = 10.0
 _ASYMMETRIC = (
@@ -47,7 +47,7 @@ def structure_measures(
     except Refusal:
         return {}  # DCM233 tells it
     change = image.grid.reorientation_to("RAS")
-    if grid.corner_displacement_mm(image.grid.reoriented(change)) > SAME_GRID_MM * max(1.0, *grid.spacing_mm):
+    if grid.corner_displacement_mm(image.grid.reoriented(change)) > _SAME_GRID * min(grid.spacing_mm):
         return {}
     values = change.apply(image.voxels)
     sizes = np.bincount(values.ravel(), minlength=max(scheme.values) + 1)

@@ -22,6 +22,8 @@ _LEVELS = {
     "never": (),
 }
 _SHOWN = 20
+_WANTED = "the name of each structure with its value in the label maps"
+_EXAMPLE = "For example structures='{liver: 1, spleen: 2}'."
 
 
 def run(config: DictConfig) -> int:
@@ -57,18 +59,14 @@ def _structures(config: DictConfig) -> LabelScheme | None:
     structures = config.structures
     if structures is None:
         return None
-    wanted, example = (
-        "the name of each structure with its value in the label maps",
-        "structures='{liver: 1, spleen: 2}'",
-    )
     if config.labels is None:
         raise refuse("USE108", "structures", "no label maps", "labels=FOLDER beside it", "Name the folder.")
     if not isinstance(structures, DictConfig):
-        raise refuse("USE108", "structures", repr(structures), wanted, f"For example {example}.")
+        raise refuse("USE108", "structures", repr(structures), _WANTED, _EXAMPLE)
     try:
         return LabelScheme(tuple(map(str, structures)), tuple(int(value) for value in structures.values()))
     except (ValueError, TypeError) as error:
-        raise refuse("USE108", "structures", str(error), wanted, f"For example {example}.") from None
+        raise refuse("USE108", "structures", str(error), _WANTED, _EXAMPLE) from None
 
 
 def _path(text: str | None) -> Path | None:

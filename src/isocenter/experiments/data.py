@@ -38,6 +38,8 @@ def prepared_data(
         raise refuse("USE112", "data.kind", repr(kind), "phantom, dicom, nifti or prepared", "Choose one.")
     if kind != "phantom" and root is None:
         raise refuse("USE109", "data.root", "no value", "the folder of the data", "Set it: data.root=...")
+    if root is not None and not root.exists():
+        raise refuse("USE101", str(root), "no such folder", "the folder of the data", "Check the path.")
     if kind == "prepared" and root is not None:
         dataset = read_dataset(root)
         audit_of(None if dataset.audit == "off" else dataset.audit, stages.preparation)

@@ -146,7 +146,7 @@ def _(study, draw):
 
 @plant("DCM135")
 def _(study, draw):
-    _frame(study, int(draw.choice([310, 330])))
+    _frame(study, int(draw.choice([370, 400])))
 
 
 @plant("DCM132")
