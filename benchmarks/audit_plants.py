@@ -14,8 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 from isocenter.audit import all_rules
+from tests.audit.exports import audited
 from tests.audit.plants import PLANTS
-from tests.audit.test_plants import audited, matrix, planted
+from tests.audit.test_plants import matrix, planted
 
 
 def main() -> None:

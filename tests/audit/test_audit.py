@@ -12,15 +12,13 @@ import polars as pl
 import pytest
 
 from isocenter import nifti
-from isocenter.audit import Cohort, Policy, all_rules, read_verdict
+from isocenter.audit import Policy, all_rules, read_verdict
 from isocenter.commands.launch import launch
 from isocenter.dicom import ConvertSettings, convert_studies
 from isocenter.findings import Refusal
 from isocenter.folders import AuditFolder, VolumesFolder
-from isocenter.geometry import Grid
-from tests.audit.clean import ct, mr
-from tests.audit.plants import PLANTS, put, store, stored
-from tests.audit.test_plants import audited, write
+from tests.audit.clean import ct
+from tests.audit.exports import audited, one_study, write
 
 FILES = (
     "audit.json",
@@ -31,19 +29,6 @@ FILES = (
     "findings.sarif",
     "report.html",
 )
-
-
-@pytest.fixture(scope="module")
-def studies(tmp_path_factory):
-    """Two clean CTs, one without slope and intercept, one with text burned in."""
-    root = tmp_path_factory.mktemp("audit") / "studies"
-    for n, rule in enumerate(("", "", "DCM110", "DCM703")):
-        draw = np.random.default_rng(n)
-        study = ct(draw, SeriesDescription="ABD NATIVE")
-        if rule:
-            PLANTS[rule].change(study, draw)
-        write(study, root / f"study{n}")
-    return root
 
 
 def audit(studies, output, *more):
@@ -121,15 +106,6 @@ def test_sarif_names_every_rule_that_fired(studies, tmp_path):
     assert {result["level"] for result in run["results"]} <= {"error", "warning", "note"}
 
 
-def one_study(tmp_path, *changes, seed=0, make=ct):
-    study = make(np.random.default_rng(seed))
-    for data in study:
-        for change in changes:
-            put(data, **change)
-    write(study, tmp_path / "studies")
-    return tmp_path / "studies"
-
-
 @pytest.mark.parametrize(("policy", "elements", "rule", "decision"), [
     (Policy(kernels=("soft",)), {"Manufacturer": "SIEMENS", "ConvolutionKernel": "B70f"}, "DCM307", "reject"),
     (Policy(kernels=("soft",)), {"Manufacturer": "SIEMENS", "ConvolutionKernel": "11H"}, None, "accept"),
@@ -170,122 +146,6 @@ def test_every_ready_policy_runs(studies, tmp_path, name):
     policy = json.loads((tmp_path / "a" / "audit.json").read_text())["policy"]
     for changed in ("severity", "decision", "tolerance"):
         assert set(policy[changed] or {}) <= known
-
-
-def cohort(tmp_path, rows, cases=24):
-    """Small CTs, alternately ill and well; `rows` gives (elements, split) for a number and a label."""
-    lines = ["patient,label,split"]
-    for n in range(cases):
-        label = "ill" if n % 2 else "well"
-        elements, split = rows(n, label)
-        study = ct(np.random.default_rng(n), SeriesDescription="NATIVE")[:3]
-        for data in study:
-            put(data, **{"Manufacturer": "SIEMENS", "ConvolutionKernel": "B30f", **elements})
-        write(study, tmp_path / "studies" / str(n))
-        lines.append(f"{study[0].PatientID},{label},{split}")
-    table = tmp_path / "cases.csv"
-    table.write_text("\n".join(dict.fromkeys(lines)) + "\n")
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy(pixels=False), Cohort(table))
-    return {
-        rule: " | ".join(done.findings.filter(pl.col("rule") == rule)["observed"])
-        for rule in done.findings["rule"].unique()
-    }
-
-
-def test_a_shortcut_from_the_kernel_to_the_label_is_found(tmp_path):
-    told = cohort(tmp_path, lambda n, label: ({"ConvolutionKernel": "B70f" if label == "ill" else "B30f"}, "train"), 40)
-    assert "kernel" in told["DCM711"]
-    assert "kernel_class and label" in told["DCM304"]
-
-
-def test_vendors_phases_and_thickness_that_differ_by_label_are_found(tmp_path):
-    def rows(n, label):
-        ill = label == "ill"
-        elements = {
-            "SeriesDescription": "arterial" if ill else "portal venous", "SliceThickness": "3" if ill else "1.5",
-            "Manufacturer": "SIEMENS" if ill else "Philips", "InstitutionName": "A" if ill else "B",
-        }  # fmt: skip
-        return elements, "train"
-
-    told = cohort(tmp_path, rows, 40)
-    assert {"DCM312", "DCM332", "DCM714", "DCM717", "DCM711"} <= set(told)
-
-
-def test_an_even_cohort_has_no_finding_about_its_parts(tmp_path):
-    told = cohort(tmp_path, lambda n, label: ({}, "train" if n % 3 else "test"))
-    assert not {
-        rule
-        for rule in told
-        if rule in ("DCM304", "DCM312", "DCM332", "DCM711", "DCM712", "DCM713", "DCM714", "DCM717")
-    }
-
-
-def test_a_patient_or_a_frame_of_reference_on_both_sides_is_found(tmp_path):
-    one = ct(np.random.default_rng(0))
-    other = ct(np.random.default_rng(1))
-    for data in other:
-        data.PatientID = one[0].PatientID
-    twin = ct(np.random.default_rng(2))
-    for data in twin:
-        data.FrameOfReferenceUID = one[0].FrameOfReferenceUID
-    for name, study in (("one", one), ("other", other), ("twin", twin)):
-        write(study, tmp_path / "studies" / name)
-    table = tmp_path / "cases.csv"
-    rows = [(one, "train"), (other, "test"), (twin, "test")]
-    table.write_text("series,split\n" + "".join(f"{s[0].SeriesInstanceUID},{split}\n" for s, split in rows))
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy(), Cohort(table))
-    rules = set(done.findings["rule"])
-    assert {"DCM712", "DCM713"} <= rules
-    assert "DCM718" not in rules
-
-
-def test_the_same_picture_under_another_name_on_the_other_side_is_found(tmp_path):
-    one = mr(np.random.default_rng(0))
-    write(one, tmp_path / "studies" / "one")
-    draw = np.random.default_rng(5)
-    for data in one:
-        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
-            setattr(data, keyword, f"{data[keyword].value[:-1]}.5")
-        data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = f"{data.SOPInstanceUID[:-1]}.5"
-        data.PatientID = "SOMEBODY-ELSE"
-        store(data, np.clip(0.9 * stored(data) + draw.normal(0, 3, (96, 96)), 0, None))
-    write(one, tmp_path / "studies" / "two")
-    write(mr(np.random.default_rng(1)), tmp_path / "studies" / "three")
-    table = tmp_path / "cases.csv"
-    table.write_text("series,split\n")
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy())
-    series = done.volumes.select("series_uid", "volume_id").rows()
-    table.write_text(
-        "series,split\n" + "".join(f"{uid},{'train' if uid.endswith('.5') else 'test'}\n" for uid, _ in series)
-    )
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy(), Cohort(table))
-    about = set(done.findings.filter(pl.col("rule") == "DCM718")["volume_id"])
-    twins = {volume for uid, volume in series if uid.endswith(".5")}
-    assert len(about) == 2
-    assert twins <= about
-
-
-def test_a_label_on_another_grid_is_found(tmp_path):
-    studies = one_study(tmp_path, {"SeriesDescription": "NATIVE"})
-    made = convert_studies(studies, tmp_path / "v", ConvertSettings(workers=1))
-    (row,) = made.rows
-    grid = nifti.read_grid(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
-    labels = tmp_path / "labels"
-    nifti.write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), grid)
-    assert "DCM233" not in set(audited(studies, tmp_path / "a", Policy(), Cohort(labels=labels)).findings["rule"])
-    moved = Grid(grid.shape, grid.affine + np.array([[0, 0, 0, 2.0], *np.zeros((3, 4))]))
-    nifti.write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), moved)
-    done = audited(studies, tmp_path / "a", Policy(), Cohort(labels=labels))
-    assert done.findings.filter(pl.col("rule") == "DCM233")["observed"].to_list() == ["corners up to 2 mm apart"]
-    assert done.volumes["decision"].to_list() == ["reject"]
-
-
-@pytest.mark.parametrize("text", ["name,label\n1,2\n", "series\n1\n", ""])
-def test_a_table_of_cases_that_names_none_is_refused(studies, tmp_path, text):
-    table = tmp_path / "cases.csv"
-    table.write_text(text)
-    with pytest.raises(Refusal, match="USE129"):
-        audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(table))
 
 
 def test_conversion_leaves_out_what_the_audit_rejected_and_refuses_what_it_did_not_see(studies, tmp_path):
@@ -353,26 +213,6 @@ def test_a_study_of_several_series_is_told_once(tmp_path):
     done = audited(tmp_path / "studies", tmp_path / "a", Policy())
     assert done.findings.filter(pl.col("rule") == "DCM201")["observed"].to_list() == ["2 series"]
     assert set(done.volumes["decision"]) == {"accept"}
-
-
-def test_a_label_that_cannot_be_read_is_found_and_one_that_fits_no_series_is_told(studies, tmp_path):
-    labels = tmp_path / "labels"
-    labels.mkdir()
-    series = audited(studies, tmp_path / "a", Policy(pixels=False)).volumes["series_uid"][0]
-    (labels / f"{series}.nii.gz").write_bytes(b"no image")
-    (labels / "stranger.nii.gz").write_bytes(b"no image")
-    done = audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(labels=labels))
-    told = dict(done.findings.select("rule", "observed").rows())
-    assert "DCM233" in told
-    assert told["DCM234"] == "1 of 2 label maps that fit no series"
-
-
-def test_cases_that_fit_no_volume_are_told(studies, tmp_path):
-    table = tmp_path / "cases.csv"
-    table.write_text("patient,label\nNOBODY,ill\n")
-    done = audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(table))
-    (told,) = done.findings.filter(pl.col("rule") == "DCM719")["observed"]
-    assert told == "1 of 1 cases that fit no volume"
 
 
 def test_a_policy_that_speaks_of_a_rule_there_is_not_is_refused(studies, tmp_path):

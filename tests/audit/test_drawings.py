@@ -11,8 +11,8 @@ from isocenter.audit import Policy
 from isocenter.audit.drawings import stamped_parts, text_letters
 from isocenter.audit.mammogram import breast_side, breast_view
 from tests.audit.clean import radiograph
+from tests.audit.exports import audited
 from tests.audit.plants.planting import store, stored
-from tests.audit.test_plants import audited
 
 FONT = font_manager.findfont("DejaVu Sans")
 

@@ -8,17 +8,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isocenter.audit import AuditSettings, Cohort, Policy, Scope, all_rules, audit_studies
+from isocenter.audit import Scope, all_rules
 from isocenter.audit.measure import MEASURES
 from isocenter.audit.rule import Asked
 from isocenter.audit.tables import DERIVED, slice_table
-from isocenter.dicom import ConvertSettings
 from isocenter.dicom.index.elements import quiet_pydicom
 from tests.audit.clean import BASES, CLEAN
+from tests.audit.exports import PICTURES, audited, write
 from tests.audit.plants import PLANTS
-from tests.dicom.ramp import save
 
-PICTURES = Policy(severity={"DCM007": "info"})  # mammograms and radiographs are no volumes, and welcome here
 # Told of files, archives or whole cohorts, or asked for by a policy: each has a test of its own.
 ELSEWHERE = {
     "DCM001", "DCM003", "DCM004", "DCM005", "DCM006", "DCM007", "DCM201", "DCM233", "DCM234", "DCM235", "DCM304",
@@ -47,17 +45,6 @@ def planted(root, times, clean):
         write(study, root / f"clean-{n}")
         where[study[0].StudyInstanceUID] = ("", "accept")
     return where
-
-
-def write(study, folder):
-    for number, data in enumerate(study):
-        with quiet_pydicom():
-            save(data, folder / f"I{number}")
-
-
-def audited(root, output, policy=PICTURES, cohort=None, workers=1):
-    settings = AuditSettings(workers=workers, pseudonym_key="k", thumbnails=False)
-    return audit_studies(root, output, settings, policy, ConvertSettings(workers=workers), cohort or Cohort())
 
 
 def matrix(done, where):

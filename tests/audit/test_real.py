@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from isocenter.audit import Policy
 from isocenter.commands.launch import launch
 from isocenter.preparation import read_dataset
-from tests.audit.test_plants import Policy, audited
+from tests.audit.exports import audited
 
 EXPECTED = list(csv.DictReader(Path(__file__).with_name("real_findings.csv").open()))
 

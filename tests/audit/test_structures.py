@@ -19,7 +19,7 @@ from isocenter.geometry import ORIENTATIONS, Grid, mirrored
 from isocenter.labels import LabelScheme
 from isocenter.mirroring import sided_pairs
 from tests.audit.clean import ct
-from tests.audit.test_plants import audited
+from tests.audit.exports import audited
 
 SCHEME = LabelScheme(("liver", "spleen", "kidney_left", "kidney_right"), (1, 2, 3, 4))
 GRID = Grid((40, 40, 12), np.diag([2.0, 2.0, 3.0, 1.0]))
