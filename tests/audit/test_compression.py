@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom import dcmread
 
 from isocenter.audit import AuditSettings, Cohort, Policy, audit_studies
 from isocenter.dicom import ConvertSettings
 from isocenter.dicom.index.elements import quiet_pydicom
+from isocenter.dicom.pixels.coding import coding_of
 
 # Named where something is lost; read from the standard's rules, the codestreams and the headers, file by file.
 LOSSY = {
@@ -68,3 +71,16 @@ def test_a_file_is_lossy_exactly_where_something_was_lost(verdicts):
 )
 def test_loss_that_the_header_does_not_state_is_named(verdicts, name):
     assert verdicts[name] == {"DCM601", "DCM602"}
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=60), st.sampled_from([b"", b"\xff\xd8\xff\xf7\x00\x03\x08\xff\xda", b"\xff\x4f\xff\x51"]))
+def test_a_damaged_stream_is_of_unknown_coding_and_breaks_nothing(noise, start):
+    assert isinstance(coding_of("1.2.840.10008.1.2.4.80", start + noise), str)
+
+
+def test_a_stream_that_ends_within_its_scan_is_of_unknown_coding():
+    whole = bytes.fromhex("ffd8fff7000b08001000100101110000ffda00080101000200000000")
+    cut = bytes.fromhex("ffd8fff7000b080010001001011100ffda0008ff0100000000")
+    assert coding_of("1.2.840.10008.1.2.4.80", cut) == ""
+    assert coding_of("1.2.840.10008.1.2.4.80", whole.replace(b"\x00\xff\xda", b"\xff\xda")) == "NEAR 2"

@@ -14,7 +14,7 @@ ULTRASOUND = [_IMAGES + suffix for suffix in ("6.1", "3.1")]
 CAPTURES = _IMAGES + "7"
 SEGMENTATION, STRUCTURE_SET = _IMAGES + "66.4", _IMAGES + "481.3"
 
-CT, MR, PT = (pl.col("kind") == kind for kind in ("CT", "MR", "PT"))
+CT = pl.col("kind") == "CT"
 SECTIONAL = pl.col("kind").is_in(["CT", "MR", "PT"])
 PROJECTION = pl.col("sop_class").is_in([*RADIOGRAPHS, *MAMMOGRAMS, *FLUOROSCOPY])
 MAMMOGRAM = pl.col("sop_class").is_in(MAMMOGRAMS)

@@ -30,11 +30,6 @@ def coding_of(transfer_syntax: str, start: bytes) -> str:
     return ""
 
 
-def loses(coding: str) -> bool:
-    """Whether what was coded so cannot be had back."""
-    return coding.startswith(("wavelet 9-7", "DCT")) or (coding.startswith("NEAR") and coding != "NEAR 0")
-
-
 def _first_fragment(start: bytes) -> bytes:
     """The bytes after the basic offset table's item and the first fragment's head (PS3.5 A.4)."""
     if start[:4] != _ITEM or len(start) < 16:
@@ -60,7 +55,8 @@ def _process(stream: bytes) -> str:
         if marker == 0xF7:  # JPEG-LS: how lossy it is, its first scan says
             lossless = True
         elif marker == 0xDA and lossless:
-            return f"NEAR {stream[at + 5 + 2 * stream[at + 4]]}"
+            near = at + 5 + 2 * stream[at + 4]
+            return f"NEAR {stream[near]}" if near < len(stream) else ""
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             kind = "prediction" if marker in _LOSSLESS_PROCESSES else "DCT"
             return f"{kind} (SOF{marker - 0xC0})"
