@@ -1,6 +1,6 @@
-"""`python train.py experiment=...` is `isocenter train experiment=...`."""
+"""`python train.py experiment=...` is `gnomon train experiment=...`."""
 
-from isocenter.commands import main
+from gnomon.commands import main
 
 if __name__ == "__main__":
     main("train")

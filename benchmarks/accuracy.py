@@ -6,7 +6,7 @@
 DECATHLON is a Medical Decathlon folder named `hippocampus` or `acdc`, with a split.json of `train` and
 `val`. Every training is a process of its own, one after the other, on all cores (with --together one beside the
 other, each side on its own share of the cores); the clock of each runs while it trains. All predictions are
-scored by `isocenter evaluate` on the references' own grids. Ours runs `experiment=` of the folder's name; up to
+scored by `gnomon evaluate` on the references' own grids. Ours runs `experiment=` of the folder's name; up to
 SHORT_MINUTES of training it is told not to augment.
 """
 
@@ -23,8 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from isocenter.evaluation import EvaluateSettings, evaluate
-from isocenter.preparation import read_source
+from gnomon.evaluation import EvaluateSettings, evaluate
+from gnomon.preparation import read_source
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT_MINUTES = 5.0

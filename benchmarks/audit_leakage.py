@@ -14,7 +14,7 @@ import time
 import numpy as np
 import polars as pl
 
-from isocenter.audit.association import predictive_features
+from gnomon.audit.association import predictive_features
 
 CASES = 200
 

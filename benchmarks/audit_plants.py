@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from isocenter.audit import all_rules
+from gnomon.audit import all_rules
 from tests.audit.exports import audited
 from tests.audit.plants import PLANTS
 from tests.audit.test_plants import matrix, planted

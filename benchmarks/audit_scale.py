@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from isocenter.audit import Needs, Policy, all_rules
-from isocenter.audit.engine import judged
-from isocenter.audit.tables import slice_table
-from isocenter.dicom import IndexSettings, PseudonymMap, index_studies, indexed_volumes
+from gnomon.audit import Needs, Policy, all_rules
+from gnomon.audit.engine import judged
+from gnomon.audit.tables import slice_table
+from gnomon.dicom import IndexSettings, PseudonymMap, index_studies, indexed_volumes
 from tests.audit.clean import CT_VENDORS, ct
 from tests.dicom.ramp import save
 

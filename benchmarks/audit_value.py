@@ -23,10 +23,10 @@ import numpy as np
 import polars as pl
 import pydicom
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.geometry import Grid
-from isocenter.phantom import PhantomSettings, write_phantom
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.geometry import Grid
+from gnomon.phantom import PhantomSettings, write_phantom
 
 STUDIES, TEST, EPOCHS = 128, 24, 12
 EXCHANGED = np.array([0, 2, 1, 3], np.uint8)

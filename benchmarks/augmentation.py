@@ -32,10 +32,10 @@ from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from monai import transforms as monai
 
-from isocenter.data.augmentation import AugmentationSettings, augmented, draw_augmentation
-from isocenter.data.deformation import margin_voxels
-from isocenter.data.sampling import cut_patch
-from isocenter.randomness import generator
+from gnomon.data.augmentation import AugmentationSettings, augmented, draw_augmentation
+from gnomon.data.deformation import margin_voxels
+from gnomon.data.sampling import cut_patch
+from gnomon.randomness import generator
 
 Shape = tuple[int, int, int]
 RARE = {"rotation": 0.2, "scale": 0.2, "elastic": 0.0, "noise": 0.1, "blur": 0.1, "brightness": 0.15,

@@ -30,9 +30,9 @@ KINDS = {"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"}
 
 def real_series(folders: list[Path]) -> list[list[Path]]:
     """Files of every single-frame CT or MR series that converts: the same series for both sides."""
-    from isocenter.dicom import ConvertSettings, convert_studies
-    from isocenter.dicom.index import IndexSettings, index_studies
-    from isocenter.dicom.pseudonyms import PseudonymMap
+    from gnomon.dicom import ConvertSettings, convert_studies
+    from gnomon.dicom.index import IndexSettings, index_studies
+    from gnomon.dicom.pseudonyms import PseudonymMap
 
     found: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
@@ -87,8 +87,8 @@ def lazy_read(folder: Path) -> None:
 
 
 def index(folder: Path) -> None:
-    from isocenter.dicom.index import IndexSettings, index_studies
-    from isocenter.dicom.pseudonyms import PseudonymMap
+    from gnomon.dicom.index import IndexSettings, index_studies
+    from gnomon.dicom.pseudonyms import PseudonymMap
 
     with tempfile.TemporaryDirectory() as out:
         work = Path(out)
@@ -96,7 +96,7 @@ def index(folder: Path) -> None:
 
 
 def convert(folder: Path) -> None:
-    from isocenter.dicom import ConvertSettings, convert_studies
+    from gnomon.dicom import ConvertSettings, convert_studies
 
     with tempfile.TemporaryDirectory() as out:
         convert_studies(folder, Path(out), ConvertSettings(workers=1))

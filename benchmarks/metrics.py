@@ -123,8 +123,8 @@ def geometry() -> list[str]:
     from nnunetv2.evaluation.evaluate_predictions import compute_metrics
     from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
-    from isocenter.evaluation import EvaluateSettings, evaluate
-    from isocenter.labels import LabelScheme
+    from gnomon.evaluation import EvaluateSettings, evaluate
+    from gnomon.labels import LabelScheme
 
     draw = np.random.default_rng(0)
     label = np.zeros((24, 30, 20), np.uint8)
@@ -133,7 +133,7 @@ def geometry() -> list[str]:
     affine = np.diag([0.8, 0.8, 2.5, 1.0])
     affine[:3, 3] = -30, 12, 5
     reference = nib.Nifti1Image(label, affine)
-    lines = ["| prediction: the reference, but | right answer | Isocenter | nnU-Net |", "| --- | --- | --- | --- |"]
+    lines = ["| prediction: the reference, but | right answer | Gnomon | nnU-Net |", "| --- | --- | --- | --- |"]
     for title, change in CHANGES.items():
         with tempfile.TemporaryDirectory() as place, contextlib.redirect_stdout(io.StringIO()):
             folder = Path(place)
@@ -156,7 +156,7 @@ def geometry() -> list[str]:
 
 
 def main() -> None:
-    packages = ("isocenter", "surface-distance", "monai", "SimpleITK", "medpy", "vtk", "nnunetv2")
+    packages = ("gnomon", "surface-distance", "monai", "SimpleITK", "medpy", "vtk", "nnunetv2")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
     text = "\n".join([
         "# Measures against closed-form answers", "",

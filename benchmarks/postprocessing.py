@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from isocenter.components import components
-from isocenter.geometry import Grid
-from isocenter.postprocess import Rule, Spec, apply
-from isocenter.postprocess.guards import upper_bound
-from isocenter.postprocess.parts import CaseParts
-from isocenter.postprocess.search import SearchSettings, search
-from isocenter.postprocess.sweep import SCORES, sweep
+from gnomon.components import components
+from gnomon.geometry import Grid
+from gnomon.postprocess import Rule, Spec, apply
+from gnomon.postprocess.guards import upper_bound
+from gnomon.postprocess.parts import CaseParts
+from gnomon.postprocess.search import SearchSettings, search
+from gnomon.postprocess.sweep import SCORES, sweep
 from tests.postprocess.population import SHAPES, lost_share, populations
 from tests.postprocess.scenes import parts_of, random_scene
 

@@ -29,10 +29,10 @@ TIME_LIMIT_S = 600
 Volume = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # voxels, RAS+ affine, mask of what is no value
 
 
-def isocenter(folder: Path, out: Path) -> Iterator[Volume]:
+def gnomon(folder: Path, out: Path) -> Iterator[Volume]:
     import nibabel as nib
 
-    from isocenter.dicom import ConvertSettings, convert_studies
+    from gnomon.dicom import ConvertSettings, convert_studies
 
     done = convert_studies(folder, out, ConvertSettings(workers=1))
     for finding in done.findings:
@@ -126,7 +126,7 @@ def dicom_numpy(folder: Path, out: Path) -> Iterator[Volume]:
 
 
 READERS: dict[str, tuple[Callable[[Path, Path], Iterator[Volume]], str]] = {
-    "Isocenter": (isocenter, "isocenter"),
+    "Gnomon": (gnomon, "gnomon"),
     "dcm2niix": (dcm2niix, "dcm2niix"),
     "dicom2nifti": (dicom2nifti, "dicom2nifti"),
     "SimpleITK": (simpleitk, "SimpleITK"),

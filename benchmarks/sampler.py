@@ -18,11 +18,11 @@ import numpy as np
 import torch
 import torchio as tio
 
-from isocenter.data.sampling import cut_patch, foreground_voxel, patch_corner
-from isocenter.geometry import Grid
-from isocenter.labels import LabelScheme
-from isocenter.preparation.prepare import Case, foreground_indices
-from isocenter.randomness import generator
+from gnomon.data.sampling import cut_patch, foreground_voxel, patch_corner
+from gnomon.geometry import Grid
+from gnomon.labels import LabelScheme
+from gnomon.preparation.prepare import Case, foreground_indices
+from gnomon.randomness import generator
 
 PATCH = (40, 56, 40)
 

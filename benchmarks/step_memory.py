@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 
-from isocenter.nets import build_net, step_bytes, topology
-from isocenter.training.callbacks import moving_average  # noqa: F401 - loads what a training loads
-from isocenter.training.losses import LossSettings, deeply_supervised, make_loss
+from gnomon.nets import build_net, step_bytes, topology
+from gnomon.training.callbacks import moving_average  # noqa: F401 - loads what a training loads
+from gnomon.training.losses import LossSettings, deeply_supervised, make_loss
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES: list[dict[str, Any]] = [

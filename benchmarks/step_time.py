@@ -55,14 +55,14 @@ def ours_step_s(steps: int, precision: str) -> float:
     import pytorch_lightning as pl
     import torch
 
-    from isocenter.nets import build_net
-    from isocenter.nets.topology import topology
-    from isocenter.training.callbacks import moving_average
-    from isocenter.training.losses import LossSettings, make_loss
-    from isocenter.training.module import Segmenter
-    from isocenter.training.optimisation import OptimiserSettings
-    from isocenter.training.schedule import by_steps
-    from isocenter.training.settings import TrainSettings, lightning_precision
+    from gnomon.nets import build_net
+    from gnomon.nets.topology import topology
+    from gnomon.training.callbacks import moving_average
+    from gnomon.training.losses import LossSettings, make_loss
+    from gnomon.training.module import Segmenter
+    from gnomon.training.optimisation import OptimiserSettings
+    from gnomon.training.schedule import by_steps
+    from gnomon.training.settings import TrainSettings, lightning_precision
 
     class Clock(pl.Callback):
         """Seconds of each step."""

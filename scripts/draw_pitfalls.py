@@ -18,12 +18,12 @@ from matplotlib.patches import Rectangle
 from pitfall_texts import TEXTS
 from scipy import ndimage
 
-from isocenter.artifacts import write_bytes, write_text
-from isocenter.audit import all_rules
-from isocenter.audit.rule import Rule
-from isocenter.geometry import mirrored, reordered
-from isocenter.phantom.anatomy import draw_anatomy
-from isocenter.randomness import generator
+from gnomon.artifacts import write_bytes, write_text
+from gnomon.audit import all_rules
+from gnomon.audit.rule import Rule
+from gnomon.geometry import mirrored, reordered
+from gnomon.phantom.anatomy import draw_anatomy
+from gnomon.randomness import generator
 
 Draw = Callable[[Axes, Axes], tuple[str, str]]
 STEP_MM = 0.8

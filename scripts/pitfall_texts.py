@@ -8,14 +8,14 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "into metal, and a mixed cohort into two kinds of picture.",
         "Quantities (CT, MR, PET) keep their values. Images made for display are brought to MONOCHROME2, padding as "
         "a mask. "
-        "`isocenter convert` does both; the audit names series that mix the two.",
+        "`gnomon convert` does both; the audit names series that mix the two.",
     ),
     "P02": (
         "Stored values taken for Hounsfield units",
         "Slope and intercept are Type 1 in a CT: where they are missing, nothing says what a value means. Where "
         "they are skipped, "
         "everything is 1024 HU too dense.",
-        "`isocenter convert` rescales each frame by its own slope and refuses a CT without one. Air and soft "
+        "`gnomon convert` rescales each frame by its own slope and refuses a CT without one. Air and soft "
         "tissue show an intercept that was lost: where one usual intercept brings both home it is put back "
         "(`conversion.intercept=restore`), else the audit says so.",
     ),
@@ -151,19 +151,19 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Metrics in voxels",
         "Two voxels off is 1.6 mm in plane and 10 mm across slices. Metrics on another grid than the reference's "
         "are of another organ.",
-        "`isocenter evaluate` measures on the reference's own grid in millimetres, and refuses what does not fit.",
+        "`gnomon evaluate` measures on the reference's own grid in millimetres, and refuses what does not fit.",
     ),
     "P21": (
         "Seeds that do not repeat",
         "A seed for one generator leaves workers, kernels and restarts to chance: nobody can run the result again.",
         "Every draw is keyed by seed, stream, epoch, case and patch. A run killed anywhere ends with the same "
         "weight hash; "
-        "`isocenter compare runs=[A,B]` finds the first step that differs.",
+        "`gnomon compare runs=[A,B]` finds the first step that differs.",
     ),
     "P22": (
         "The largest component kept",
         "A rule for organs, applied to lesions, deletes findings: one was the largest, the others are gone.",
-        "`isocenter postprocess fit` adopts a rule only where it was shown to lose no more than a margin on "
+        "`gnomon postprocess fit` adopts a rule only where it was shown to lose no more than a margin on "
         "held-out patients.",
     ),
     "P23": (
@@ -199,7 +199,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The label leaks",
         "The ill were scanned with another kernel, at another site, or stand in train and test at once. The net is "
         "right for the wrong reason.",
-        "`isocenter audit cases=cases.csv`: any header feature that predicts the label, patients, studies and "
+        "`gnomon audit cases=cases.csv`: any header feature that predicts the label, patients, studies and "
         "pictures on both sides, "
         "identifiers left in data declared de-identified.",
     ),

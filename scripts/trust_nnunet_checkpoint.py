@@ -2,7 +2,7 @@
 
     python scripts/trust_nnunet_checkpoint.py checkpoint_final.pth clean.pth
 
-`isocenter nnunet import` opens checkpoints without running anything in them, and refuses one that holds more than
+`gnomon nnunet import` opens checkpoints without running anything in them, and refuses one that holds more than
 tensors and plain values. THIS SCRIPT RUNS WHAT IS IN THE FILE. Use it only on a file of your own training, in an
 environment that you can throw away, then put clean.pth in the place of the checkpoint.
 """

@@ -16,12 +16,12 @@ import pytest
 import torch
 from hypothesis import settings
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.geometry import Grid
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.geometry import Grid
 
-settings.register_profile("isocenter", deadline=None, derandomize=True)  # the same examples on every machine
-settings.load_profile("isocenter")
+settings.register_profile("gnomon", deadline=None, derandomize=True)  # the same examples on every machine
+settings.load_profile("gnomon")
 
 TINY = [
     "experiment=phantom", "phantom.studies=8", "preparation.splits.folds=2", "preparation.workers=1",
@@ -99,7 +99,7 @@ def decathlon(tmp_path: Path) -> Path:
 def kill_at_first_checkpoint(arguments: list[str], output: Path) -> int:
     """Train in a process that is killed once it has saved; the step it had reached."""
     saved = output / "checkpoints" / "last.ckpt"
-    process = subprocess.Popen([sys.executable, "-m", "isocenter", "train", *arguments], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "gnomon", "train", *arguments], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 180
     while not saved.is_file() and time.monotonic() < deadline:
         time.sleep(0.005)

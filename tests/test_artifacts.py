@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from isocenter.artifacts import (
+from gnomon.artifacts import (
     map_array,
     read_findings,
     read_json,
@@ -22,7 +22,7 @@ from isocenter.artifacts import (
     write_rows,
     write_text,
 )
-from isocenter.findings import Finding, Refusal, Severity
+from gnomon.findings import Finding, Refusal, Severity
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -50,7 +50,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch)
 def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
     path = tmp_path / "values.json"
     program = (
-        "import sys; from pathlib import Path; from isocenter.artifacts import write_json\n"
+        "import sys; from pathlib import Path; from gnomon.artifacts import write_json\n"
         "i = 0\n"
         "while True: i += 1; write_json(Path(sys.argv[1]), [i] * 20000)"
     )

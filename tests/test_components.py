@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from isocenter.components import components
+from gnomon.components import components
 
 
 def test_connectivity_parts_what_touches_at_a_corner():

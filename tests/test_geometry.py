@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from isocenter.geometry import (
+from gnomon.geometry import (
     ORIENTATIONS,
     Grid,
     dicom_grid,

@@ -10,15 +10,15 @@ import time
 
 import pytest
 
-from isocenter.commands.launch import launch
-from isocenter.findings import Refusal
-from isocenter.locks import alone_in, in_turn
+from gnomon.commands.launch import launch
+from gnomon.findings import Refusal
+from gnomon.locks import alone_in, in_turn
 from tests.conftest import TINY
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from isocenter.locks import alone_in
+from gnomon.locks import alone_in
 
 with alone_in(Path(sys.argv[1])):
     print("held", flush=True)
@@ -77,7 +77,7 @@ def test_a_training_refuses_a_folder_that_another_one_works_in(tiny_run, capsys)
 
 def test_two_trainings_that_begin_at_once_share_the_data_that_one_of_them_prepares(tmp_path):
     arguments = [*TINY, "training.epochs=1", f"workspace={tmp_path}"]
-    command = [sys.executable, "-m", "isocenter", "train", *arguments]
+    command = [sys.executable, "-m", "gnomon", "train", *arguments]
     running = [
         subprocess.Popen(
             [*command, f"output={tmp_path / name}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

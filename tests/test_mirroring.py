@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from isocenter.data.augmentation import AugmentationSettings, draw_augmentation, mirrored_patch
-from isocenter.geometry import ORIENTATIONS, Grid
-from isocenter.inference.sliding_window import predict_probabilities
-from isocenter.labels import LabelScheme
-from isocenter.mirroring import mirroring
-from isocenter.nets import topology
-from isocenter.preparation.canonicalise import canonical_image, canonical_label
-from isocenter.preparation.planned import Normalisation, Plan
-from isocenter.randomness import generator
+from gnomon.data.augmentation import AugmentationSettings, draw_augmentation, mirrored_patch
+from gnomon.geometry import ORIENTATIONS, Grid
+from gnomon.inference.sliding_window import predict_probabilities
+from gnomon.labels import LabelScheme
+from gnomon.mirroring import mirroring
+from gnomon.nets import topology
+from gnomon.preparation.canonicalise import canonical_image, canonical_label
+from gnomon.preparation.planned import Normalisation, Plan
+from gnomon.randomness import generator
 
 SIDED = LabelScheme(("kidney_left", "kidney_right", "spine"), (1, 2, 3))
 SHAPE = (24, 18, 12)

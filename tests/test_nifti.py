@@ -6,9 +6,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from isocenter import nifti
-from isocenter.findings import Refusal
-from isocenter.geometry import Grid
+from gnomon import nifti
+from gnomon.findings import Refusal
+from gnomon.geometry import Grid
 
 GRID = Grid.from_parts((4, 5, 6), (0.7, 0.8, 3.3), (1.25, -2.5, 100.0))
 

@@ -24,19 +24,19 @@ def installed(tmp_path_factory):
 
 
 def test_an_installed_package_works_outside_the_checkout(installed, tmp_path):
-    program = "import isocenter; from isocenter.commands.launch import checkout; print(isocenter.__file__, checkout())"
+    program = "import gnomon; from gnomon.commands.launch import checkout; print(gnomon.__file__, checkout())"
     environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     command = [sys.executable, "-P", "-c", program]
     told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
-    assert told.split() == [str(installed / "isocenter" / "__init__.py"), "None"]
-    doctor = [sys.executable, "-P", "-m", "isocenter", "doctor"]
+    assert told.split() == [str(installed / "gnomon" / "__init__.py"), "None"]
+    doctor = [sys.executable, "-P", "-m", "gnomon", "doctor"]
     told = subprocess.run(doctor, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
-    assert f"{installed / 'isocenter' / 'configs'}" in told
+    assert f"{installed / 'gnomon' / 'configs'}" in told
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_wheel_holds_every_config(installed):
-    shipped = {path.relative_to(installed / "isocenter" / "configs") for path in installed.rglob("*.yaml")}
+    shipped = {path.relative_to(installed / "gnomon" / "configs") for path in installed.rglob("*.yaml")}
     assert shipped == {path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.yaml")}
     assert shipped
 

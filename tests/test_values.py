@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from isocenter.findings import Finding, Severity, unwaived_errors
-from isocenter.labels import LabelScheme
-from isocenter.provenance import git_state, run_manifest, sha256_of_array, sha256_of_values, weights_sha256
-from isocenter.randomness import generator, global_streams, stream_key
+from gnomon.findings import Finding, Severity, unwaived_errors
+from gnomon.labels import LabelScheme
+from gnomon.provenance import git_state, run_manifest, sha256_of_array, sha256_of_values, weights_sha256
+from gnomon.randomness import generator, global_streams, stream_key
 
 
 class TestLabels:

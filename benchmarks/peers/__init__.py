@@ -1,1 +1,1 @@
-"""What Isocenter is measured against: each peer trains, for so many minutes, and predicts the held-out cases."""
+"""What Gnomon is measured against: each peer trains, for so many minutes, and predicts the held-out cases."""

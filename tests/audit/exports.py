@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from isocenter.audit import AuditSettings, Cohort, Policy, audit_studies
-from isocenter.dicom import ConvertSettings
-from isocenter.dicom.index.elements import quiet_pydicom
+from gnomon.audit import AuditSettings, Cohort, Policy, audit_studies
+from gnomon.dicom import ConvertSettings
+from gnomon.dicom.index.elements import quiet_pydicom
 from tests.audit.clean import ct
 from tests.audit.plants import put
 from tests.dicom.ramp import save

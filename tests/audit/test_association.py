@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isocenter.audit.association import cramers_v, predictive_features
+from gnomon.audit.association import cramers_v, predictive_features
 
 
 def planted(auc, seed=0, cases=200):

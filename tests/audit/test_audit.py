@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isocenter import nifti
-from isocenter.audit import Policy, all_rules, read_verdict
-from isocenter.commands.launch import launch
-from isocenter.dicom import ConvertSettings, convert_studies
-from isocenter.findings import Refusal
-from isocenter.folders import AuditFolder, VolumesFolder
+from gnomon import nifti
+from gnomon.audit import Policy, all_rules, read_verdict
+from gnomon.commands.launch import launch
+from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.findings import Refusal
+from gnomon.folders import AuditFolder, VolumesFolder
 from tests.audit.clean import ct
 from tests.audit.exports import audited, one_study, write
 
@@ -260,7 +260,7 @@ def test_an_audit_that_was_killed_ends_like_one_that_was_not(studies, tmp_path, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(f"isocenter.audit.audit.{place}", killed)
+        patched.setattr(f"gnomon.audit.audit.{place}", killed)
         audited(studies, tmp_path / "killed", Policy())
     audit(studies, tmp_path / "killed")
     for name in ("findings.jsonl", "audit.json", "volumes.csv"):

@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isocenter import nifti
-from isocenter.audit import Cohort, Policy
-from isocenter.dicom import ConvertSettings, convert_studies
-from isocenter.findings import Refusal
-from isocenter.folders import VolumesFolder
-from isocenter.geometry import Grid
+from gnomon import nifti
+from gnomon.audit import Cohort, Policy
+from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.findings import Refusal
+from gnomon.folders import VolumesFolder
+from gnomon.geometry import Grid
 from tests.audit.clean import ct, mr
 from tests.audit.exports import audited, one_study, write
 from tests.audit.plants import put, store, stored

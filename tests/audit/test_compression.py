@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
 
-from isocenter.audit import AuditSettings, Cohort, Policy, audit_studies
-from isocenter.dicom import ConvertSettings
-from isocenter.dicom.index.elements import quiet_pydicom
-from isocenter.dicom.pixels.coding import coding_of
+from gnomon.audit import AuditSettings, Cohort, Policy, audit_studies
+from gnomon.dicom import ConvertSettings
+from gnomon.dicom.index.elements import quiet_pydicom
+from gnomon.dicom.pixels.coding import coding_of
 
 # Named where something is lost; read from the standard's rules, the codestreams and the headers, file by file.
 LOSSY = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from isocenter.audit.kernels import parse_kernel
+from gnomon.audit.kernels import parse_kernel
 
 SIEMENS, GE, PHILIPS, CANON = "SIEMENS", "GE MEDICAL SYSTEMS", "Philips", "TOSHIBA"
-# class -> strings of a vendor (sources in isocenter/audit/kernels.py)
+# class -> strings of a vendor (sources in gnomon/audit/kernels.py)
 KNOWN = {
     SIEMENS: {
         "very_soft": "B08s B10s B10f",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from isocenter.audit.phases import contrast_phase
+from gnomon.audit.phases import contrast_phase
 
 
 @pytest.mark.parametrize(("text", "phase"), [

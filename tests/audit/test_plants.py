@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isocenter.audit import Scope, all_rules
-from isocenter.audit.measure import MEASURES
-from isocenter.audit.rule import Asked
-from isocenter.audit.tables import DERIVED, slice_table
-from isocenter.dicom.index.elements import quiet_pydicom
+from gnomon.audit import Scope, all_rules
+from gnomon.audit.measure import MEASURES
+from gnomon.audit.rule import Asked
+from gnomon.audit.tables import DERIVED, slice_table
+from gnomon.dicom.index.elements import quiet_pydicom
 from tests.audit.clean import BASES, CLEAN
 from tests.audit.exports import PICTURES, audited, write
 from tests.audit.plants import PLANTS

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from isocenter.audit import Policy
-from isocenter.commands.launch import launch
-from isocenter.preparation import read_dataset
+from gnomon.audit import Policy
+from gnomon.commands.launch import launch
+from gnomon.preparation import read_dataset
 from tests.audit.exports import audited
 
 EXPECTED = list(csv.DictReader(Path(__file__).with_name("real_findings.csv").open()))

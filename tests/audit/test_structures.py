@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isocenter import nifti
-from isocenter.audit import Cohort, Policy
-from isocenter.audit.phases import contrast_phase, enhancement_phase
-from isocenter.audit.structures import structure_measures
-from isocenter.commands.launch import launch
-from isocenter.dicom import ConvertSettings, convert_studies
-from isocenter.folders import VolumesFolder
-from isocenter.geometry import ORIENTATIONS, Grid, mirrored
-from isocenter.labels import LabelScheme
-from isocenter.mirroring import sided_pairs
+from gnomon import nifti
+from gnomon.audit import Cohort, Policy
+from gnomon.audit.phases import contrast_phase, enhancement_phase
+from gnomon.audit.structures import structure_measures
+from gnomon.commands.launch import launch
+from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.folders import VolumesFolder
+from gnomon.geometry import ORIENTATIONS, Grid, mirrored
+from gnomon.labels import LabelScheme
+from gnomon.mirroring import sided_pairs
 from tests.audit.clean import ct
 from tests.audit.exports import audited
 

@@ -10,17 +10,17 @@ import pytest
 import torch
 from scipy import stats
 
-from isocenter import nifti
-from isocenter.artifacts import read_json
-from isocenter.commands.launch import launch
-from isocenter.evaluation import judge_classes
-from isocenter.findings import Refusal
-from isocenter.folders import RunFolder
-from isocenter.geometry import ORIENTATIONS, Grid
-from isocenter.nets import build_classifier, topology
-from isocenter.preparation import read_classes, read_dataset, whole_image
-from isocenter.preparation.planned import Normalisation, Plan
-from isocenter.reports import write_class_report
+from gnomon import nifti
+from gnomon.artifacts import read_json
+from gnomon.commands.launch import launch
+from gnomon.evaluation import judge_classes
+from gnomon.findings import Refusal
+from gnomon.folders import RunFolder
+from gnomon.geometry import ORIENTATIONS, Grid
+from gnomon.nets import build_classifier, topology
+from gnomon.preparation import read_classes, read_dataset, whole_image
+from gnomon.preparation.planned import Normalisation, Plan
+from gnomon.reports import write_class_report
 from tests.conftest import kill_at_first_checkpoint
 from tests.postprocess.scenes import ball
 

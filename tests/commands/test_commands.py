@@ -11,16 +11,16 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from isocenter import nifti
-from isocenter.commands.launch import DONE, UNPROCESSED, USAGE, command_names, configs_folder, launch
-from isocenter.commands.settings import plain
-from isocenter.dicom import ConvertSettings
-from isocenter.evaluation import EvaluateSettings
-from isocenter.inference import PredictSettings
-from isocenter.phantom import PhantomSettings
-from isocenter.preparation import PrepareSettings
-from isocenter.settings import settings_from
-from isocenter.training import TrackerSettings, TrainSettings
+from gnomon import nifti
+from gnomon.commands.launch import DONE, UNPROCESSED, USAGE, command_names, configs_folder, launch
+from gnomon.commands.settings import plain
+from gnomon.dicom import ConvertSettings
+from gnomon.evaluation import EvaluateSettings
+from gnomon.inference import PredictSettings
+from gnomon.phantom import PhantomSettings
+from gnomon.preparation import PrepareSettings
+from gnomon.settings import settings_from
+from gnomon.training import TrackerSettings, TrainSettings
 from tests.conftest import TINY
 
 SECTIONS = {
@@ -149,7 +149,7 @@ class TestCommands:
         for command in command_names():
             assert launch(command, ["--help"]) == DONE
             out = capsys.readouterr().out
-            assert out.startswith(f"isocenter {command}")
+            assert out.startswith(f"gnomon {command}")
         launch("train", ["--help"])
         out = capsys.readouterr().out
         assert "learning_rate" in out and "experiment: acdc, ct, hippocampus, phantom" in out

@@ -6,12 +6,12 @@ import shutil
 
 import pytest
 
-from isocenter.artifacts import write_rows
-from isocenter.commands.launch import launch
-from isocenter.evaluation import MEASURES
-from isocenter.experiments.comparison import differences, parting
-from isocenter.folders import EvaluationFolder
-from isocenter.randomness import generator
+from gnomon.artifacts import write_rows
+from gnomon.commands.launch import launch
+from gnomon.evaluation import MEASURES
+from gnomon.experiments.comparison import differences, parting
+from gnomon.folders import EvaluationFolder
+from gnomon.randomness import generator
 from tests.conftest import TINY
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from isocenter.commands.launch import launch
-from isocenter.training.profiling import Profile
+from gnomon.commands.launch import launch
+from gnomon.training.profiling import Profile
 from tests.conftest import TINY
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from isocenter.data.appearance import Appearance, changed
+from gnomon.data.appearance import Appearance, changed
 
 
 def test_an_appearance_as_it_stands_changes_nothing():

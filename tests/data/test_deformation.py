@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from isocenter.data import deformation
-from isocenter.data.augmentation import _rotation
-from isocenter.data.deformation import Deformation, deformed, margin_voxels
-from isocenter.randomness import generator
+from gnomon.data import deformation
+from gnomon.data.augmentation import _rotation
+from gnomon.data.deformation import Deformation, deformed, margin_voxels
+from gnomon.randomness import generator
 
 STILL = tuple(tuple(row) for row in np.eye(3).tolist())
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isocenter.data.sampling import cut_patch, epoch_keys, foreground_voxel, patch_corner
-from isocenter.geometry import Grid
-from isocenter.labels import LabelScheme
-from isocenter.preparation.prepare import Case, foreground_indices
-from isocenter.randomness import generator
+from gnomon.data.sampling import cut_patch, epoch_keys, foreground_voxel, patch_corner
+from gnomon.geometry import Grid
+from gnomon.labels import LabelScheme
+from gnomon.preparation.prepare import Case, foreground_indices
+from gnomon.randomness import generator
 
 SCHEME = LabelScheme(("a", "b", "c"), (1, 2, 3))
 

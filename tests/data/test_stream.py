@@ -8,12 +8,12 @@ import pytest
 import torch
 import torchio as tio
 
-from isocenter.data import DataSettings, PatchModule
-from isocenter.data.augmentation import AugmentationSettings
-from isocenter.data.torchio_transforms import torchio_transform, transformed
-from isocenter.findings import Refusal
-from isocenter.preparation import read_dataset
-from isocenter.provenance import sha256_of_array
+from gnomon.data import DataSettings, PatchModule
+from gnomon.data.augmentation import AugmentationSettings
+from gnomon.data.torchio_transforms import torchio_transform, transformed
+from gnomon.findings import Refusal
+from gnomon.preparation import read_dataset
+from gnomon.provenance import sha256_of_array
 
 OURS = AugmentationSettings(elastic_probability=0.5, coarser_probability=0.5, noise_probability=0.5)
 TORCHIO = replace(

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from isocenter.dicom import ConvertSettings, convert_studies
-from isocenter.findings import Refusal
+from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.findings import Refusal
 from tests.dicom.ramp import SYNTAXES, concatenation, encoded, enhanced, mosaic, ramp_series, save
 
 LIMIT_S = 5.0

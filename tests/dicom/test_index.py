@@ -11,15 +11,15 @@ import pydicom
 import pytest
 from pydicom.fileset import FileSet
 
-from isocenter.dicom import ConvertSettings, convert_studies
-from isocenter.dicom.index import IndexSettings, SourceReader, index_studies
-from isocenter.dicom.index import index as index_module
-from isocenter.dicom.index.elements import quiet_pydicom
-from isocenter.dicom.index.header import HEADER_LIMIT_BYTES, read_instance
-from isocenter.dicom.index.instances import rows_of, schema, table_of
-from isocenter.dicom.index.private import csa_numbers
-from isocenter.dicom.index.sources import Source
-from isocenter.dicom.pseudonyms import PseudonymMap
+from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom.index import IndexSettings, SourceReader, index_studies
+from gnomon.dicom.index import index as index_module
+from gnomon.dicom.index.elements import quiet_pydicom
+from gnomon.dicom.index.header import HEADER_LIMIT_BYTES, read_instance
+from gnomon.dicom.index.instances import rows_of, schema, table_of
+from gnomon.dicom.index.private import csa_numbers
+from gnomon.dicom.index.sources import Source
+from gnomon.dicom.pseudonyms import PseudonymMap
 from tests.dicom.ramp import SLICES, SYNTAXES, concatenation, csa, encoded, enhanced, mosaic, ramp_series, save, write
 
 COLUMNS = {
@@ -148,7 +148,7 @@ def test_an_index_of_another_version_is_made_anew(tmp_path):
     folder = write(ramp_series(), tmp_path / "studies")
     made = index(folder, tmp_path)
     table = pq.read_table(made.path)
-    pq.write_table(table.replace_schema_metadata({"isocenter": "isocenter/instances/0"}), made.path)
+    pq.write_table(table.replace_schema_metadata({"gnomon": "gnomon/instances/0"}), made.path)
     assert index(folder, tmp_path).read == SLICES
 
 

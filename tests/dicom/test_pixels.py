@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from openjpeg.utils import encode_array
 
-from isocenter.dicom.index import SourceReader
-from isocenter.dicom.index.header import read_instance
-from isocenter.dicom.index.sources import Source
-from isocenter.dicom.pixels.frames import FrameReader
-from isocenter.findings import Refusal
+from gnomon.dicom.index import SourceReader
+from gnomon.dicom.index.header import read_instance
+from gnomon.dicom.index.sources import Source
+from gnomon.dicom.pixels.frames import FrameReader
+from gnomon.findings import Refusal
 from tests.dicom.ramp import (
     INTERCEPT,
     SYNTAXES,

@@ -7,7 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from isocenter.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import ConvertSettings, convert_studies
 from tests.dicom.fixtures import joined
 from tests.dicom.ramp import (
     INTERCEPT,

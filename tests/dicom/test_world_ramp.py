@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from isocenter.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import ConvertSettings, convert_studies
 from tests.dicom.ramp import (
     CT,
     MR,

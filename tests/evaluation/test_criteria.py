@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.evaluation.criteria import Criterion, check_labels, judged_by, read_criteria
-from isocenter.findings import Refusal
-from isocenter.geometry import Grid
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.evaluation.criteria import Criterion, check_labels, judged_by, read_criteria
+from gnomon.findings import Refusal
+from gnomon.geometry import Grid
 from tests.conftest import TINY
 
 SUMMARY = {

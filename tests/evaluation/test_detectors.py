@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from isocenter import nifti
-from isocenter.evaluation import EvaluateSettings, evaluate
-from isocenter.evaluation.detectors import suspicion
-from isocenter.geometry import ORIENTATIONS, Grid, mirrored
-from isocenter.labels import LabelScheme
-from isocenter.randomness import generator
+from gnomon import nifti
+from gnomon.evaluation import EvaluateSettings, evaluate
+from gnomon.evaluation.detectors import suspicion
+from gnomon.geometry import ORIENTATIONS, Grid, mirrored
+from gnomon.labels import LabelScheme
+from gnomon.randomness import generator
 
 GRID = Grid.from_parts((40, 36, 30), (1.0, 1.0, 2.0))
 LABELS = {"liver": 1, "spleen": 4, "kidney": 9}

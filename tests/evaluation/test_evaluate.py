@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from isocenter import nifti
-from isocenter.evaluation import HD95, MEASURES, EvaluateSettings, evaluate
-from isocenter.evaluation.metrics import measure, worst
-from isocenter.findings import Severity
-from isocenter.geometry import Grid
-from isocenter.labels import LabelScheme
+from gnomon import nifti
+from gnomon.evaluation import HD95, MEASURES, EvaluateSettings, evaluate
+from gnomon.evaluation.metrics import measure, worst
+from gnomon.findings import Severity
+from gnomon.geometry import Grid
+from gnomon.labels import LabelScheme
 
 GRID = Grid.from_parts((20, 20, 10), (1.0, 1.0, 3.0), (5.0, -3.0, 2.0))
 LABELS = LabelScheme(("organ", "tumour"), (1, 2))

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.evaluation.gate import placed, relation
-from isocenter.evaluation.metrics import measure
-from isocenter.geometry import ORIENTATIONS, Grid
-from isocenter.randomness import generator
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.evaluation.gate import placed, relation
+from gnomon.evaluation.metrics import measure
+from gnomon.geometry import ORIENTATIONS, Grid
+from gnomon.randomness import generator
 
 
 def oblique(seed, shape=(12, 9, 7), spacing_mm=(0.8, 1.1, 5.0)):

@@ -10,15 +10,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.evaluation import MEASURES
-from isocenter.evaluation.lesions import LesionSettings, lesions
-from isocenter.evaluation.metrics import BEST, How, measure, worst
-from isocenter.evaluation.settings import EvaluateSettings
-from isocenter.evaluation.summary import summarise
-from isocenter.geometry import Grid
-from isocenter.randomness import generator
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.evaluation import MEASURES
+from gnomon.evaluation.lesions import LesionSettings, lesions
+from gnomon.evaluation.metrics import BEST, How, measure, worst
+from gnomon.evaluation.settings import EvaluateSettings
+from gnomon.evaluation.summary import summarise
+from gnomon.geometry import Grid
+from gnomon.randomness import generator
 
 LABELS = ("organ", "lesion")
 MATCHING = LesionSettings(["lesion"], rule="iou")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.evaluation.lesions import LesionSettings, froc, lesions
-from isocenter.geometry import Grid
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.evaluation.lesions import LesionSettings, froc, lesions
+from gnomon.geometry import Grid
 
 SPACING_MM = (1.0, 1.0, 2.0)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from isocenter.evaluation.statistics import (
+from gnomon.evaluation.statistics import (
     agreement,
     holm,
     mean_interval,
@@ -14,7 +14,7 @@ from isocenter.evaluation.statistics import (
     non_inferior,
     paired_comparison,
 )
-from isocenter.randomness import generator
+from gnomon.randomness import generator
 
 DICE = {
     "normal": (lambda draw, n: draw.normal(0.85, 0.05, n), 0.85),

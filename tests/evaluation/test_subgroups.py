@@ -5,12 +5,12 @@ import csv
 import numpy as np
 import pytest
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.evaluation.subgroups import by_group, read_table, ungrouped
-from isocenter.findings import Refusal
-from isocenter.geometry import Grid
-from isocenter.randomness import generator
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.evaluation.subgroups import by_group, read_table, ungrouped
+from gnomon.findings import Refusal
+from gnomon.geometry import Grid
+from gnomon.randomness import generator
 
 
 def rows_of(dices):

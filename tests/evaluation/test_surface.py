@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from isocenter.evaluation.mesh import corners_of, mesh_of, squared_distances
-from isocenter.evaluation.patterns import areas_mm2, cells_of
-from isocenter.evaluation.surface import surface_distances
+from gnomon.evaluation.mesh import corners_of, mesh_of, squared_distances
+from gnomon.evaluation.patterns import areas_mm2, cells_of
+from gnomon.evaluation.surface import surface_distances
 
 SPACINGS = [(1.0, 1.0, 1.0), (0.8, 0.8, 5.0), (0.8, 5.0, 0.8), (5.0, 0.8, 0.8), (0.5, 1.0, 2.0)]
 ALLOWED = {"fast": (0.015, 0.035), "mesh": (0.005, 0.01)}  # of ASSD, relative; of NSD

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from torch import nn
 
-from isocenter import nifti
-from isocenter.geometry import ORIENTATIONS, Grid
-from isocenter.inference import Model, PredictSettings, predict_images
-from isocenter.inference.native import native_channels
-from isocenter.inference.sliding_window import importance, predict_probabilities, tile_corners
-from isocenter.labels import LabelScheme
-from isocenter.nets import topology
-from isocenter.postprocess import read_spec
-from isocenter.preparation.canonicalise import canonical_grid
-from isocenter.preparation.planned import Normalisation, Plan
+from gnomon import nifti
+from gnomon.geometry import ORIENTATIONS, Grid
+from gnomon.inference import Model, PredictSettings, predict_images
+from gnomon.inference.native import native_channels
+from gnomon.inference.sliding_window import importance, predict_probabilities, tile_corners
+from gnomon.labels import LabelScheme
+from gnomon.nets import topology
+from gnomon.postprocess import read_spec
+from gnomon.preparation.canonicalise import canonical_grid
+from gnomon.preparation.planned import Normalisation, Plan
 
 
 class Threshold(nn.Module):
@@ -131,7 +131,7 @@ def test_rules_are_applied_to_what_is_predicted_and_what_they_remove_is_listed(t
     nifti.write_image(tmp_path / "in" / "x.nii.gz", image, grid)
     nifti.write_image(tmp_path / "in" / "y.nii.gz", image, grid)
     rule = {"structure": "core", "reason": "one core", "min_volume_mm3": 100.0, "min_mean_probability": 0.2}
-    spec = {"schema": "isocenter/postprocess/1", "labels": {"shell": 7, "core": 3}, "rules": [rule]}
+    spec = {"schema": "gnomon/postprocess/1", "labels": {"shell": 7, "core": 3}, "rules": [rule]}
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec))
     plain = model(grid.spacing_mm)
     assert predict_images(plain, tmp_path / "in", tmp_path / "plain") == []

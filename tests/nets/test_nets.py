@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from isocenter.findings import Refusal
-from isocenter.nets import Topology, build_net, net_names, step_bytes, topology
-from isocenter.nets.mednext import upkernelled
-from isocenter.randomness import generator, global_streams
+from gnomon.findings import Refusal
+from gnomon.nets import Topology, build_net, net_names, step_bytes, topology
+from gnomon.nets.mednext import upkernelled
+from gnomon.randomness import generator, global_streams
 
 
 def random_inputs(count):

@@ -7,9 +7,9 @@ import torch
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from isocenter.nets import topology
-from isocenter.nnunet import nnunet_plans
-from isocenter.preparation import Normalisation, Plan
+from gnomon.nets import topology
+from gnomon.nnunet import nnunet_plans
+from gnomon.preparation import Normalisation, Plan
 
 FINGERPRINT = {
     "median_shape": [60, 70, 40], "median_spacing_mm": [1.0, 1.0, 2.0],

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.geometry import ORIENTATIONS, Grid, reordered
-from isocenter.nnunet.dataset import scheme_of
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.geometry import ORIENTATIONS, Grid, reordered
+from gnomon.nnunet.dataset import scheme_of
 
 NAMES = {"background": 0, "organ": 7, "lesion": 3}
 
@@ -82,14 +82,14 @@ def prepared_of(decathlon, tmp_path):
 def test_the_splits_and_the_plan_of_a_prepared_data_set_go_along(decathlon, tmp_path, capsys):
     dataset = prepared_of(decathlon, tmp_path)
     code, raw = exported(decathlon, tmp_path / "out", f"prepared={dataset}", "orientation=canonical")
-    assert code == 0 and "nnUNetv2_train 902 3d_fullres 0 -p isocenterPlans" in capsys.readouterr().out
+    assert code == 0 and "nnUNetv2_train 902 3d_fullres 0 -p gnomonPlans" in capsys.readouterr().out
     ours = json.loads((dataset / "splits.json").read_text())
     theirs = json.loads((raw / "splits_final.json").read_text())
     assert theirs == [{"train": fold["train"], "val": fold["val"]} for fold in ours["folds"]]
     (held,) = ours["test"]
     assert not (raw / "imagesTr" / f"{held}_0000.nii.gz").exists(), "the test set stays unseen"
     preprocessed = tmp_path / "out" / "nnUNet_preprocessed" / "Dataset902_Test"
-    plans = json.loads((preprocessed / "isocenterPlans.json").read_text())
+    plans = json.loads((preprocessed / "gnomonPlans.json").read_text())
     plan = json.loads((dataset / "dataset.json").read_text())["plan"]
     one = plans["configurations"]["3d_fullres"]
     assert one["patch_size"] == plan["topology"]["patch"][::-1] and one["spacing"] == plan["spacing_mm"][::-1]
@@ -115,7 +115,7 @@ def test_predictions_come_back_with_the_values_before_the_export_and_their_proba
     nifti.write_image(tmp_path / "in" / "c1.nii.gz", share.argmax(0).astype(np.uint8), grid)
     np.savez_compressed(tmp_path / "in" / "c1.npz", probabilities=reordered(share, (2, 1, 0)))
     description = {"labels": {"background": 0, "organ": 1, "lesion": 2},
-                   "isocenter_label_values": {"labels": {"organ": 7, "lesion": 3}}}  # fmt: skip
+                   "gnomon_label_values": {"labels": {"organ": 7, "lesion": 3}}}  # fmt: skip
     (tmp_path / "dataset.json").write_text(json.dumps(description))
     arguments = ["import", f"predictions={tmp_path / 'in'}", f"dataset_json={tmp_path / 'dataset.json'}"]
     assert launch("nnunet", [*arguments, f"output={tmp_path / 'out'}"]) == 0

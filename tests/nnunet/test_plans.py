@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from isocenter.findings import Refusal
-from isocenter.nets import topology, widths_of
-from isocenter.nnunet import nnunet_plans
-from isocenter.preparation import Normalisation, Plan, read_nnunet_plan
-from isocenter.preparation.canonicalise import canonical_image, standardised
-from isocenter.preparation.plan import PlanSettings, make_plan
+from gnomon.findings import Refusal
+from gnomon.nets import topology, widths_of
+from gnomon.nnunet import nnunet_plans
+from gnomon.preparation import Normalisation, Plan, read_nnunet_plan
+from gnomon.preparation.canonicalise import canonical_image, standardised
+from gnomon.preparation.plan import PlanSettings, make_plan
 from tests.nnunet.nets import FINGERPRINT, NETS, our_plan, plans_file
 from tests.postprocess.scenes import GRID
 
@@ -48,7 +48,7 @@ def test_a_training_takes_nnunets_plan_from_its_file_exactly(tmp_path):
     assert plan.topology.kernels == our_plan().topology.kernels
     assert plan.topology.patch == our_plan().topology.patch and plan.spacing_mm == (0.8, 0.9, 2.5)
     assert plan.orientation == "RAS" and plan.normalisation.kind == "nnunet_z_score"
-    (tmp_path / "plan.json").write_text(json.dumps({"schema": "isocenter/plan/1", "plan": plan.as_dict()}))
+    (tmp_path / "plan.json").write_text(json.dumps({"schema": "gnomon/plan/1", "plan": plan.as_dict()}))
     assert make_plan(None, "MR", PlanSettings(file=str(tmp_path / "plan.json"))) == plan
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import yaml
 
-from isocenter import nifti
-from isocenter.artifacts import read_json
-from isocenter.commands.launch import launch
-from isocenter.preparation import read_nnunet_plan
+from gnomon import nifti
+from gnomon.artifacts import read_json
+from gnomon.commands.launch import launch
+from gnomon.preparation import read_nnunet_plan
 from tests.nnunet.test_stock import stock_apply
 
 N_TRAIN, N_HELD = 16, 4
@@ -100,7 +100,7 @@ def test_hippocampus_goes_to_nnunet_and_its_model_comes_back(subset, tmp_path, c
 
     rules = tmp_path / "rules.yaml"
     labels = {"Anterior": 1, "Posterior": 2}
-    rules.write_text(yaml.safe_dump({"schema": "isocenter/postprocess/1", "labels": labels, "rules": [
+    rules.write_text(yaml.safe_dump({"schema": "gnomon/postprocess/1", "labels": labels, "rules": [
         {"structure": "Anterior", "reason": "specks", "min_volume_mm3": 40, "min_peak_probability": 0.5},
         {"structure": "Posterior", "reason": "one of it", "keep_largest": True, "fill_holes": "3d"},
     ]}))  # fmt: skip
@@ -132,9 +132,9 @@ def test_hippocampus_goes_to_nnunet_and_its_model_comes_back(subset, tmp_path, c
         found = nifti.read_label(tmp_path / "back" / f"{name}.nii.gz").voxels
         assert (share[found == 1] > 1 / 3 - 1e-3).all()
 
-    nnunet("preprocess", "-d", "904", "-plans_name", "isocenterPlans", "-c", "3d_fullres", "-np", "1",
+    nnunet("preprocess", "-d", "904", "-plans_name", "gnomonPlans", "-c", "3d_fullres", "-np", "1",
            environment=environment)  # fmt: skip
-    ran([sys.executable, script, place, "isocenterPlans.json", 1], environment)
+    ran([sys.executable, script, place, "gnomonPlans.json", 1], environment)
 
     theirs_plan = read_json(place / "nnUNetPlans.json", "it")
     wanted = read_nnunet_plan(theirs_plan, "3d_fullres", "it").plan

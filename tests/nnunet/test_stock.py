@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.findings import Refusal
-from isocenter.geometry import ORIENTATIONS, Grid, reordered
-from isocenter.nnunet import for_channels, write_stock_postprocessing
-from isocenter.postprocess import read_spec, spec_from
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.findings import Refusal
+from gnomon.geometry import ORIENTATIONS, Grid, reordered
+from gnomon.nnunet import for_channels, write_stock_postprocessing
+from gnomon.postprocess import read_spec, spec_from
 from tests.postprocess.scenes import random_scene, spec_values
 from tests.postprocess.toy import LABELS, N_LESIONS, lesions_hit, write_toy
 
@@ -87,7 +87,7 @@ def test_rules_that_only_keep_the_largest_need_nothing_of_ours(tmp_path):
     largest = [{"structure": name, "keep_largest": True} for name in ("organ", "lesion", "both")]
     rules.write_text(yaml.safe_dump(spec_values(*largest, regions={"both": ["organ", "lesion"]})))
     assert launch("nnunet", ["postprocess", f"rules={rules}", f"output={tmp_path / 'pp'}"]) == 0
-    assert b"isocenter" not in (tmp_path / "pp" / "postprocessing.pkl").read_bytes()
+    assert b"gnomon" not in (tmp_path / "pp" / "postprocessing.pkl").read_bytes()
     assert (
         launch("postprocess", ["apply", f"rules={rules}", f"predictions={source}", f"output={tmp_path / 'ours'}"]) == 0
     )
@@ -104,11 +104,11 @@ def test_where_the_file_is_not_known_the_rules_refuse_to_guess(tmp_path):
         functions[0](np.ones((3, 3, 3), np.uint8), **arguments[0])
 
 
-def test_without_isocenter_the_command_stops_and_writes_nothing(tmp_path):
+def test_without_gnomon_the_command_stops_and_writes_nothing(tmp_path):
     source = cases(tmp_path / "in", 2)
     pkl = write_own(tmp_path / "pp")
     entry = (
-        "import sys; sys.modules['isocenter'] = None\n"
+        "import sys; sys.modules['gnomon'] = None\n"
         "from nnunetv2.postprocessing.remove_connected_components import entry_point_apply_postprocessing as r; r()"
     )
     command = [sys.executable, "-c", entry, "-i", str(source), "-o", str(tmp_path / "out"), "-pp_pkl_file", str(pkl)]
@@ -184,7 +184,7 @@ def results(tmp_path_factory):
 def test_find_best_configuration_runs_with_our_rule(results):
     folders = {name: str(results / name) for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")}
     command = [
-        sys.executable, "-c", "from isocenter.nnunet.find_best import main; main()", "Dataset900_Toy",
+        sys.executable, "-c", "from gnomon.nnunet.find_best import main; main()", "Dataset900_Toy",
         "-c", "3d_fullres", "-np", "1", "--disable_ensembling",
     ]  # fmt: skip
     ran = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **folders})

@@ -4,10 +4,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from isocenter import nifti
-from isocenter.dicom import ConvertSettings, convert_studies
-from isocenter.phantom import PhantomSettings, write_phantom
-from isocenter.phantom.anatomy import draw_anatomy
+from gnomon import nifti
+from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.phantom import PhantomSettings, write_phantom
+from gnomon.phantom.anatomy import draw_anatomy
 
 SETTINGS = PhantomSettings(studies=8, seed=3)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from isocenter.components import components
-from isocenter.geometry import Grid
-from isocenter.postprocess.parts import case_parts
+from gnomon.components import components
+from gnomon.geometry import Grid
+from gnomon.postprocess.parts import case_parts
 
 
 def ball(grid, centre_mm, radius_mm):
@@ -18,7 +18,7 @@ def ball(grid, centre_mm, radius_mm):
 def spec_values(*rules, labels=None, regions=None):
     """A spec as it stands in a file."""
     return {
-        "schema": "isocenter/postprocess/1",
+        "schema": "gnomon/postprocess/1",
         "labels": labels or {"organ": 1, "lesion": 2},
         "regions": regions or {},
         "rules": [{"reason": "for the test", **rule} for rule in rules],

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from isocenter import nifti
-from isocenter.commands.launch import launch
-from isocenter.geometry import Grid
+from gnomon import nifti
+from gnomon.commands.launch import launch
+from gnomon.geometry import Grid
 from tests.postprocess.toy import LABELS, N_CASES, N_FALSE, N_LESIONS, false_parts, lesions_hit, write_toy
 
 NAMES = "label_names={organ: 1, tumour: 2, rare: 3}"
@@ -133,7 +133,7 @@ def test_mistakes_are_told_without_a_traceback(toy, tmp_path, capsys, arguments,
 def test_the_predictions_themselves_are_never_written_over(toy, tmp_path, capsys):
     rules = tmp_path / "rules.yaml"
     rules.write_text(yaml.safe_dump({
-        "schema": "isocenter/postprocess/1", "labels": LABELS,
+        "schema": "gnomon/postprocess/1", "labels": LABELS,
         "rules": [{"structure": "tumour", "reason": "test", "min_volume_mm3": 1}],
     }))  # fmt: skip
     arguments = [f"rules={rules}", f"predictions={toy / 'predictions'}", f"output={toy / 'predictions'}"]
@@ -144,7 +144,7 @@ def test_the_predictions_themselves_are_never_written_over(toy, tmp_path, capsys
 def test_a_case_whose_probabilities_are_missing_is_named_and_the_others_are_done(toy, tmp_path, capsys):
     rules = tmp_path / "rules.yaml"
     rules.write_text(yaml.safe_dump({
-        "schema": "isocenter/postprocess/1", "labels": LABELS,
+        "schema": "gnomon/postprocess/1", "labels": LABELS,
         "rules": [{"structure": "tumour", "reason": "test", "min_mean_probability": 0.5}],
     }))  # fmt: skip
     some = tmp_path / "probabilities" / "tumour"

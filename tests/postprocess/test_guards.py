@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from isocenter.postprocess.guards import allowed_losses, independent, safe_limit, tolerance_factor, upper_bound
-from isocenter.postprocess.parts import CaseParts
-from isocenter.postprocess.search import SearchSettings, search
+from gnomon.postprocess.guards import allowed_losses, independent, safe_limit, tolerance_factor, upper_bound
+from gnomon.postprocess.parts import CaseParts
+from gnomon.postprocess.search import SearchSettings, search
 from tests.postprocess.population import SHAPES, lost_share, populations
 
 

@@ -5,11 +5,11 @@ import csv
 import pytest
 import yaml
 
-from isocenter.artifacts import write_rows
-from isocenter.commands.launch import launch
-from isocenter.experiments.several import _gather_changes
-from isocenter.folders import PredictionsFolder, RunFolder
-from isocenter.postprocess.folder import CHANGE_COLUMNS
+from gnomon.artifacts import write_rows
+from gnomon.commands.launch import launch
+from gnomon.experiments.several import _gather_changes
+from gnomon.folders import PredictionsFolder, RunFolder
+from gnomon.postprocess.folder import CHANGE_COLUMNS
 from tests.conftest import TINY
 
 
@@ -29,7 +29,7 @@ def test_rules_that_cannot_be_read_stop_a_training_before_it_begins(tmp_path, ca
     arguments = [*TINY, f"workspace={tmp_path}", f"inference.postprocess={rules}"]
     assert launch("train", arguments) == 2
     assert "POS101" in capsys.readouterr().err
-    rules.write_text(yaml.safe_dump({"schema": "isocenter/postprocess/1", "rules": [{"structure": "liver"}]}))
+    rules.write_text(yaml.safe_dump({"schema": "gnomon/postprocess/1", "rules": [{"structure": "liver"}]}))
     assert launch("train", arguments) == 2
     assert "rule 1" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
@@ -40,7 +40,7 @@ def test_a_training_with_rules_predicts_by_them(tmp_path, kept):
     """The liver of a net that has hardly learnt is in many parts; one of each case stays."""
     rules = tmp_path / "rules.yaml"
     rule = {"structure": "liver", "reason": "one liver", "keep_largest": True, "removed_becomes": "background"}
-    rules.write_text(yaml.safe_dump({"schema": "isocenter/postprocess/1", "rules": [rule]}))
+    rules.write_text(yaml.safe_dump({"schema": "gnomon/postprocess/1", "rules": [rule]}))
     more = [f"inference.postprocess={rules}"] if kept else []
     assert launch("train", [*TINY, f"workspace={tmp_path}", f"output={tmp_path / 'run'}", *more]) == 0
     assert PredictionsFolder(tmp_path / "run" / "predictions").changes.is_file() == kept

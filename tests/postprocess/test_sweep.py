@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isocenter.postprocess.sweep import SCORES, sweep
+from gnomon.postprocess.sweep import SCORES, sweep
 from tests.postprocess.scenes import GRID, brute_force, parts_of, random_scene
 
 

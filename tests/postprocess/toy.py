@@ -10,9 +10,9 @@ import json
 
 import numpy as np
 
-from isocenter import nifti
-from isocenter.components import components
-from isocenter.geometry import Grid
+from gnomon import nifti
+from gnomon.components import components
+from gnomon.geometry import Grid
 
 LABELS = {"organ": 1, "tumour": 2, "rare": 3}
 SHAPE, SPACING_MM = (48, 40, 24), (1.0, 1.0, 2.0)

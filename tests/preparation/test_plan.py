@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isocenter.findings import Refusal
-from isocenter.preparation.fingerprint import CaseStatistics, Fingerprint, fingerprint
-from isocenter.preparation.plan import PlanSettings, fitted_topology, make_plan, target_spacing
-from isocenter.preparation.planned import Plan
+from gnomon.findings import Refusal
+from gnomon.preparation.fingerprint import CaseStatistics, Fingerprint, fingerprint
+from gnomon.preparation.plan import PlanSettings, fitted_topology, make_plan, target_spacing
+from gnomon.preparation.planned import Plan
 
 
 def found(spacing, shape, coarse=None):

@@ -12,20 +12,20 @@ import pytest
 import torch
 import torchio as tio
 
-from isocenter import nifti
-from isocenter.artifacts import map_array
-from isocenter.data import DataSettings
-from isocenter.data.datamodule import Patches
-from isocenter.data.sampling import PatchKey
-from isocenter.evaluation import EvaluateSettings, evaluate
-from isocenter.findings import Refusal
-from isocenter.geometry import ORIENTATIONS, Grid
-from isocenter.labels import LabelScheme
-from isocenter.nets import topology
-from isocenter.preparation import PrepareSettings, prepare, read_case, read_dataset, read_source
-from isocenter.preparation.canonicalise import canonical_image, canonical_label, normalised
-from isocenter.preparation.planned import Normalisation, Plan
-from isocenter.preparation.prepare import SplitSettings
+from gnomon import nifti
+from gnomon.artifacts import map_array
+from gnomon.data import DataSettings
+from gnomon.data.datamodule import Patches
+from gnomon.data.sampling import PatchKey
+from gnomon.evaluation import EvaluateSettings, evaluate
+from gnomon.findings import Refusal
+from gnomon.geometry import ORIENTATIONS, Grid
+from gnomon.labels import LabelScheme
+from gnomon.nets import topology
+from gnomon.preparation import PrepareSettings, prepare, read_case, read_dataset, read_source
+from gnomon.preparation.canonicalise import canonical_image, canonical_label, normalised
+from gnomon.preparation.planned import Normalisation, Plan
+from gnomon.preparation.prepare import SplitSettings
 from tests.conftest import write_decathlon
 
 ONE = PrepareSettings(splits=SplitSettings(folds=2), workers=1)
@@ -252,7 +252,7 @@ class TestRerun:
         root = write_decathlon(tmp_path / "decathlon", 24, (40, 40, 30))
         whole = prepared(root, tmp_path / "whole")
         output = tmp_path / "killed"
-        command = [sys.executable, "-m", "isocenter", "prepare", f"input={root}", f"output={output}",
+        command = [sys.executable, "-m", "gnomon", "prepare", f"input={root}", f"output={output}",
                    "preparation.workers=1", "preparation.splits.folds=2"]  # fmt: skip
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 120

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isocenter.geometry import Grid
-from isocenter.reports import page
-from isocenter.reports.cases import PicturedCase, axial_slices, largest_error, three_planes
-from isocenter.reports.pdf import pdf
+from gnomon.geometry import Grid
+from gnomon.reports import page
+from gnomon.reports.cases import PicturedCase, axial_slices, largest_error, three_planes
+from gnomon.reports.pdf import pdf
 
 
 class Outline(HTMLParser):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from isocenter.audit import all_rules
+from gnomon.audit import all_rules
 
 ROOT = Path(__file__).parents[2]
 PITFALLS = [f"P{number:02d}" for number in range(1, 29)]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from isocenter.findings import Refusal
-from isocenter.nnunet.weights import read_checkpoint
+from gnomon.findings import Refusal
+from gnomon.nnunet.weights import read_checkpoint
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "trust_nnunet_checkpoint.py"
 

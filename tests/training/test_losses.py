@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from isocenter.training.losses import LossSettings, deeply_supervised, make_loss
+from gnomon.training.losses import LossSettings, deeply_supervised, make_loss
 
 SPACING = (1.0, 1.0, 2.0)
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from isocenter.commands.launch import launch
-from isocenter.findings import Refusal
-from isocenter.preparation import read_dataset
-from isocenter.training import TrackerSettings, TrainSettings
-from isocenter.training.job import Job
-from isocenter.training.ranks import other_ranks
+from gnomon.commands.launch import launch
+from gnomon.findings import Refusal
+from gnomon.preparation import read_dataset
+from gnomon.training import TrackerSettings, TrainSettings
+from gnomon.training.job import Job
+from gnomon.training.ranks import other_ranks
 from tests.conftest import TINY, kill_at_first_checkpoint
 
 

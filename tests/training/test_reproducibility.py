@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from isocenter.commands.launch import launch
-from isocenter.provenance import weights_sha256
+from gnomon.commands.launch import launch
+from gnomon.provenance import weights_sha256
 from tests.conftest import TINY
 
 
@@ -62,7 +62,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tiny_run, workers):
     longer = ["training.epochs=4", "training.steps_per_epoch=6", f"training.data.workers={workers}"]
     whole = workspace / f"whole-{workers}"
     assert launch("train", [*TINY, *longer, f"workspace={workspace}", f"output={whole}"]) == 0
-    command = [sys.executable, "-m", "isocenter", "train", *TINY, *longer, f"workspace={workspace}", f"output={output}"]
+    command = [sys.executable, "-m", "gnomon", "train", *TINY, *longer, f"workspace={workspace}", f"output={output}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     last = output / "checkpoints" / "last.ckpt"
     deadline = time.monotonic() + 180
@@ -88,7 +88,7 @@ def test_kills_at_ten_random_moments_change_no_bit(tmp_path, workers):
     arguments = [*longer, f"output={output}", f"training.data.workers={workers}"]
     draw = random.Random(workers)
     for epochs_done in sorted(draw.sample(range(1, 28), 10)):
-        process = subprocess.Popen([sys.executable, "-m", "isocenter", "train", *arguments], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, "-m", "gnomon", "train", *arguments], stdout=subprocess.DEVNULL)
         while _epochs_in(output) < epochs_done and process.poll() is None:
             time.sleep(0.002)
         time.sleep(draw.uniform(0, 0.2))  # somewhere in the steps after it
@@ -109,7 +109,7 @@ def test_ctrl_c_stops_with_a_message_and_code_3(tiny_run):
     workspace, output = tiny_run.parent, tiny_run.parent / "stopped"
     settings = [*TINY, "training.epochs=500", f"workspace={workspace}", f"output={output}"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "isocenter", "train", *settings],
+        [sys.executable, "-m", "gnomon", "train", *settings],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from isocenter.training.schedule import Deadline, Progress, by_clock, by_steps
+from gnomon.training.schedule import Deadline, Progress, by_clock, by_steps
 
 
 class Trainer:

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isocenter.training.pictures import validation_picture
-from isocenter.training.watching import LossChain, Patience, first_difference
+from gnomon.training.pictures import validation_picture
+from gnomon.training.watching import LossChain, Patience, first_difference
 
 
 def chain_of(losses, every=1):

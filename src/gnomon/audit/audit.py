@@ -1,0 +1,332 @@
+"""studies/ -> audit/: is this data safe to train on, and if not, exactly why?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+import polars as pl
+
+from gnomon.artifacts import write_json, write_rows, write_table, write_text
+from gnomon.audit.cohort import Cohort, cohort_table, label_of
+from gnomon.audit.engine import FINDINGS, judged
+from gnomon.audit.measure import MEASURES, Labelled, Measured, measured
+from gnomon.audit.policy import Policy
+from gnomon.audit.rule import Decision, Rule, all_rules
+from gnomon.audit.sarif import sarif
+from gnomon.audit.tables import slice_table, stack_table
+from gnomon.audit.thumbnails import write_thumbnail
+from gnomon.console import tracked
+from gnomon.dicom import (
+    ConvertSettings,
+    FrameReader,
+    IndexSettings,
+    PseudonymMap,
+    Source,
+    StudyIndex,
+    Volume,
+    image_kind,
+    index_studies,
+    indexed_volumes,
+    left_alone,
+    sources_of,
+)
+from gnomon.dicom import judged as repaired_by_policy
+from gnomon.findings import Finding, Severity, refuse
+from gnomon.folders import AuditFolder
+from gnomon.labels import LabelScheme
+from gnomon.provenance import sha256_of_values
+
+SCHEMA = "gnomon/audit/1"
+_MEASURES_VERSION = "3"
+_CHUNK = 8
+_KEPT_EVERY = 200  # volumes
+_SHOWN_COLUMNS = (
+    "volume_id", "decision", "reasons", "patient", "modality", "vendor", "slices", "step_mm", "row_mm", "kernel",
+    "kernel_class", "phase", "split", "label",
+)  # fmt: skip
+_ALWAYS = (
+    "manufacturer",
+    "kernel",
+    "row_mm",
+    "column_mm",
+    "slice_thickness_mm",
+    "patient_position",
+    "series_description",
+    "kind",
+)
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """Settings of the audit.
+
+    Attributes:
+        workers: processes that read and measure; the result does not depend on it.
+        pseudonym_key: key of the pseudonyms; None keeps the folder's own, or makes one.
+        thumbnails: whether to keep three planes of each volume for the report.
+    """
+
+    workers: int = 2
+    pseudonym_key: str | None = None
+    thumbnails: bool = True
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What an audit came to.
+
+    Attributes:
+        findings: one row a finding, worst first.
+        volumes: one row a volume, with decision and reasons.
+    """
+
+    findings: pl.DataFrame
+    volumes: pl.DataFrame
+
+    def count(self, severity: Severity) -> int:
+        """Number of findings of a severity."""
+        return int((self.findings["severity"] == str(severity)).sum())
+
+
+def audit_studies(
+    studies: Path, output: Path, settings: AuditSettings, policy: Policy, repairs: ConvertSettings, cohort: Cohort,
+    rules: Sequence[Rule] | None = None,
+) -> Audited:  # fmt: skip
+    """Audit every DICOM file in `studies` and write an audit folder.
+
+    Args:
+        studies: a folder, an archive or a DICOMDIR.
+        output: the audit folder; what it knows of unchanged files is not read again.
+        settings: workers and pictures, which change no finding.
+        policy: what the task asks.
+        repairs: which repairs a conversion would make.
+        cohort: labels, splits and label maps, where there are any.
+        rules: which rules; None: all.
+
+    Raises:
+        Refusal: there is nothing at `studies`, or no DICOM file in it; a cohort's table that cannot be read.
+    """
+    asked = all_rules() if rules is None else tuple(rules)
+    _check(policy, asked)
+    maps = cohort.maps()
+    folder, fresh = AuditFolder(output), not output.exists()
+    names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
+    index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers), folder.spool)
+    volumes = indexed_volumes(index)
+    if not volumes:
+        if fresh:
+            shutil.rmtree(output, ignore_errors=True)
+        raise refuse(
+            "USE102", str(studies), f"{len(index.sources)} file(s), none of them a readable DICOM object",
+            "at least one DICOM series", "Check the path.",
+        )  # fmt: skip
+    names.save()
+    slices = slice_table(volumes)
+    write_table(folder.slices, slices)
+    beside, decoding = [stack_table(volumes)], tuple[Finding, ...]()
+    if policy.pixels:
+        measures, decoding = _measures(volumes, index, folder, settings, _labelled(volumes, maps, cohort.structures))
+        beside.append(measures)
+    known, unmatched = cohort_table(cohort.cases, maps, volumes, slices, names)
+    beside.append(known)
+    seen = [*index.findings, *_of_volumes(volumes, repairs), *repaired_by_policy(decoding, repairs, repairable=False)]
+    told = _told([*seen, *unmatched], asked, policy, repairs)
+    found = judged(slices.lazy(), asked, policy, beside=beside, told=told, always=_ALWAYS)
+    done = Audited(found.findings, _decided(found.volumes, found.findings))
+    _write(folder, done, policy, repairs, asked)
+    shutil.rmtree(folder.spool, ignore_errors=True)
+    return done
+
+
+def _check(policy: Policy, rules: Sequence[Rule]) -> None:
+    """Refuse (USE108) a policy that speaks of rules that there are not."""
+    known = {rule.id for rule in rules}
+    for name in ("severity", "decision", "tolerance"):
+        if odd := sorted(set(getattr(policy, name) or {}) - known):
+            raise refuse(
+                "USE108", f"audit.{name}.{odd[0]}", "no such rule", "the id of a rule", "See docs/findings.md.",
+            )  # fmt: skip
+
+
+def _of_volumes(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator[Finding]:
+    """What reading found, with the severity that the repairs leave it."""
+    for volume in volumes:
+        repairable = volume.stack is not None and volume.stack.interpolable
+        yield from repaired_by_policy(volume.findings, repairs, repairable=repairable)
+
+
+def _told(findings: Iterable[Finding], rules: Sequence[Rule], policy: Policy, repairs: ConvertSettings) -> pl.DataFrame:
+    """Findings of the reader as rows; a rule that judges tables speaks for itself."""
+    known = {rule.id: rule for rule in rules}
+    rows: list[dict[str, Any]] = []
+    for one in findings:
+        rule = known.get(one.rule)
+        if rule is None or not rule.told_by_reading or policy.severity_of(rule) is None:
+            continue
+        severity = Severity((policy.severity or {}).get(rule.id, one.severity))
+        decision = policy.decision_of(rule, severity)
+        if decision is Decision.REPAIR and left_alone(rule.id, repairs):
+            decision = Decision.ACCEPT
+        volume_id = one.where.removeprefix("volume ") if one.where.startswith("volume ") else ""
+        rows.append({
+            "rule": rule.id, "version": rule.version, "severity": str(severity),
+            "decision": str(decision), "scope": str(rule.scope), "volume_id": volume_id,
+            "subject": one.where, "observed": one.found, "expected": one.expected, "tolerance": rule.tolerance,
+            "unit": rule.unit, "slices": 0, "names": [], "standard": rule.standard, "remedy": one.remedy,
+        })  # fmt: skip
+    return pl.DataFrame(rows, schema=FINDINGS).unique(maintain_order=True)
+
+
+def _measures(
+    volumes: Sequence[Volume], index: StudyIndex, folder: AuditFolder, settings: AuditSettings,
+    labelled: Mapping[str, Labelled],
+) -> tuple[pl.DataFrame, tuple[Finding, ...]]:  # fmt: skip
+    """Measures of every volume with pixels; those whose files have not changed are taken from the last run."""
+    keys = {
+        volume.volume_id: _measure_key(volume, index, labelled.get(volume.volume_id))
+        for volume in volumes if _has_pixels(volume)
+    }  # fmt: skip
+    known = _known_measures(folder, keys)
+    jobs = [
+        (volume, sources_of(volume, index), labelled.get(volume.volume_id), folder if settings.thumbnails else None)
+        for volume in volumes if volume.volume_id in keys and volume.volume_id not in known
+    ]  # fmt: skip
+    chunks = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
+    run = joblib.Parallel(n_jobs=max(1, min(settings.workers, len(chunks))), return_as="generator")
+    fresh = (one for chunk in run(joblib.delayed(_measure_chunk)(chunk) for chunk in chunks) for one in chunk)
+    for count, one in enumerate(tracked(fresh, len(jobs), "measuring volumes") if jobs else (), start=1):
+        known[one.volume_id] = {
+            "volume_id": one.volume_id, "key": keys[one.volume_id],
+            "decoding": json.dumps([finding.as_row() for finding in one.findings]),
+            **{name: one.values.get(name) for name in MEASURES},
+        }  # fmt: skip
+        if count % _KEPT_EVERY == 0:  # a run that is killed goes on from here
+            write_table(folder.measures, _measure_table(known))
+    table = _measure_table(known)
+    write_table(folder.measures, table)
+    found = [
+        replace(Finding(**{**row, "severity": Severity(row["severity"])}), where=f"volume {name}",
+        found=" in ".join(filter(None, (row["found"], row["where"]))))
+        for name, rows in zip(table["volume_id"], table["decoding"]) for row in json.loads(rows)
+    ]  # fmt: skip
+    return table.drop("key", "decoding"), tuple(found)
+
+
+def _labelled(volumes: Iterable[Volume], maps: Mapping[str, Path], scheme: LabelScheme | None) -> dict[str, Labelled]:
+    """The label map of each volume that has one, where it is known what its values mean."""
+    if scheme is None:
+        return {}
+    found = ((volume.volume_id, label_of(volume, maps)) for volume in volumes)
+    return {volume_id: Labelled(path, scheme) for volume_id, path in found if path is not None}
+
+
+def _measure_table(known: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    schema = {"volume_id": pl.String, "key": pl.String, "decoding": pl.String, **MEASURES}
+    return pl.DataFrame([known[name] for name in sorted(known)], schema=schema)
+
+
+def _has_pixels(volume: Volume) -> bool:
+    """Whether a volume's pixels can be looked at: a stack, or a picture of its own."""
+    one = volume.first
+    if volume.stack is None and (image_kind(one) or not one.pixel_keyword):
+        return False
+    return one.samples == 1 and not any(
+        f.severity is Severity.ERROR and f.rule not in ("DCM007", "DCM701", "DCM203") for f in volume.findings
+    )
+
+
+def _measure_key(volume: Volume, index: StudyIndex, labelled: Labelled | None) -> str:
+    """Of the files that a volume and its label map are made from, by size and time."""
+    files = sorted({one.instance.file for one in volume.slices})
+    stamps = [(file, index.sources[file].size_bytes, index.sources[file].modified_ns) for file in files]
+    label: list[Any] = []
+    if labelled is not None:
+        state = labelled.path.stat()
+        label = [state.st_size, state.st_mtime_ns, labelled.scheme.as_dict()]
+    return sha256_of_values([_MEASURES_VERSION, stamps, [one.name for one in volume.slices], label])
+
+
+def _known_measures(folder: AuditFolder, keys: dict[str, str]) -> dict[str, dict[str, Any]]:
+    if not folder.measures.is_file():
+        return {}
+    try:
+        rows = pl.read_parquet(folder.measures).to_dicts()
+        return {
+            row["volume_id"]: row
+            for row in rows
+            if keys.get(row["volume_id"]) == row["key"] and MEASURES.keys() <= row.keys()
+        }
+    except (pl.exceptions.PolarsError, OSError, KeyError):  # of another version: measured anew
+        return {}
+
+
+def _measure_chunk(
+    jobs: list[tuple[Volume, dict[str, Source], Labelled | None, AuditFolder | None]],
+) -> list[Measured]:
+    done = []
+    with FrameReader() as reader:
+        for volume, sources, labelled, folder in jobs:
+            one = measured(volume, sources, reader, labelled)
+            if folder is not None and one.planes:
+                write_thumbnail(folder.thumbnail(volume.volume_id), one, volume.first.modality)
+            done.append(replace(one, planes=()))
+    return done
+
+
+_WEIGHT = {str(Decision.ACCEPT): 0, str(Decision.REPAIR): 1, str(Decision.REJECT): 2}
+
+
+def _decided(volumes: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """Volumes with the heaviest decision of their findings, and the rules that led to it."""
+    weighed = findings.filter(pl.col("volume_id") != "").with_columns(
+        weight=pl.col("decision").replace_strict(_WEIGHT, return_dtype=pl.Int64)
+    )
+    severe = pl.col("severity") != "info"
+    worst = weighed.group_by("volume_id").agg(
+        pl.col("weight").max(), reasons=pl.col("rule").filter(severe).unique().sort().str.join(" "),
+        errors=(pl.col("severity") == "error").sum().cast(pl.Int64),
+        warnings=(pl.col("severity") == "warning").sum().cast(pl.Int64),
+    )  # fmt: skip
+    back = {weight: decision for decision, weight in _WEIGHT.items()}
+    return (
+        volumes.join(worst, on="volume_id", how="left")
+        .with_columns(pl.col("weight", "errors", "warnings").fill_null(0), pl.col("reasons").fill_null(""))
+        .with_columns(decision=pl.col("weight").replace_strict(back, return_dtype=pl.String))
+        .drop("weight").sort("volume_id")
+    )  # fmt: skip
+
+
+def content_sha256(volumes: pl.DataFrame) -> str:
+    """Hash of what was audited: the volumes by id, which their slices make, and what was decided."""
+    rows = volumes.select("volume_id", "decision").sort("volume_id").rows()
+    return sha256_of_values([SCHEMA, [list(row) for row in rows]])
+
+
+def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertSettings, rules: Sequence[Rule]) -> None:
+    write_table(folder.findings, done.findings)
+    lines = (json.dumps(row, sort_keys=False) + "\n" for row in done.findings.iter_rows(named=True))
+    write_text(folder.lines, "".join(lines))
+    write_table(folder.volumes, done.volumes)
+    write_rows(
+        folder.table, done.volumes.select(name for name in _SHOWN_COLUMNS if name in done.volumes.columns).to_dicts()
+    )
+    write_json(folder.sarif, sarif(done.findings, rules))
+    counts = {str(severity): done.count(severity) for severity in Severity}
+    decisions = dict(sorted(done.volumes.group_by("decision").len().rows()))
+    write_json(folder.index, {
+        "schema": SCHEMA,
+        "policy": {key: list(value) if isinstance(value, tuple) else value for key, value in vars(policy).items()},
+        "repairs": {key: value for key, value in vars(repairs).items() if key not in ("workers", "pseudonym_key")},
+        "rules": {rule.id: rule.version for rule in rules},
+        "findings": counts,
+        "decisions": decisions,
+        "content_sha256": content_sha256(done.volumes),
+        "findings_sha256": hashlib.sha256(folder.lines.read_bytes()).hexdigest(),
+    })  # fmt: skip

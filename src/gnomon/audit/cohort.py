@@ -1,0 +1,137 @@
+"""What the user knows about the cases: label and split from a table, label maps from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gnomon import nifti
+from gnomon.dicom import PseudonymMap, Volume, stack_grid
+from gnomon.findings import Finding, Refusal, Severity, refuse
+from gnomon.geometry import Grid
+from gnomon.labels import LabelScheme
+
+_KEYS = ("volume", "series", "study", "patient")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Where the user's knowledge lies.
+
+    Attributes:
+        cases: a CSV with a column `series`, `study`, `patient` or `volume` (SeriesInstanceUID, StudyInstanceUID,
+            PatientID, volume_id) and `label`, `split` or both.
+        labels: a folder of label maps, named by SeriesInstanceUID or volume_id.
+        structures: what the values of the label maps mean; None where only their grids are compared.
+    """
+
+    cases: Path | None = None
+    labels: Path | None = None
+    structures: LabelScheme | None = None
+
+    def maps(self) -> dict[str, Path]:
+        """The label maps by name.
+
+        Raises:
+            Refusal: USE129, no such folder, or no label map in it.
+        """
+        if self.labels is None:
+            return {}
+        if not self.labels.is_dir():
+            raise refuse("USE129", str(self.labels), "no such folder", "a folder of label maps", "Check the path.")
+        if not (found := nifti.images_in(self.labels)):
+            raise refuse("USE129", str(self.labels), "no NIfTI file", "a folder of label maps", "Check the path.")
+        return found
+
+
+def label_of(volume: Volume, maps: Mapping[str, Path]) -> Path | None:
+    """The label map of a volume."""
+    return maps.get(volume.volume_id) or maps.get(volume.first.series_uid)
+
+
+def cohort_table(
+    cases: Path | None, maps: Mapping[str, Path], volumes: Sequence[Volume], slices: pl.DataFrame, names: PseudonymMap
+) -> tuple[pl.DataFrame, list[Finding]]:
+    """What is known of each volume: `label` and `split`, how far its label map is off; and what fits no volume.
+
+    Args:
+        cases: the table of cases.
+        maps: the label maps by name.
+        volumes, slices: what was read.
+        names: for patients in the table.
+
+    Raises:
+        Refusal: USE129, a table without a column that names the cases.
+    """
+    keys = slices.group_by("volume_id").agg(
+        series=pl.col("series_uid").min(), study=pl.col("study_uid").min(), patient=pl.col("patient").min()
+    )
+    table, findings = keys.with_columns(volume="volume_id").sort("volume_id"), list[Finding]()
+    if cases is not None:
+        given, key = _read(cases)
+        if key == "patient":
+            hidden = [names.digest("patients", one) for one in given["patient"]]
+            given = given.with_columns(pl.Series("patient", hidden))
+        if lost := len(set(given[key]) - set(table[key])):
+            findings.append(Finding(
+                "DCM719", "the table of cases", f"{lost} of {given[key].n_unique()} cases that fit no volume",
+                f"a {key} of the export in each row", "Check the column, and that the export is whole.",
+                Severity.WARNING,
+            ))  # fmt: skip
+        table = table.join(given.unique(key, keep="first", maintain_order=True), on=key, how="left")
+    if maps:
+        if lost := len(maps.keys() - {*table["series"], *table["volume"]}):
+            findings.append(Finding(
+                "DCM234", "the label maps", f"{lost} of {len(maps)} label maps that fit no series",
+                "names that are SeriesInstanceUIDs or volume_ids of the export",
+                "Check the names, and that the export is whole.",
+                Severity.WARNING,
+            ))  # fmt: skip
+        offsets = [_offset(volume, maps) for volume in volumes]
+        schema = {"volume_id": pl.String, "label_offset_mm": pl.Float64, "label_shape_differs": pl.Boolean,
+                  "label_problem": pl.String}  # fmt: skip
+        table = table.join(pl.DataFrame(offsets, schema=schema), on="volume_id", how="left")
+    return table.drop("series", "study", "patient", "volume"), findings
+
+
+def _read(path: Path) -> tuple[pl.DataFrame, str]:
+    try:
+        given = pl.read_csv(path, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise refuse(
+            "USE129", str(path), str(error).splitlines()[0], "a CSV table", "Check the path and the file."
+        ) from None
+    key = next((name for name in _KEYS if name in given.columns), None)
+    columns = [name for name in ("label", "split") if name in given.columns]
+    if key is None or not columns:
+        raise refuse(
+            "USE129", str(path), f"columns {', '.join(given.columns)}",
+            f"one of {', '.join(_KEYS)}, and label or split", "Name the columns so.",
+        )  # fmt: skip
+    return given.select(key, *columns).filter(pl.col(key).is_not_null()), key
+
+
+def _offset(volume: Volume, maps: Mapping[str, Path]) -> dict[str, Any]:
+    """How far the corners of a volume's label map are from the volume's own, or why that cannot be told."""
+    path = label_of(volume, maps)
+    if volume.stack is None or path is None:
+        return {"volume_id": volume.volume_id}
+    rows, columns = volume.slices[0].shape
+    grid = _canonical(stack_grid(volume.stack, (columns or 0, rows or 0, len(volume.stack.slices))))
+    try:
+        other = _canonical(nifti.read_grid(path))
+    except Refusal as refusal:
+        return {"volume_id": volume.volume_id, "label_problem": refusal.findings[0].found}
+    differs = grid.shape != other.shape
+    return {
+        "volume_id": volume.volume_id, "label_shape_differs": differs,
+        "label_offset_mm": None if differs else grid.corner_displacement_mm(other),
+    }  # fmt: skip
+
+
+def _canonical(grid: Grid) -> Grid:
+    return grid.reoriented(grid.reorientation_to("RAS"))

@@ -1,0 +1,75 @@
+"""What a label map shows of its image: sides that are exchanged, and how far contrast medium has come.
+
+An exchange of left and right that header and pixels agree on cannot be seen in either; a liver that lies left of the
+spleen is seen at once. In one of ten thousand people it does (situs inversus): look before you correct.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from gnomon import nifti
+from gnomon.audit.phases import enhancement_phase
+from gnomon.findings import Refusal
+from gnomon.geometry import Grid
+from gnomon.labels import LabelScheme
+from gnomon.mirroring import sided_pairs
+
+_SAME_GRID = 0.01  # of the smallest spacing, as for a training
+_LEAST_VOXELS = 27
+_APART_MM = 10.0
+_ASYMMETRIC = (
+    ("spleen", "liver"),
+    ("stomach", "liver"),
+    ("aorta", "inferior_vena_cava"),
+)  # the left one, the right one
+
+
+def structure_measures(
+    ras: NDArray[np.float32], grid: Grid, label: Path, scheme: LabelScheme, *, hounsfield: bool
+) -> dict[str, Any]:
+    """`sides_exchanged`, and for a CT `enhancement` and `enhancement_hu`; nothing where the label map does not fit.
+
+    Args:
+        ras: real-world values, (x, y, z) in RAS+.
+        grid: where they lie.
+        label: the label map, in any orientation.
+        scheme: what its values mean.
+        hounsfield: whether the values are HU.
+    """
+    try:
+        image = nifti.read_label(label)
+    except Refusal:
+        return {}  # DCM233 tells it
+    change = image.grid.reorientation_to("RAS")
+    if grid.corner_displacement_mm(image.grid.reoriented(change)) > _SAME_GRID * min(grid.spacing_mm):
+        return {}
+    values = change.apply(image.voxels)
+    sizes = np.bincount(values.ravel(), minlength=max(scheme.values) + 1)
+    there = {name: value for name, value in zip(scheme.names, scheme.values) if sizes[value] >= _LEAST_VOXELS}
+    found: dict[str, Any] = {"sides_exchanged": _exchanged(values, grid, there, scheme)}
+    if hounsfield and there:
+        medians = ndimage.median(ras, values, list(there.values()))
+        medians_hu = dict(zip(there, map(float, medians)))
+        found["enhancement"] = enhancement_phase(medians_hu)
+        found["enhancement_hu"] = ", ".join(f"{name} {hu:.0f}" for name, hu in sorted(medians_hu.items()))
+    return found
+
+
+def _exchanged(values: NDArray[np.uint16], grid: Grid, there: dict[str, int], scheme: LabelScheme) -> str:
+    """Pairs whose left one lies on the right of the other, in words; empty where there are none."""
+    pairs = [pair for pair in (*sided_pairs(scheme), *_ASYMMETRIC) if set(pair) <= there.keys()]
+    named = sorted({name for pair in pairs for name in pair})
+    if not named:
+        return ""
+    centres = ndimage.center_of_mass(values > 0, values, [there[name] for name in named])
+    x_mm = dict(zip(named, grid.points_mm(np.array(centres))[:, 0]))
+    return "; ".join(
+        f"{left} lies {x_mm[left] - x_mm[right]:.0f} mm to the right of {right}"
+        for left, right in pairs if x_mm[left] - x_mm[right] > _APART_MM
+    )  # fmt: skip

@@ -1,0 +1,39 @@
+"""Three planes of a volume as a small picture, as a radiologist sees them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gnomon.artifacts import write_bytes
+from gnomon.audit.measure import Measured
+
+_EDGE = 128
+_SOFT_HU = (-160.0, 240.0)
+
+
+def write_thumbnail(path: Path, one: Measured, modality: str) -> None:
+    """Write the planes side by side (PNG): soft-tissue window for CT, else the middle 98 % of the values."""
+    if modality == "CT":
+        low, high = _SOFT_HU
+    else:
+        low, high = (float(value) for value in np.percentile(one.planes[0], (1, 99)))
+    tiles = [_tile(plane, mm, low, high) for plane, mm in zip(one.planes, one.plane_mm)]
+    sheet = Image.new("L", (_EDGE * len(tiles), _EDGE))
+    for place, tile in enumerate(tiles):
+        sheet.paste(tile, (place * _EDGE + (_EDGE - tile.width) // 2, (_EDGE - tile.height) // 2))
+    out = io.BytesIO()
+    sheet.save(out, "PNG", optimize=True)
+    write_bytes(path, out.getvalue())
+
+
+def _tile(plane: NDArray[np.float32], pixel_mm: tuple[float, float], low: float, high: float) -> Image.Image:
+    grey = np.clip((plane - low) / max(high - low, 1e-6), 0, 1) * 255
+    height, width = plane.shape[0] * pixel_mm[0], plane.shape[1] * pixel_mm[1]
+    scale = _EDGE / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return Image.fromarray(np.ascontiguousarray(grey.astype(np.uint8))).resize(size, Image.Resampling.BILINEAR)

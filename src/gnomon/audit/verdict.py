@@ -1,0 +1,41 @@
+"""What an audit decided, read back for the stages that must follow it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import polars as pl
+
+from gnomon.artifacts import read_json
+from gnomon.dicom import Verdict
+from gnomon.findings import refuse
+from gnomon.folders import AuditFolder
+
+
+def read_verdict(audit: Path, waived: tuple[str, ...] = ()) -> Verdict:
+    """The decisions in an audit folder.
+
+    Args:
+        audit: the folder.
+        waived: rules that reject nothing, because the user declared them known.
+
+    Raises:
+        Refusal: ART101 or ART102, no audit or a broken one; USE130, tables that are not those of audit.json.
+    """
+    folder = AuditFolder(audit)
+    facts = read_json(folder.index, "the audit")
+    if not folder.lines.is_file() or hashlib.sha256(folder.lines.read_bytes()).hexdigest() != facts["findings_sha256"]:
+        raise refuse(
+            "USE130", str(audit), "findings that are not those of audit.json",
+            "an audit that ran to its end, unchanged",
+            "Run the audit again.",
+        )  # fmt: skip
+    volumes, findings = pl.read_parquet(folder.volumes), pl.read_parquet(folder.findings)
+    against = findings.filter((pl.col("decision") == "reject") & ~pl.col("rule").is_in(list(waived)))
+    rules = against.group_by("volume_id").agg(pl.col("rule").unique().sort().str.join(" ")).sort("volume_id")
+    hashes = volumes["pixels_sha256"].fill_null("") if "pixels_sha256" in volumes.columns else [""] * len(volumes)
+    return Verdict(
+        facts["content_sha256"], {volume: told for volume, told in rules.rows() if volume},
+        dict(zip(volumes["volume_id"], hashes)), folder.instances, folder.pseudonyms,
+    )  # fmt: skip

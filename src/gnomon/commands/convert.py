@@ -1,0 +1,25 @@
+"""gnomon convert: DICOM studies -> volumes in real-world values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from gnomon.audit import read_verdict
+from gnomon.commands.launch import DONE, UNPROCESSED
+from gnomon.console import say, tell
+from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.findings import unwaived_errors
+from gnomon.settings import settings_from
+
+
+def run(config: DictConfig) -> int:
+    """Convert; exit code 3 where a volume or a file was refused unexpectedly."""
+    output = Path(config.output)
+    verdict = None if config.audited_by is None else read_verdict(Path(config.audited_by), tuple(config.known_findings))
+    settings = settings_from(ConvertSettings, config.conversion, "conversion")
+    done = convert_studies(Path(config.input), output, settings, verdict)
+    tell(done.findings, config.known_findings)
+    say(f"{len(done.rows) - done.refused} volume(s) accepted, {done.refused} refused: {output / 'volumes.csv'}")
+    return UNPROCESSED if unwaived_errors(done.findings, config.known_findings) else DONE

@@ -1,0 +1,27 @@
+"""gnomon doctor: what this installation has."""
+
+from __future__ import annotations
+
+from omegaconf import DictConfig
+from pydicom.uid import AllTransferSyntaxes
+
+from gnomon.commands.launch import DONE, checkout, configs_folder
+from gnomon.console import say
+from gnomon.dicom import missing_decoder
+from gnomon.nets import net_names
+from gnomon.provenance import git_state, hardware, lock_sha256, package_versions
+
+
+def run(config: DictConfig) -> int:
+    """Print versions, machine, decoders and nets."""
+    for name, version in package_versions().items():
+        say(f"{name:32} {version or 'not installed'}")
+    for name, value in hardware().items():
+        say(f"{name:32} {value}")
+    missing = [uid.name for uid in AllTransferSyntaxes if uid.is_encapsulated and missing_decoder(uid)]
+    say(f"{'transfer syntaxes without decoder':32} {len(missing)}: {'; '.join(missing) or 'none'}")
+    say(f"{'nets':32} {', '.join(net_names())}")
+    say(f"{'configuration files':32} {configs_folder()}")
+    say(f"{'commit':32} {git_state(checkout())['commit']}")
+    say(f"{'lock':32} {lock_sha256(checkout())}")
+    return DONE

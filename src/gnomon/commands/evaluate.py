@@ -1,0 +1,65 @@
+"""gnomon evaluate: references and predictions -> measures in the patient's millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gnomon import nifti
+from gnomon.commands.launch import DONE, FOUND, UNPROCESSED
+from gnomon.commands.settings import scheme_from
+from gnomon.console import say, tell
+from gnomon.evaluation import HD95, EvaluateSettings, evaluate
+from gnomon.findings import refuse, unwaived_errors
+from gnomon.folders import EvaluationFolder
+from gnomon.reports import of_files, write_evaluation_report
+from gnomon.settings import settings_from
+
+
+def run(config: DictConfig) -> int:
+    """Evaluate; exit code 3 where a case could not be scored by its prediction, 1 where a criterion is not met."""
+    references = Path(config.references)
+    if not references.is_dir():
+        raise refuse("USE101", str(references), "no such folder", "a folder of label files", "Check the path.")
+    labels = scheme_from(config.label_names)
+    if labels is None:
+        raise refuse("USE107", "label_names", "nothing", "{name: value, ...}", "Name the labels to be scored.")
+    settings = settings_from(EvaluateSettings, config.evaluation, "evaluation")
+    files, predictions, folder = (
+        nifti.images_in(references),
+        Path(config.predictions),
+        EvaluationFolder(Path(config.output)),
+    )
+    done = evaluate(files, predictions, labels, folder.path, settings)
+    images = {} if config.images is None else nifti.images_in(Path(config.images))
+    predicted = nifti.images_in(predictions) if predictions.is_dir() else {}
+    write_evaluation_report(folder, labels, "Evaluation", of_files(files, predicted, images))
+    tell(done.findings)
+    say_summary(done.summary)
+    say(f"measures: {folder.cases}; report: {folder.report}")
+    if unwaived_errors(done.findings, ()):
+        return UNPROCESSED
+    return DONE if say_criteria(done.summary) else FOUND
+
+
+def say_criteria(summary: Mapping[str, Any]) -> bool:
+    """A line a criterion; whether all are met."""
+    for row in summary["criteria"]:
+        found = "not measurable" if row["found"] is None else f"{row['found']:.4g}"
+        say(f"  {'met' if row['passed'] else 'NOT MET'}: {row['criterion']}; {row['label']} has {found}")
+    return all(row["passed"] for row in summary["criteria"])
+
+
+def say_summary(summary: Mapping[str, Any]) -> None:
+    """A line a label."""
+    for name, values in summary["labels"].items():
+        if values["n"]:
+            say(
+                f"  {name}: Dice {values['dice']:.4f}, HD95 {values[HD95]:.2f} mm, ASSD {values['assd_mm']:.2f} mm, "
+                f"NSD {values['nsd']:.4f} (n {values['n']}, missed {values['missed']}, spurious {values['spurious']})"
+            )
+        else:
+            say(f"  {name}: absent everywhere")

@@ -1,0 +1,135 @@
+"""gnomon nnunet: data sets, plans, models, predictions and postprocessing, to nnU-Net and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gnomon import nifti
+from gnomon.artifacts import read_json, write_json
+from gnomon.commands.launch import DONE, UNPROCESSED
+from gnomon.commands.settings import folder_from, plain, scheme_from
+from gnomon.console import say, tell
+from gnomon.findings import refuse
+from gnomon.nnunet import (
+    ORIENTATIONS,
+    PLANS_NAME,
+    ROUTES,
+    NnunetFolders,
+    dataset_name,
+    export_dataset,
+    for_channels,
+    import_model,
+    import_predictions,
+    nnunet_plans,
+    write_stock_postprocessing,
+)
+from gnomon.postprocess import read_spec
+from gnomon.preparation import Dataset, Source, read_dataset, read_source
+
+
+def run(config: DictConfig) -> int:
+    """Export, import or write postprocessing; exit code 3 where a case could not be done."""
+    verbs = {"export": _export, "import": _import, "postprocess": _postprocess}
+    if config.verb not in verbs:
+        raise refuse("USE124", "nnunet", repr(config.verb), " or ".join(verbs), "gnomon nnunet --help")
+    _chosen("orientation", config.orientation, ORIENTATIONS)
+    _chosen("route", config.route, ROUTES)
+    return verbs[config.verb](config)
+
+
+def _export(config: DictConfig) -> int:
+    source = read_source(
+        Path(_given(config, "root")).expanduser(), folder_from(config.labels), scheme_from(config.label_names),
+        config.patient_pattern,
+    )  # fmt: skip
+    name = dataset_name(int(config.dataset_id), str(config.name))
+    folders = NnunetFolders(Path(config.output).expanduser(), name)
+    prepared = None if config.prepared is None else read_dataset(Path(config.prepared).expanduser())
+    only = None if prepared is None else _cases(prepared)
+    if prepared is not None and config.orientation == "native":
+        _check_axes(source, only or set())
+    findings = [*source.findings, *export_dataset(source, folders, config.orientation, only)]
+    tell(findings)
+    commands = [f"nnUNetv2_plan_and_preprocess -d {config.dataset_id} -c 3d_fullres"]
+    if prepared is not None:
+        _write_prepared(prepared, plain(config)["net"], folders)
+        commands = [
+            f"nnUNetv2_extract_fingerprint -d {config.dataset_id}",
+            f"nnUNetv2_preprocess -d {config.dataset_id} -plans_name {PLANS_NAME} -c 3d_fullres",
+            f"nnUNetv2_train {config.dataset_id} 3d_fullres 0 -p {PLANS_NAME}",
+        ]
+    say(f"data set: {folders.raw}")
+    for variable, value in folders.environment.items():
+        say(f"  export {variable}={value}")
+    for command in commands:
+        say(f"  {command}")
+    return UNPROCESSED if findings else DONE
+
+
+def _write_prepared(prepared: Dataset, net: dict[str, Any], folders: NnunetFolders) -> None:
+    """Splits and plan of a prepared data set, where nnU-Net looks for them."""
+    index = read_json(prepared.folder.index, "the prepared data set")
+    splits = [{"train": list(train), "val": list(val)} for train, val in prepared.splits.folds]
+    plans = nnunet_plans(prepared.plan, net, index["fingerprint"], folders.name)
+    for place in (folders.raw, folders.preprocessed):
+        write_json(place / "splits_final.json", splits)
+    write_json(folders.preprocessed / f"{PLANS_NAME}.json", plans)
+    write_json(folders.preprocessed / "dataset.json", read_json(folders.raw / "dataset.json", "the export"))
+
+
+def _cases(prepared: Dataset) -> set[str]:
+    """All that were prepared, but for a test set, which nnU-Net is not to see."""
+    return {name for train, val in prepared.splits.folds for name in (*train, *val)}
+
+
+def _check_axes(source: Source, names: set[str]) -> None:
+    """A plan has one order of axes; files in another would be trained on with the wrong one."""
+    for case in source.cases:
+        if case.name in names and nifti.read_grid(case.image).reorientation_to("RAS").source_axis != (0, 1, 2):
+            raise refuse(
+                "NNU108", f"case {case.name}", f"axes in the order {nifti.read_grid(case.image).orientation}",
+                "files whose axes run along x, y, z of the patient, as the plan's do", "Set orientation=canonical.",
+            )  # fmt: skip
+
+
+def _import(config: DictConfig) -> int:
+    output = Path(config.output).expanduser()
+    if (config.model is None) == (config.predictions is None):
+        raise refuse("USE125", "model, predictions", "both or neither", "one of them", "Set model= or predictions=.")
+    if config.model is not None:
+        for made in import_model(Path(config.model).expanduser(), str(config.fold), output):
+            say(f"run: {made}")
+        say(f"  gnomon predict run={output} input=IMAGES output=PREDICTIONS")
+        return DONE
+    description = read_json(Path(_given(config, "dataset_json")).expanduser(), "nnU-Net's data set")
+    findings = import_predictions(Path(config.predictions).expanduser(), description, output)
+    tell(findings)
+    say(f"predictions: {output}")
+    return UNPROCESSED if findings else DONE
+
+
+def _postprocess(config: DictConfig) -> int:
+    file = folder_from(config.dataset_json)
+    description = None if file is None else read_json(file, "nnU-Net's data set")
+    rules = read_spec(Path(_given(config, "rules")).expanduser(), scheme_from(config.label_names))
+    spec = for_channels(rules, description)
+    output = Path(config.output).expanduser()
+    route = write_stock_postprocessing(spec, output, config.route)
+    needs = "needs gnomon installed beside nnU-Net" if route == "own" else "needs nothing of gnomon"
+    say(f"{output / 'postprocessing.pkl'}: {needs}")
+    say(f"  nnUNetv2_apply_postprocessing -i PREDICTIONS -o OUTPUT -pp_pkl_file {output / 'postprocessing.pkl'}")
+    return DONE
+
+
+def _given(config: DictConfig, name: str) -> str:
+    if config[name] is None:
+        raise refuse("USE109", name, "no value", "one", f"Set it: {name}=...")
+    return str(config[name])
+
+
+def _chosen(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise refuse("USE115", name, repr(value), f"one of {', '.join(allowed)}", "Choose one.")

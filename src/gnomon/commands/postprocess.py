@@ -1,0 +1,93 @@
+"""gnomon postprocess: find rules that remove false parts and lose no true ones, or apply rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from gnomon import nifti
+from gnomon.commands.launch import DONE, UNPROCESSED
+from gnomon.commands.settings import folder_from, scheme_from
+from gnomon.console import say, tell
+from gnomon.findings import Severity, refuse
+from gnomon.folders import SearchFolder
+from gnomon.postprocess import SearchSettings, Verdict, apply_to_folder, fit, read_spec
+from gnomon.reports import write_search_report
+from gnomon.settings import settings_from
+
+
+def run(config: DictConfig) -> int:
+    """Fit or apply; exit code 3 where a case could not be done."""
+    verbs = {"fit": _fit, "apply": _apply}
+    if config.verb not in verbs:
+        raise refuse("USE124", "postprocess", repr(config.verb), "fit or apply", "gnomon postprocess --help")
+    return verbs[config.verb](config)
+
+
+def _apply(config: DictConfig) -> int:
+    spec = read_spec(Path(_given(config, "rules")).expanduser(), scheme_from(config.label_names))
+    output = Path(config.output)
+    findings, rows = apply_to_folder(spec, Path(config.predictions), output, folder_from(config.probabilities))
+    tell(findings)
+    for structure in dict.fromkeys(rule.structure for rule in spec.rules):
+        for done in ("removed", "filled"):
+            mine = [row for row in rows if (row["structure"], row["done"]) == (structure, done)]
+            if mine:
+                mm3, cases = sum(row["mm3"] for row in mine), len({row["case"] for row in mine})
+                say(f"  {structure}: {done} {len(mine)} part(s) of {mm3:.4g} mm3 in all, in {cases} case(s)")
+    say(f"predictions: {output}; what was changed: {output / 'changes.csv'}")
+    return UNPROCESSED if findings else DONE
+
+
+def _fit(config: DictConfig) -> int:
+    labels = scheme_from(config.label_names)
+    if labels is None:
+        raise refuse("USE107", "label_names", "nothing", "{name: value, ...}", "Name the labels of the predictions.")
+    predictions, references = Path(config.predictions), Path(_given(config, "references"))
+    folder = SearchFolder(Path(config.output))
+    fitted = fit(
+        predictions, references, labels, folder.path, settings_from(SearchSettings, config.search, "search"),
+        folder_from(config.probabilities), folder_from(config.splits),
+        _patients(predictions, config.patient_pattern),
+    )  # fmt: skip
+    write_search_report(folder, fitted)
+    tell(fitted.findings)
+    for line in _lines(fitted.verdicts):
+        say(line)
+    say(f"rules: {folder.rules}; report: {folder.report}")
+    return UNPROCESSED if any(one.severity is Severity.ERROR for one in fitted.findings) else DONE
+
+
+def _lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """A line a kind of rule; one for all of a structure's where the reason is the same."""
+    lines = []
+    for structure in dict.fromkeys(one.structure for one in verdicts):
+        mine = [one for one in verdicts if one.structure == structure]
+        if len({one.reason for one in mine}) == 1:
+            lines.append(f"  {structure}: left as it is: {mine[0].reason}")
+            continue
+        for one in mine:
+            lines.append(f"  {structure}: {'adopted' if one.adopted else 'refused'} {one.setting}: {one.reason}")
+    return lines
+
+
+def _given(config: DictConfig, name: str) -> str:
+    if config[name] is None:
+        raise refuse("USE109", name, "no value", "one", f"Set it: {name}=...")
+    return str(config[name])
+
+
+def _patients(predictions: Path, pattern: str | None) -> dict[str, str]:
+    """The patient of each case whose name the pattern matches."""
+    if pattern is None or not predictions.is_dir():
+        return {}
+    try:
+        found = {name: re.search(pattern, name) for name in nifti.images_in(predictions)}
+    except re.error as error:
+        raise refuse(
+            "USE115", "patient_pattern", f"{pattern!r} ({error})", "a regular expression", "Correct it."
+        ) from None
+    return {name: match.group(0) for name, match in found.items() if match}

@@ -1,0 +1,28 @@
+"""gnomon prepare: volumes or a Medical Decathlon folder -> a canonical training set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from gnomon.commands.launch import DONE, UNPROCESSED
+from gnomon.commands.settings import folder_from, scheme_from
+from gnomon.console import say, tell
+from gnomon.findings import unwaived_errors
+from gnomon.preparation import PrepareSettings, prepare, read_source
+from gnomon.settings import settings_from
+
+
+def run(config: DictConfig) -> int:
+    """Prepare; exit code 3 where a case was left out."""
+    settings = settings_from(PrepareSettings, config.preparation, "preparation")
+    source = read_source(
+        Path(config.input), folder_from(config.labels), scheme_from(config.label_names), settings.patient_pattern
+    )
+    dataset = prepare(source, Path(config.output), settings)
+    tell(dataset.findings, config.known_findings)
+    for reason in dataset.plan.topology.reasons:
+        say(f"  {reason}")
+    say(f"patch {dataset.plan.topology.patch} at {dataset.plan.spacing_mm} mm: {dataset.folder.index}")
+    return UNPROCESSED if unwaived_errors(dataset.findings, config.known_findings) else DONE

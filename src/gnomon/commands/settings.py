@@ -1,0 +1,34 @@
+"""What the commands take from the configuration besides the stages' settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from gnomon.findings import refuse
+from gnomon.labels import LabelScheme
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The configuration with everything resolved, as plain values."""
+    return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+
+
+def scheme_from(names: Mapping[str, int] | None) -> LabelScheme | None:
+    """A label scheme from `{name: value}`; None from None."""
+    if not names:
+        return None
+    try:
+        return LabelScheme(tuple(str(name) for name in names), tuple(int(value) for value in names.values()))
+    except ValueError as error:
+        raise refuse(
+            "USE107", "label_names", str(error), "{name: value, ...} with values from 1", "Correct the names."
+        ) from None  # fmt: skip
+
+
+def folder_from(value: str | None) -> Path | None:
+    """A path, or None."""
+    return None if value is None else Path(value).expanduser()

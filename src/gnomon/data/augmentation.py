@@ -1,0 +1,168 @@
+"""What is done to a training patch: parameters are drawn first, by key, then applied. Works in millimetres.
+
+Mirroring first, only across the axes that the label scheme survives and with partners swapped; then one
+resampling for every move; then the appearance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from gnomon.data.appearance import Appearance, changed
+from gnomon.data.deformation import Deformation, deformed
+from gnomon.geometry import mirrored
+from gnomon.mirroring import Mirroring
+from gnomon.settings import bounded
+
+_IN_PLANE_RATIO = 2.0  # an axis this much coarser than the finest is not rotated into, warped or coarsened
+_KINDS = ("mirror", "rotation", "scale", "elastic", "blur", "coarser", "noise", "brightness", "contrast", "gamma")
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """How often and how far.
+
+    Attributes:
+        mirror_probability: for each axis that may be mirrored at all.
+        rotation_deg: largest angle about an axis; about in-plane axes of thick slices it is 0.
+        scale: largest factor of enlarging or shrinking.
+        shift: largest shift of a patch that is turned, scaled or warped, as a fraction of it.
+        elastic: largest displacement, as a share of the distance between control points.
+        coarser: largest factor on the voxels' size, along axes that are not coarse.
+        noise_std, contrast, gamma, brightness: in units of the normalised image.
+        torchio: TorchIO transforms after ours, as [{RandomMotion: {degrees: 5}}]; drawn by key as well.
+    """
+
+    enabled: bool = True
+    mirror_probability: float = 0.0
+    rotation_probability: float = 0.4
+    rotation_deg: float = 15.0
+    scale_probability: float = 0.4
+    scale: float = 1.18
+    shift: float = 0.04
+    elastic_probability: float = 0.1
+    elastic: float = 0.2
+    blur_probability: float = 0.15
+    blur_sigma_voxels: float = 1.0
+    coarser_probability: float = 0.1
+    coarser: float = 2.0
+    noise_probability: float = 0.15
+    noise_std: float = 0.3
+    brightness_probability: float = 0.3
+    brightness: float = 0.3
+    contrast_probability: float = 0.3
+    contrast: float = 0.25
+    gamma_probability: float = 0.3
+    gamma: float = 1.5
+    torchio: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        bounded(self, **{f"{kind}_probability": (0, 1) for kind in _KINDS})
+        bounded(self, rotation_deg=(0, 180), scale=(1, 4), shift=(0, 0.5), elastic=(0, 0.4), coarser=(1, 8))
+        bounded(self, noise_std=(0, 10), blur_sigma_voxels=(0.1, 10))
+        bounded(self, brightness=(0, 10), contrast=(0, 1), gamma=(1, 10))
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What happens to one patch."""
+
+    mirror: tuple[int, ...] = ()
+    deformation: Deformation | None = None
+    appearance: Appearance = field(default_factory=Appearance)
+
+
+def draw_augmentation(
+    draw: np.random.Generator, settings: AugmentationSettings, spacing_mm: Sequence[float],
+    mirror_axes: Sequence[int] = (),
+) -> Augmentation:  # fmt: skip
+    """Draw one patch's augmentation. Every draw is made, whatever comes of it, so keys stay aligned."""
+    happens = dict(zip(_KINDS[1:], draw.random(len(_KINDS) - 1)))
+    happens = {kind: chance < getattr(settings, f"{kind}_probability") for kind, chance in happens.items()}
+    across = draw.random(3) < settings.mirror_probability
+    coarse = np.asarray(spacing_mm) / min(spacing_mm) > _IN_PLANE_RATIO
+    return Augmentation(
+        mirror=tuple(axis for axis in mirror_axes if across[axis]),
+        deformation=_drawn_deformation(draw, settings, happens, coarse),
+        appearance=_drawn_appearance(draw, settings, happens, coarse),
+    )
+
+
+def augmented(
+    image: torch.Tensor, label: torch.Tensor, how: Augmentation, patch: Sequence[int], spacing_mm: Sequence[float]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Augment a patch: an image (channels, x, y, z) and its label (x, y, z), with the deformation's margin if any.
+
+    Pure: same in, same out, on the device that the tensors are on. `how.mirror` is not done here: it is
+    done on the voxels as they are cut, where partners swap (`mirrored_patch`).
+    """
+    if how.deformation is not None:
+        image, label = deformed(image, label, how.deformation, patch, spacing_mm)
+    return changed(image, how.appearance), label
+
+
+def mirrored_patch(
+    image: np.ndarray, label: np.ndarray, axes: tuple[int, ...], safe: Mirroring
+) -> tuple[np.ndarray, np.ndarray]:
+    """A patch (channels, x, y, z) and its label (x, y, z) seen in a mirror, left and right partners swapped."""
+    if not axes:
+        return image, label
+    return mirrored(image, axes), safe.label(mirrored(label, axes), axes)
+
+
+def _drawn_deformation(
+    draw: np.random.Generator, settings: AugmentationSettings, happens: dict[str, bool], coarse: np.ndarray
+) -> Deformation | None:
+    angles = np.deg2rad(draw.uniform(-settings.rotation_deg, settings.rotation_deg, 3))
+    factor = float(np.exp(draw.uniform(-1, 1) * np.log(settings.scale)))
+    shift = draw.uniform(-settings.shift, settings.shift, 3)
+    share, seed = settings.elastic * draw.random(), int(draw.integers(2**62))
+    if coarse.any():
+        angles[~coarse] = 0.0
+    matrix = _rotation(angles) if happens["rotation"] else np.eye(3)
+    if happens["scale"]:
+        matrix = matrix * factor
+    if not (happens["rotation"] or happens["scale"] or happens["elastic"]):
+        return None
+    return Deformation(
+        matrix=tuple(tuple(float(v) for v in row) for row in matrix),
+        shift=(float(shift[0]), float(shift[1]), float(shift[2])),
+        elastic=_three(np.where(coarse, 0.0, share if happens["elastic"] else 0.0)),
+        seed=seed,
+    )
+
+
+def _drawn_appearance(
+    draw: np.random.Generator, settings: AugmentationSettings, happens: dict[str, bool], coarse: np.ndarray
+) -> Appearance:
+    blur, coarser, noise = draw.uniform(0, 1, 3)
+    brightness, contrast, gamma = draw.uniform(-1, 1, 3)
+    return Appearance(
+        blur_sigma_voxels=settings.blur_sigma_voxels * (0.5 + 0.5 * blur) if happens["blur"] else 0.0,
+        coarser=float(settings.coarser**coarser) if happens["coarser"] else 1.0,
+        coarser_axes=tuple(axis for axis in range(3) if not coarse[axis]),
+        noise_std=settings.noise_std * noise if happens["noise"] else 0.0,
+        noise_seed=int(draw.integers(2**62)),
+        brightness=settings.brightness * brightness if happens["brightness"] else 0.0,
+        contrast=1 + settings.contrast * contrast if happens["contrast"] else 1.0,
+        gamma=float(settings.gamma**gamma) if happens["gamma"] else 1.0,
+    )
+
+
+def _rotation(angles: np.ndarray) -> np.ndarray:
+    """Rotation about x, then y, then z (radians)."""
+    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return np.asarray(about_z @ about_y @ about_x)
+
+
+def _three(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

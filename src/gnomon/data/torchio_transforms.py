@@ -1,0 +1,67 @@
+"""TorchIO's transforms, unchanged, drawing from a keyed stream instead of the global generators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torchio as tio
+
+from gnomon.findings import refuse
+from gnomon.randomness import global_streams
+
+_WHERE = "training.data.augmentation.torchio"
+_UNSAFE = ("RandomFlip",)  # would leave left and right names as they were
+
+
+def torchio_transform(chosen: Sequence[Mapping[str, Mapping[str, Any]]]) -> tio.Compose | None:
+    """The transforms that `[{name: arguments}, ...]` names, one after the other; None for none.
+
+    Raises:
+        Refusal: USE116, a name or an argument that TorchIO does not know, or a transform that is not safe.
+    """
+    made = [_made(name, arguments or {}) for entry in chosen for name, arguments in entry.items()]
+    return tio.Compose(made) if made else None
+
+
+def transformed(
+    image: torch.Tensor, label: torch.Tensor, transform: tio.Compose, spacing_mm: Sequence[float],
+    seed: int, key: Sequence[str | int],
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Image (channels, x, y, z) and label (x, y, z) after the transform, drawn from the stream of `key`.
+
+    Raises:
+        Refusal: USE116, the transform changed the patch's shape.
+    """
+    affine = np.diag([*spacing_mm, 1.0])
+    subject = tio.Subject(
+        image=tio.ScalarImage(tensor=image, affine=affine), label=tio.LabelMap(tensor=label[None], affine=affine)
+    )
+    with global_streams(seed, "torchio", *key):
+        out = transform(subject)
+    if out.spatial_shape != tuple(label.shape):
+        raise refuse(
+            "USE116", _WHERE, f"a patch of {tuple(label.shape)} that became {out.spatial_shape}",
+            "transforms that keep the shape", "Leave out what crops, pads or resamples.",
+        )  # fmt: skip
+    return out.get_image("image").data, out.get_image("label").data[0].to(label.dtype)
+
+
+def _made(name: str, arguments: Mapping[str, Any]) -> tio.Transform:
+    kind = getattr(tio.transforms, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, tio.transforms.augmentation.RandomTransform)):
+        raise refuse(
+            "USE116", _WHERE, repr(name), "the name of one of TorchIO's random transforms, as RandomMotion",
+            "Correct the name.",
+        )  # fmt: skip
+    if name in _UNSAFE:
+        raise refuse(
+            "USE116", _WHERE, name, "a transform that keeps left and right",
+            "Set training.data.augmentation.mirror_probability, which swaps partners.",
+        )  # fmt: skip
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise refuse("USE116", f"{_WHERE}: {name}", str(error), "arguments that it takes", "Correct them.") from None

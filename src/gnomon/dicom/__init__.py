@@ -1,0 +1,19 @@
+"""DICOM files -> volumes in real-world values, each exactly right or refused with the reason."""
+
+from gnomon.dicom.convert import Converted, convert_studies, indexed_volumes, sources_of
+from gnomon.dicom.index import IndexSettings, Instance, Source, StudyIndex, index_studies
+from gnomon.dicom.index.private import private_numbers
+from gnomon.dicom.pixels.codecs import missing_decoder
+from gnomon.dicom.pixels.frames import FrameReader
+from gnomon.dicom.policy import ConvertSettings, Verdict, judged, left_alone
+from gnomon.dicom.pseudonyms import PseudonymMap
+from gnomon.dicom.volumes import Slice, Volume
+from gnomon.dicom.volumes.checks import image_kind
+from gnomon.dicom.volumes.values import put_right
+from gnomon.dicom.write import decoded, stack_grid
+
+__all__ = [
+    "ConvertSettings", "Converted", "FrameReader", "IndexSettings", "Instance", "PseudonymMap", "Slice", "Source",
+    "StudyIndex", "Verdict", "Volume", "convert_studies", "decoded", "image_kind", "index_studies", "indexed_volumes",
+    "judged", "left_alone", "missing_decoder", "private_numbers", "put_right", "sources_of", "stack_grid",
+]  # fmt: skip

@@ -1,0 +1,274 @@
+"""The header of one source -> its row in the index."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from gnomon.dicom.index.declared import declared
+from gnomon.dicom.index.elements import Elements, HeaderProblem
+from gnomon.dicom.index.functional_groups import frame_facts, milliseconds, value_mappings
+from gnomon.dicom.index.identity import name_words, unnamed
+from gnomon.dicom.index.instances import FrameFacts, Instance, Numbers, Texts
+from gnomon.dicom.index.parse import Truncated, looks_like_dicom, read_elements
+from gnomon.dicom.index.private import private_numbers, private_values
+from gnomon.dicom.index.sources import Source, SourceReader
+from gnomon.dicom.index.tags import TAG
+from gnomon.dicom.pixels.codecs import is_native
+from gnomon.dicom.pixels.coding import FIRST_BYTES, coding_of
+
+FIRST_READ_BYTES = 64 << 10
+HEADER_LIMIT_BYTES = 64 << 20
+FRAMES_LIMIT = 100_000
+TIME_LIMIT_S = 5.0
+_MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+
+
+def read_instance(reader: SourceReader, source: Source, file: str) -> tuple[Instance, str]:
+    """The row of one source, and the patient's identity (empty where there is none); the row has no identity yet.
+
+    Whatever is wrong with the file becomes a row with the rule and the reason: nothing is raised.
+    """
+    bare: dict[str, Any] = {"file": file, "size_bytes": source.size_bytes, "modified_ns": source.modified_ns}
+    try:
+        if source.problem:
+            return Instance(**bare, rule="DCM003", problem=source.problem), ""
+        with time_limit(TIME_LIMIT_S):
+            elements = _elements(reader, source)
+            if elements is None:
+                return Instance(**bare, rule="DCM001", problem="a file that is not DICOM"), ""
+            columns = _columns(elements)
+            if elements.pixels is not None and not is_native(elements.transfer_syntax):
+                columns["coding"] = coding_of(
+                    elements.transfer_syntax, reader.read(source, elements.pixels.offset, FIRST_BYTES)
+                )
+            return Instance(**bare, **columns), _identity(elements)
+    except HeaderProblem as error:
+        return Instance(**bare, rule="DCM003", problem=str(error)), ""
+    except Exception as error:  # a hostile header raises anything: MemoryError and RecursionError too
+        return Instance(**bare, rule="DCM003", problem=f"a header that cannot be read ({type(error).__name__})"), ""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the block after `seconds`, where the system can (POSIX, main thread)."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise TimeoutError(f"longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _elements(reader: SourceReader, source: Source) -> Elements | None:
+    """Parse the first bytes, and more of them only where the header asks for more."""
+    count = FIRST_READ_BYTES
+    while True:
+        buffer = reader.read(source, 0, count)
+        if count == FIRST_READ_BYTES and not looks_like_dicom(buffer):
+            return None
+        try:
+            return read_elements(buffer, source.size_bytes)
+        except Truncated as error:
+            if error.needed > source.size_bytes or len(buffer) >= source.size_bytes:
+                raise
+            if error.needed > HEADER_LIMIT_BYTES:
+                raise Truncated(f"a header of more than {HEADER_LIMIT_BYTES >> 20} MiB", error.needed) from None
+            count = min(max(2 * error.needed, 8 * count), HEADER_LIMIT_BYTES)
+
+
+def _identity(elements: Elements) -> str:
+    return elements.text(TAG["PatientID"]) or elements.text(TAG["StudyInstanceUID"])
+
+
+def _columns(found: Elements) -> dict[str, Any]:
+    """Every column but the ones about the file itself, and the patient's pseudonym."""
+    text, texts, number, numbers, integer = found.text, found.texts, found.number, found.numbers, found.integer
+    meta_uid = found.meta.get
+    sop_class = text(TAG["SOPClassUID"]) or meta_uid(0x00020002, "")
+    if sop_class == _MEDIA_DIRECTORY:
+        return {"sop_class": sop_class, "transfer_syntax": found.transfer_syntax, "references": _references(found)}
+    creators, private = private_values(found)
+    names = name_words(found)
+    columns: dict[str, Any] = {
+        "study_uid": text(TAG["StudyInstanceUID"]),
+        "series_uid": text(TAG["SeriesInstanceUID"]),
+        "sop_uid": text(TAG["SOPInstanceUID"]) or meta_uid(0x00020003, ""),
+        "sop_class": sop_class,
+        "transfer_syntax": found.transfer_syntax,
+        "syntax_deduced": found.deduced,
+        "modality": text(TAG["Modality"]),
+        "manufacturer": text(TAG["Manufacturer"]),
+        "model": text(TAG["ManufacturerModelName"]),
+        "software": text(TAG["SoftwareVersions"]),
+        "image_type": texts(TAG["ImageType"]),
+        "frame_of_reference": text(TAG["FrameOfReferenceUID"]),
+        "series_number": integer(TAG["SeriesNumber"]),
+        "acquisition_number": integer(TAG["AcquisitionNumber"]),
+        "instance_number": integer(TAG["InstanceNumber"]),
+        "series_description": unnamed(text(TAG["SeriesDescription"]), names),
+        "protocol_name": unnamed(text(TAG["ProtocolName"]), names),
+        "body_part": text(TAG["BodyPartExamined"]),
+        "patient_position": text(TAG["PatientPosition"]),
+        "laterality": text(TAG["ImageLaterality"]) or text(TAG["Laterality"]),
+        "kvp": text(TAG["KVP"]),
+        "reconstruction_diameter": text(TAG["ReconstructionDiameter"]),
+        "contrast_agent": unnamed(text(TAG["ContrastBolusAgent"]), names),
+        "slice_thickness_mm": number(TAG["SliceThickness"]),
+        "slice_spacing_mm": number(TAG["SpacingBetweenSlices"]),
+        "gantry_tilt_deg": number(TAG["GantryDetectorTilt"]),
+        "repetition_time_ms": number(TAG["RepetitionTime"]),
+        "heart_rate": number(TAG["HeartRate"]),
+        "imager_spacing_mm": numbers(TAG["ImagerPixelSpacing"], 2),
+        "window_center": numbers(TAG["WindowCenter"]),
+        "window_width": numbers(TAG["WindowWidth"]),
+        "lossy": text(TAG["LossyImageCompression"]),
+        "lossy_ratio": numbers(TAG["LossyImageCompressionRatio"]),
+        "burned_in": text(TAG["BurnedInAnnotation"]),
+        "units": text(TAG["Units"]),
+        "concatenation": text(TAG["ConcatenationUID"]),
+        "concatenation_part": integer(TAG["InConcatenationNumber"]),
+        "concatenation_parts": integer(TAG["InConcatenationTotalNumber"]),
+        "has_modality_lut": TAG["ModalityLUTSequence"] in found,
+        "private_creators": creators,
+        "private": private,
+        "declared": declared(found),
+        **_pixel_columns(found),
+        **_mosaic_columns(private),
+    }
+    if not 1 <= columns["number_of_frames"] <= FRAMES_LIMIT:
+        raise HeaderProblem(f"NumberOfFrames {columns['number_of_frames']}, not in 1..{FRAMES_LIMIT}")
+    if not columns["sop_uid"]:
+        raise HeaderProblem("no SOPInstanceUID")
+    columns["frames"] = _frames(found, columns)
+    return columns
+
+
+def _pixel_columns(found: Elements) -> dict[str, Any]:
+    integer, pixels = found.integer, found.pixels
+    return {
+        "rows": integer(TAG["Rows"]),
+        "columns": integer(TAG["Columns"]),
+        "number_of_frames": integer(TAG["NumberOfFrames"]) or 1,
+        "samples": integer(TAG["SamplesPerPixel"]) or 1,
+        "photometric": found.text(TAG["PhotometricInterpretation"]),
+        "presentation": found.text(TAG["PresentationLUTShape"]),
+        "bits_allocated": integer(TAG["BitsAllocated"]),
+        "bits_stored": integer(TAG["BitsStored"]),
+        "high_bit": integer(TAG["HighBit"]),
+        "signed": integer(TAG["PixelRepresentation"]) == 1,
+        "padding_value": _padding(found, "PixelPaddingValue"),
+        "padding_limit": _padding(found, "PixelPaddingRangeLimit"),
+        "pixel_keyword": pixels.keyword if pixels else "",
+        "pixel_vr": pixels.vr if pixels else "",
+        "pixel_offset": pixels.offset if pixels else 0,
+        "pixel_length": pixels.length if pixels else None,
+    }
+
+
+def _padding(found: Elements, keyword: str) -> float | None:
+    """As an unsigned pattern of its own width, whatever VR it was written with (US or SS); floats as they are."""
+    for name in (keyword, f"Float{keyword}", f"DoubleFloat{keyword}"):
+        if (value := found.number(TAG[name])) is not None:
+            return value
+    return None
+
+
+def _mosaic_columns(private: tuple[Any, ...]) -> dict[str, Any]:
+    tiles = private_numbers(private, "SIEMENS MR HEADER", "mosaic_tiles") or private_numbers(
+        private, "SIEMENS CSA HEADER", "NumberOfImagesInMosaic"
+    )
+    normal = private_numbers(private, "SIEMENS CSA HEADER", "SliceNormalVector")
+    return {
+        "mosaic_tiles": int(tiles[0]) if tiles else 0,
+        "mosaic_normal": normal if normal and len(normal) == 3 else None,
+    }
+
+
+def _frames(found: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:
+    text, number, numbers = found.text, found.number, found.numbers
+    private = columns["private"]
+    mapped = TAG["RealWorldValueMappingSequence"]
+    top = FrameFacts(
+        position_mm=numbers(TAG["ImagePositionPatient"], 3),
+        orientation=numbers(TAG["ImageOrientationPatient"], 6),
+        pixel_spacing_mm=numbers(TAG["PixelSpacing"], 2),
+        slope=_rescale(found, "RescaleSlope"),
+        intercept=_rescale(found, "RescaleIntercept"),
+        rescale_type=text(TAG["RescaleType"]),
+        mappings=value_mappings(found.sequence(mapped)) if mapped in found else (),
+        kernel=found.texts(TAG["ConvolutionKernel"]),
+        echo="\\".join((text(TAG["EchoNumbers"]), text(TAG["EchoTime"]))).strip("\\"),
+        inversion_time=text(TAG["InversionTime"]),
+        b_value=_b_value(number(TAG["DiffusionBValue"]), private),
+        complex_part=text(TAG["ComplexImageComponent"]) or _ge_part(private),
+        gradient=numbers(TAG["DiffusionGradientOrientation"], 3) or _gradient(private),
+        temporal_position=_first(number(TAG["TemporalPositionIdentifier"]), number(TAG["TemporalPositionIndex"])),
+        cardiac_phase=_first(number(TAG["NominalPercentageOfCardiacPhase"]), _private_phase(private)),
+        trigger_time_ms=_first(number(TAG["TriggerTime"]), number(TAG["FrameReferenceTime"])),
+        acquired_ms=_first(milliseconds(text(TAG["AcquisitionDateTime"])), _clock(found)),
+    )
+    if TAG["PerFrameFunctionalGroupsSequence"] in found or TAG["SharedFunctionalGroupsSequence"] in found:
+        return frame_facts(found, columns["number_of_frames"], top)
+    return (top,) if columns["number_of_frames"] == 1 else ()
+
+
+def _rescale(found: Elements, keyword: str) -> float | None:
+    value = found.number(TAG[keyword])
+    return math.nan if value is None and found.text(TAG[keyword]) else value
+
+
+def _first(*numbers: float | None) -> float | None:
+    return next((number for number in numbers if number is not None), None)
+
+
+def _clock(found: Elements) -> float | None:
+    time = found.text(TAG["AcquisitionTime"]) or found.text(TAG["ContentTime"])
+    return milliseconds(time) if time else None
+
+
+def _b_value(standard: float | None, private: tuple[Any, ...]) -> str:
+    """The b-value in s/mm2 as text: the standard's, else a vendor's (GE adds 1e9 to some)."""
+    for creator in ("SIEMENS MR HEADER", "Philips Imaging DD 001", "UIH", "GEMS_PARM_01"):
+        if standard is None and (numbers := private_numbers(private, creator, "b_value")):
+            standard = numbers[0] % 1e9 if numbers[0] >= 1e9 else numbers[0]
+    return "" if standard is None else f"{standard:g}"
+
+
+def _gradient(private: tuple[Any, ...]) -> Numbers | None:
+    for creator in ("SIEMENS MR HEADER", "UIH"):
+        if (numbers := private_numbers(private, creator, "gradient")) and len(numbers) == 3:
+            return numbers
+    return None
+
+
+def _ge_part(private: tuple[Any, ...]) -> str:
+    """GE tells magnitude, phase, real and imaginary images apart in a private element only."""
+    part = private_numbers(private, "GEMS_PARM_01", "complex_part")
+    return ("MAGNITUDE", "PHASE", "REAL", "IMAGINARY")[int(part[0])] if part and 0 <= part[0] <= 3 else ""
+
+
+def _private_phase(private: tuple[Any, ...]) -> float | None:
+    for creator, name in (("GEMS_HELIOS_01", "r_peak_delay_percent"), ("TOSHIBA_MEC_CT3", "cardiac_phase_percent")):
+        if numbers := private_numbers(private, creator, name):
+            return numbers[0]
+    return None
+
+
+def _references(found: Elements) -> Texts:
+    """What a DICOMDIR lists, as paths relative to it."""
+    records = found.sequence(TAG["DirectoryRecordSequence"])
+    files = [record.get("ReferencedFileID") for record in records]
+    return tuple("/".join([file] if isinstance(file, str) else list(file)) for file in files if file)

@@ -1,0 +1,258 @@
+"""The index of an export: `instances.parquet`, one typed row an instance, never read twice.
+
+Sources are read in parts of a thousand by a pool of processes; each part is on disk before the next result
+is taken, so that a run that is killed goes on where it stopped and memory does not grow with the export.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gnomon.artifacts import replacing
+from gnomon.console import tracked
+from gnomon.dicom.index.header import read_instance
+from gnomon.dicom.index.instances import VERSION, Instance, rows_of, schema, table_of
+from gnomon.dicom.index.sources import Source, SourceReader, plain_name, sources_in
+from gnomon.dicom.pseudonyms import PseudonymMap
+from gnomon.findings import Finding, Severity
+from gnomon.settings import bounded
+
+PART_ROWS = 1000
+_CHUNK = 50
+_HIDDEN = ("site", "station", "birth")  # told apart, never told
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """Settings of the index.
+
+    Attributes:
+        workers: processes that read headers; the result does not depend on it.
+    """
+
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        bounded(self, workers=(1, 256))
+
+
+@dataclass(frozen=True)
+class StudyIndex:
+    """What is known of an export: the rows on disk, and where the bytes of each lie.
+
+    Attributes:
+        path: instances.parquet.
+        sources: file pseudonym -> source.
+        findings: what must be said about files, not volumes.
+        read: how many sources were read anew.
+    """
+
+    path: Path
+    sources: dict[str, Source]
+    findings: tuple[Finding, ...]
+    read: int
+
+    def instances(self) -> Iterator[Instance]:
+        """Every readable row, in the order of the index, a part at a time."""
+        yield from (row for part in _parts(self.path) for row in rows_of(part) if row.readable)
+
+
+def index_studies(studies: Path, path: Path, names: PseudonymMap, settings: IndexSettings, spool: Path) -> StudyIndex:
+    """Index an export into `path`, reading only what is new or changed since the index there was written.
+
+    Args:
+        studies: a folder, a zip or tar file, or a DICOMDIR.
+        path: where instances.parquet is to lie.
+        names: pseudonyms for patients and files; it learns them.
+        spool: folder for what must be unpacked to be read; the sources may lie in it.
+
+    Raises:
+        Refusal: USE101 where there is nothing at `studies`.
+    """
+    parts_folder = path.parent / f".{path.stem}-parts"
+    sources = sources_in(studies, spool)
+    named = {names.digest("files", source.name): source for source in sources}
+    known = _Known([path, *sorted(parts_folder.glob("*.parquet"))])
+    stale = {file: source for file, source in named.items() if not known.has(file, source)}
+    with _pool(settings.workers, len(stale)) as pool:
+        fresh = pool(joblib.delayed(_read_chunk)(chunk) for chunk in _chunks(list(stale.items()), _CHUNK))
+        rows = _pseudonymous((pair for chunk in fresh for pair in chunk), names)
+        _write_parts(tracked(rows, len(stale), "reading headers") if stale else rows, parts_folder, names)
+    known = _Known([path, *sorted(parts_folder.glob("*.parquet"))])
+    findings = _merge(named, known, path, names)
+    shutil.rmtree(parts_folder, ignore_errors=True)
+    return StudyIndex(path, named, tuple(findings), len(stale))
+
+
+def _pool(workers: int, files: int) -> joblib.Parallel:
+    return joblib.Parallel(n_jobs=max(1, min(workers, files // _CHUNK + 1)), return_as="generator")
+
+
+def _chunks(items: list[tuple[str, Source]], size: int) -> Iterator[list[tuple[str, Source]]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _read_chunk(chunk: list[tuple[str, Source]]) -> list[tuple[Instance, str]]:
+    with SourceReader() as reader:
+        return [read_instance(reader, source, file) for file, source in chunk]
+
+
+def _pseudonymous(pairs: Iterable[tuple[Instance, str]], names: PseudonymMap) -> Iterator[Instance]:
+    """Rows with the patient's pseudonym, and pseudonyms of the paths that a DICOMDIR lists: they may name patients."""
+    for row, identity in pairs:
+        if row.references:
+            yield replace(row, references=tuple(names.digest("references", plain_name(r)) for r in row.references))
+            continue
+        kept = row.declared
+        hidden: dict[str, Any] = {kind: names.digest(kind, said) for kind in _HIDDEN if (said := getattr(kept, kind))}
+        row = replace(row, declared=replace(kept, **hidden)) if hidden else row
+        yield replace(row, patient=names.pseudonym("patients", identity)) if identity else row
+
+
+def _write_parts(rows: Iterable[Instance], folder: Path, names: PseudonymMap) -> None:
+    """Put rows on disk a part at a time, beside the parts that an earlier run left; first who they are about."""
+
+    def put(part: list[Instance]) -> None:
+        names.save()
+        _write(folder / f"{number:06d}.parquet", [table_of(part)])
+
+    part: list[Instance] = []
+    number = 1 + max((int(path.stem) for path in folder.glob("[0-9]*.parquet")), default=-1)
+    for row in rows:
+        part.append(row)
+        if len(part) == PART_ROWS:
+            put(part)
+            part, number = [], number + 1
+    if part:
+        put(part)
+
+
+def _write(path: Path, tables: Iterable[pa.Table]) -> None:
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema(), compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size=PART_ROWS)
+
+
+def _parts(path: Path) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group)
+
+
+def _current(path: Path) -> bool:
+    """Whether a table on disk is of this version."""
+    found = pq.read_schema(path)
+    return bool(found.equals(schema()) and (found.metadata or {}).get(b"gnomon") == VERSION.encode())
+
+
+class _Known:
+    """Rows that are on disk already, by file pseudonym; a row group is read when a row of it is asked for."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._places: dict[str, tuple[Path, int, int, int, int]] = {}
+        self._loaded: tuple[tuple[Path, int], pa.Table] | None = None
+        for path in paths:
+            if path.is_file() and _current(path):
+                self._learn(path)
+
+    def _learn(self, path: Path) -> None:
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=["file", "size_bytes", "modified_ns"])
+                columns = (table.column(name).to_pylist() for name in table.schema.names)
+                for row, (name, size, modified) in enumerate(zip(*columns)):
+                    self._places[name] = (path, group, row, size, modified)
+
+    def has(self, file: str, source: Source) -> bool:
+        """Whether the row of an unchanged source is here."""
+        place = self._places.get(file)
+        return place is not None and place[3:] == (source.size_bytes, source.modified_ns)
+
+    def rows(self, files: list[str]) -> pa.Table:
+        """The rows of these files, in this order."""
+        tables, at = [], 0
+        while at < len(files):
+            path, group = self._places[files[at]][:2]
+            end = at
+            while end < len(files) and self._places[files[end]][:2] == (path, group):
+                end += 1
+            picked = [self._places[file][2] for file in files[at:end]]
+            tables.append(self._group(path, group).take(picked))
+            at = end
+        return pa.concat_tables(tables) if tables else schema().empty_table()
+
+    def _group(self, path: Path, group: int) -> pa.Table:
+        if self._loaded is None or self._loaded[0] != (path, group):
+            with pq.ParquetFile(path) as file:
+                self._loaded = ((path, group), file.read_row_group(group))
+        return self._loaded[1]
+
+
+def _merge(named: dict[str, Source], known: _Known, path: Path, names: PseudonymMap) -> list[Finding]:
+    """Write the whole index in the order of the sources; what must be said of single files."""
+    files = list(named)
+    findings: list[Finding] = []
+
+    def tables() -> Iterator[pa.Table]:
+        for start in range(0, len(files), PART_ROWS):
+            table = known.rows(files[start : start + PART_ROWS])
+            for row in rows_of(table.filter(_worth_a_word(table))):
+                findings.extend(_said(row, named, names))
+            yield table
+
+    _write(path, tables())
+    return findings
+
+
+def _path_ends(named: dict[str, Source], names: PseudonymMap) -> set[str]:
+    """Pseudonyms of every source's path and of its ends: a copied medium may lie anywhere below the export."""
+    ends: set[str] = set()
+    for source in named.values():
+        parts = plain_name(source.name).split("/")
+        ends.update("/".join(parts[start:]) for start in range(len(parts)))
+    return {names.digest("references", end) for end in ends}
+
+
+def _worth_a_word(table: pa.Table) -> pa.Array:
+    told = [
+        bool(rule or references or deduced)
+        for rule, references, deduced in zip(
+            table.column("rule").to_pylist(), table.column("references").to_pylist(),
+            table.column("syntax_deduced").to_pylist(),
+        )
+    ]  # fmt: skip
+    return pa.array(told, pa.bool_())
+
+
+def _said(row: Instance, named: dict[str, Source], names: PseudonymMap) -> Iterator[Finding]:
+    where = f"file {row.file}"
+    names.link("files", row.file, named[row.file].name)
+    if row.rule == "DCM001":
+        yield Finding(
+            "DCM001", where, row.problem, "DICOM files",
+            "Nothing to do if it does not belong to the study (its path is in pseudonyms.json).", Severity.INFO,
+        )  # fmt: skip
+    elif row.rule:
+        yield Finding(
+            row.rule, where, row.problem, "a whole DICOM header, every length within the file",
+            "Export the file again (its path is in pseudonyms.json).",
+        )  # fmt: skip
+    elif row.syntax_deduced:
+        yield Finding(
+            "DCM004", where, f"no file meta group that fits: transfer syntax {row.transfer_syntax} deduced",
+            "file meta information (PS3.10 section 7.1)", "Nothing to do if the image looks right.", Severity.INFO,
+        )  # fmt: skip
+    if missing := set(row.references) - _path_ends(named, names) if row.references else set():
+        yield Finding(
+            "DCM005", where, f"{len(missing)} of {len(row.references)} files that the DICOMDIR lists are not there",
+            "every listed file", "Copy the whole medium again.", Severity.WARNING,
+        )  # fmt: skip

@@ -1,0 +1,202 @@
+"""Where the bytes of an export lie: files of a folder, members of zip and tar files, what a DICOMDIR lists.
+
+A source is a range of bytes that can be read in part. No file name is trusted: an archive is known by its
+content, and every member is a candidate.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, cast
+
+from gnomon.artifacts import replacing
+from gnomon.findings import refuse
+
+_SPOOL_LIMIT_BYTES = 64 << 30  # a compressed tar larger than this when unpacked is refused
+_MEMBER_LIMIT_BYTES = 4 << 30
+_COPY_BYTES = 1 << 20
+_START_BYTES = 512
+_MEDIA_DIRECTORY = b"1.2.840.10008.1.3.10"
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error, ValueError)
+_COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """A run of bytes: a file, a member of a zip, or a range in a tar.
+
+    Attributes:
+        name: path relative to the export, with the member after it; it may name a patient.
+        path: the file that holds the bytes.
+        member: name inside a zip; empty elsewhere.
+        offset: where in the file the bytes begin (a tar's member); 0 elsewhere.
+        size_bytes: how many there are.
+        modified_ns: time of the last change of the file, in ns.
+        problem: why it cannot be read, where that is known already; else empty.
+    """
+
+    name: str
+    path: Path
+    member: str
+    offset: int
+    size_bytes: int
+    modified_ns: int
+    problem: str = ""
+
+
+class SourceReader:
+    """Reads parts of sources and keeps the last file open, so that an archive's directory is read once."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._member = ""
+        self._file = ExitStack()
+        self._entry = ExitStack()
+        self._archive: zipfile.ZipFile | None = None
+        self._stream: BinaryIO | None = None
+
+    def __enter__(self) -> SourceReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._entry.close()
+        self._file.close()
+
+    def read(self, source: Source, start: int, count: int) -> bytes:
+        """Up to `count` bytes of the source from `start`; fewer where it ends.
+
+        Raises:
+            OSError, zipfile.BadZipFile, zlib.error, RuntimeError (an encrypted member).
+        """
+        stream = self._opened(source)
+        stream.seek(source.offset + start)
+        return stream.read(max(0, min(count, source.size_bytes - start)))
+
+    def _opened(self, source: Source) -> BinaryIO:
+        same_file = self._path == source.path and (self._archive is not None) == bool(source.member)
+        if same_file and self._member == source.member and self._stream is not None:
+            return self._stream
+        self._entry.close()
+        self._stream = None
+        if not same_file:
+            self._file.close()
+            self._path, self._archive = source.path, None
+            if source.member:
+                self._archive = self._file.enter_context(zipfile.ZipFile(source.path))
+            else:
+                self._stream = self._file.enter_context(source.path.open("rb", buffering=0))
+        if self._archive is not None:
+            self._stream = cast(BinaryIO, self._entry.enter_context(self._archive.open(source.member)))
+        elif self._stream is None:
+            self._file.close()
+            self._stream = self._file.enter_context(source.path.open("rb", buffering=0))
+        self._member = source.member
+        return self._stream
+
+
+def sources_in(studies: Path, spool: Path) -> list[Source]:
+    """Every candidate below a folder, in an archive, or listed by a DICOMDIR; in one order on every machine.
+
+    Args:
+        studies: a folder, a zip or tar file, or a DICOMDIR, which stands for its folder.
+        spool: folder for the unpacked form of compressed tars, made when needed; what lies in its parent is
+            what we write, and no source.
+
+    Raises:
+        Refusal: USE101 where there is nothing at `studies`.
+    """
+    if studies.is_dir():
+        root, ours = studies.resolve(), spool.parent.resolve()
+        files = [path for path in studies.rglob("*") if path.is_file()]
+        if root in ours.parents:
+            files = [path for path in files if ours not in path.resolve().parents]
+        found = [source for path in files for source in _of_file(path, studies, spool)]
+    elif studies.is_file() and _MEDIA_DIRECTORY in _start_of(studies):
+        return sources_in(studies.parent, spool)
+    elif studies.is_file():
+        found = list(_of_file(studies, studies.parent, spool))
+    else:
+        raise refuse("USE101", str(studies), "no such folder", "a folder of DICOM files", "Check the path.")
+    return sorted(found)
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_START_BYTES)
+
+
+def _of_file(path: Path, root: Path, spool: Path) -> Iterator[Source]:
+    name = path.relative_to(root).as_posix()
+    status = path.stat()
+    plain = Source(name, path, "", 0, status.st_size, status.st_mtime_ns)
+    start = _start_of(path)
+    try:
+        if start[:2] == b"PK" and zipfile.is_zipfile(path):
+            yield from _zip_members(plain)
+        elif start[257:262] == b"ustar":
+            yield from _tar_members(plain, path)
+        elif (opener := _COMPRESSED.get(start[:2])) is not None and _holds_tar(path, opener):
+            yield from _tar_members(plain, _unpacked(plain, opener, spool))
+        else:
+            yield plain
+    except _DAMAGE as error:
+        yield replace(plain, problem=f"an archive that cannot be read ({type(error).__name__})")
+
+
+def _zip_members(archive: Source) -> Iterator[Source]:
+    with zipfile.ZipFile(archive.path) as opened:
+        for info in opened.infolist():
+            if not info.is_dir() and info.file_size <= _MEMBER_LIMIT_BYTES:
+                yield Source(
+                    f"{archive.name}/{info.filename}", archive.path, info.filename, 0, info.file_size,
+                    archive.modified_ns,
+                )  # fmt: skip
+
+
+def _tar_members(archive: Source, tar: Path) -> Iterator[Source]:
+    with tarfile.open(tar, "r:") as opened:
+        for info in opened:
+            if info.isfile():
+                yield Source(f"{archive.name}/{info.name}", tar, "", info.offset_data, info.size, archive.modified_ns)
+
+
+def _holds_tar(path: Path, opener: object) -> bool:
+    try:
+        with opener(path, "rb") as stream:  # type: ignore[operator]
+            return bool(stream.read(262)[257:262] == b"ustar")
+    except _DAMAGE:
+        return False
+
+
+def _unpacked(archive: Source, opener: object, spool: Path) -> Path:
+    """The tar inside a compressed one, unpacked once beside the output: members can then be read in part."""
+    key = f"{archive.path}|{archive.size_bytes}|{archive.modified_ns}"
+    target = spool / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.tar"
+    if target.is_file():
+        return target
+    written = 0
+    with replacing(target) as part, part.open("wb") as out, opener(archive.path, "rb") as stream:  # type: ignore[operator]
+        while block := stream.read(_COPY_BYTES):
+            written += len(block)
+            if written > _SPOOL_LIMIT_BYTES:
+                raise OSError(f"more than {_SPOOL_LIMIT_BYTES >> 30} GiB when unpacked")
+            out.write(block)
+    return target
+
+
+def plain_name(name: str) -> str:
+    """A path as a DICOMDIR and a copy of its medium may both have it: they disagree on case, ';1' and a last dot."""
+    return name.split(";")[0].rstrip(".").casefold()

@@ -1,0 +1,204 @@
+"""Reads the frames of instances: from bytes in a file, a zip or a tar to values with their padding mask."""
+
+from __future__ import annotations
+
+import hashlib
+from types import TracebackType
+
+import numpy as np
+from pydicom.encaps import generate_frames
+
+from gnomon.dicom.index import FrameFacts, Instance, Source, SourceReader
+from gnomon.dicom.index.elements import DEFLATED, Elements, quiet_pydicom
+from gnomon.dicom.index.parse import read_elements
+from gnomon.dicom.pixels.codecs import Codestream, is_native
+from gnomon.dicom.pixels.decoder import DecoderFailed, FrameDecoder
+from gnomon.dicom.pixels.modality import Frame, LookupTable, Values, real_world
+from gnomon.dicom.pixels.stored import (
+    PixelFormat,
+    extracted,
+    native_frame_bytes,
+    native_values,
+    pixel_format,
+    unused_bits_are_set,
+)
+from gnomon.findings import Finding, Severity, refuse
+
+_MODALITY_LUT = 0x00283000
+_FRAME_LIMIT_BYTES = 512 << 20
+_ENCAPSULATED_LIMIT_BYTES = 2 << 30
+
+
+class FrameReader:
+    """Decodes frames one after another; frames of one file come from one read of it.
+
+    Attributes:
+        findings: what decoding showed beyond the headers since `begin`; a finding is there once a rule.
+    """
+
+    def __init__(self) -> None:
+        self.findings: dict[str, Finding] = {}
+        self._digest = hashlib.sha256()
+        self._reader = SourceReader()
+        self._decoder = FrameDecoder()
+        self._file = ""
+        self._content = b""
+        self._encapsulated: list[bytes] = []
+        self._table: LookupTable | None = None
+        self._last: tuple[tuple[str, int], Frame] | None = None
+
+    def __enter__(self) -> FrameReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._decoder.__exit__(kind, error, trace)
+        self._reader.__exit__(kind, error, trace)
+
+    def begin(self) -> None:
+        """Forget the last volume: its findings, its hash, its last frame."""
+        self.findings.clear()
+        self._digest, self._last = hashlib.sha256(), None
+
+    @property
+    def source_sha256(self) -> str:
+        """Hash of the bytes of every frame that was read or skimmed since `begin`, as they lie in the files."""
+        return self._digest.hexdigest()
+
+    def skim(self, instance: Instance, source: Source, frame: int) -> None:
+        """Hash the bytes of one frame without decoding it."""
+        self._open(instance, source)
+        self._raw(instance, source, frame)
+
+    def read(self, instance: Instance, source: Source, frame: int, facts: FrameFacts) -> Frame:
+        """One frame in real-world values.
+
+        Raises:
+            Refusal: DCM002 where its bytes are missing, damaged or of another shape; DCM006 where the
+                decoder had to be stopped.
+        """
+        if self._last is not None and self._last[0] == (instance.file, frame):
+            return self._last[1]
+        try:
+            self._open(instance, source)
+            fmt = None if "Float" in instance.pixel_keyword else pixel_format(instance)
+            stored = self._stored(instance, source, frame, fmt)
+            made = real_world(stored, instance, facts, fmt, self._table)
+        except DecoderFailed as error:
+            raise refuse(
+                "DCM006" if error.stopped else "DCM002", instance.sop_uid, str(error),
+                f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}",
+                "Export the series again.",
+            ) from None  # fmt: skip
+        except Exception as error:  # a damaged file: dicom.md 5.2
+            raise refuse(
+                "DCM002", instance.sop_uid, f"pixel data that cannot be decoded ({type(error).__name__})",
+                f"{instance.rows} x {instance.columns} pixels of {instance.bits_allocated} bits",
+                "Export the series again.",
+            ) from None  # fmt: skip
+        self._last = ((instance.file, frame), made)
+        return made
+
+    def _open(self, instance: Instance, source: Source) -> None:
+        """What the frames of one file share: inflated bytes, compressed frames, the Modality LUT."""
+        if self._file == instance.file:
+            return
+        self._file, self._content, self._encapsulated, self._table = "", b"", [], None
+        if instance.transfer_syntax == DEFLATED or instance.has_modality_lut:
+            elements = read_elements(self._reader.read(source, 0, source.size_bytes), source.size_bytes)
+            self._content = elements.buffer if instance.transfer_syntax == DEFLATED else b""
+            self._table = _modality_lut(elements, instance) if instance.has_modality_lut else None
+        if not is_native(instance.transfer_syntax):
+            count = source.size_bytes - instance.pixel_offset
+            if count > _ENCAPSULATED_LIMIT_BYTES:
+                raise ValueError("too many bytes of compressed pixel data")
+            data = self._reader.read(source, instance.pixel_offset, count)
+            with quiet_pydicom():
+                self._encapsulated = list(generate_frames(data, number_of_frames=instance.number_of_frames))
+        self._file = instance.file
+
+    def _stored(self, instance: Instance, source: Source, frame: int, fmt: PixelFormat | None) -> Values:
+        if native_frame_bytes(instance) > _FRAME_LIMIT_BYTES:
+            raise ValueError("a frame of more than 512 MiB")
+        data = self._raw(instance, source, frame)
+        if is_native(instance.transfer_syntax):
+            if fmt is not None and "DCM121" not in self.findings and unused_bits_are_set(data, instance, fmt):
+                self.findings["DCM121"] = Finding(
+                    "DCM121", instance.sop_uid, f"bits set above the {fmt.bits_stored} that are stored",
+                    "zeros or the sign", "Nothing to do: they are masked away. Old files keep overlays there.",
+                    Severity.INFO,
+                )  # fmt: skip
+            return native_values(data, instance, fmt or PixelFormat(32, 32, 31, False))
+        if fmt is None:
+            raise ValueError("compressed float pixel data")
+        words, stream = self._decoder.decode(
+            instance.transfer_syntax, data, instance.rows or 0, instance.columns or 0, fmt.bits_allocated
+        )
+        self._note(instance, stream, fmt)
+        return _from_codec(words, stream, fmt)
+
+    def _raw(self, instance: Instance, source: Source, frame: int) -> bytes:
+        native = is_native(instance.transfer_syntax)
+        data = self._native(instance, source, frame) if native else self._encapsulated[frame]
+        self._digest.update(data)
+        return data
+
+    def _native(self, instance: Instance, source: Source, frame: int) -> bytes:
+        size = native_frame_bytes(instance)
+        start = instance.pixel_offset + frame * size
+        inflated = self._content
+        data = inflated[start : start + size] if inflated else self._reader.read(source, start, size)
+        if len(data) < size:
+            raise ValueError(f"{len(data)} of {size} bytes")
+        return data
+
+    def _note(self, instance: Instance, stream: Codestream, fmt: PixelFormat) -> None:
+        """Where the compressed stream says something else than the header."""
+        where = instance.sop_uid
+        if (stream.precision != fmt.bits_stored and stream.precision != fmt.bits_allocated) or (
+            stream.signed and not fmt.signed
+        ):
+            self.findings.setdefault("DCM123", Finding(
+                "DCM123", where, f"{_described(stream)} in the codestream, {_described(fmt)} in the header",
+                "the same precision and sign in both", "Decoded as the stream says.", Severity.WARNING,
+            ))  # fmt: skip
+        if stream.lossy and instance.lossy != "01":
+            self.findings.setdefault("DCM602", Finding(
+                "DCM602", where, "pixels compressed with loss, and a header that does not say so",
+                "LossyImageCompression 01 (PS3.3 C.7.6.1.1.5)", "Ask for the original; measure on these with care.",
+                Severity.WARNING,
+            ))  # fmt: skip
+
+
+def _described(one: Codestream | PixelFormat) -> str:
+    bits = one.precision if isinstance(one, Codestream) else one.bits_stored
+    return f"{bits} {'signed' if one.signed else 'unsigned'} bits"
+
+
+def _from_codec(words: np.ndarray, stream: Codestream, fmt: PixelFormat) -> Values:
+    """A codec's words as stored values: the stream's sign and precision win over the header's."""
+    if stream.signed:
+        return words.astype(np.int64)
+    bits = min(stream.precision, fmt.bits_stored)
+    return extracted(words, PixelFormat(max(fmt.bits_allocated, bits), bits, bits - 1, fmt.signed))
+
+
+def _modality_lut(elements: Elements, instance: Instance) -> LookupTable:
+    """The table of (0028,3000): number of entries, first stored value, bits of an entry; then the entries."""
+    item = elements.sequence(_MODALITY_LUT)[0]
+    count, first, bits = (int(value) for value in item.LUTDescriptor)
+    count = count % 65536 or 65536
+    if instance.signed and first >= 1 << 15:
+        first -= 1 << 16
+    elif not instance.signed and first < 0:
+        first += 1 << 16
+    data = item.LUTData
+    if isinstance(data, bytes):
+        kind = "u1" if bits <= 8 and len(data) < 2 * count else "u2"
+        entries = np.frombuffer(data, kind)
+    else:
+        entries = np.asarray(data)
+    if len(entries) < count:
+        raise ValueError("a lookup table that is too short")
+    return LookupTable(first, entries[:count].astype(np.float64))

@@ -1,0 +1,120 @@
+"""What may be repaired: each setting names one repair and says whether it is done or the volume refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gnomon.findings import Finding, Severity
+from gnomon.settings import bounded, chosen
+
+
+@dataclass(frozen=True)
+class ConvertSettings:
+    """Settings of the conversion.
+
+    Attributes:
+        workers: processes that read and decode; the result does not depend on it.
+        pseudonym_key: key of the pseudonyms; None keeps the folder's own, or makes one.
+        high_bit: `decode` by the stated bits where HighBit is not BitsStored - 1, or `refuse`.
+        duplicates: `drop` slices that are copies of another, byte for byte, or `refuse`.
+        uneven: `resample` slices at uneven distances, linear by their true positions, or `refuse`.
+        missing: `resample` across missing slices, or `refuse`.
+        tilt: `keep` a leaning stack as a sheared grid, `straighten` it (linear), or `refuse`.
+        undeclared_padding: `mask` a frame of a CT that can only be padding, `keep` it as values, or `refuse`.
+        intercept: `restore` a lost intercept of a CT by its air and soft tissue, `keep` the values, or `refuse`.
+    """
+
+    workers: int = 2
+    pseudonym_key: str | None = None
+    high_bit: str = "decode"
+    duplicates: str = "drop"
+    uneven: str = "resample"
+    missing: str = "refuse"
+    tilt: str = "keep"
+    undeclared_padding: str = "mask"
+    intercept: str = "restore"
+
+    def __post_init__(self) -> None:
+        bounded(self, workers=(1, 256))
+        chosen(self, high_bit=("decode", "refuse"), duplicates=("drop", "refuse"), uneven=("resample", "refuse"),
+               missing=("resample", "refuse"), tilt=("keep", "straighten", "refuse"),
+               undeclared_padding=("mask", "keep", "refuse"), intercept=("restore", "keep", "refuse"))  # fmt: skip
+
+    @property
+    def repairs_values(self) -> tuple[str, ...]:
+        """Rules on values whose repair is made."""
+        return tuple(rule for rule in _VALUE_REPAIRS if getattr(self, _GOVERNED[rule]) in ("mask", "restore"))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an audit decided, for the conversion to follow.
+
+    Attributes:
+        content_sha256: the audit's hash, which goes with the volumes.
+        rejected: volume_id -> the rules that led to it.
+        pixels_sha256: volume_id -> hash of the pixel data as they were audited; of every volume that was.
+        index, pseudonyms: the audit's files of these names, which the conversion begins from: one key for both, and
+            no header is read twice.
+    """
+
+    content_sha256: str
+    rejected: Mapping[str, str]
+    pixels_sha256: Mapping[str, str]
+    index: Path | None = None
+    pseudonyms: Path | None = None
+
+    def problem(self, volume_id: str, pixels_sha256: str | None = None) -> Finding | None:
+        """Why a volume must not be converted: rejected, unknown to the audit, or changed since."""
+        where = f"volume {volume_id}"
+        if rules := self.rejected.get(volume_id):
+            return Finding("AUD101", where, f"a volume that the audit rejected ({rules})",
+            "an accepted or repaired volume",
+                           "See the audit's report.")  # fmt: skip
+        known = self.pixels_sha256.get(volume_id)
+        if known is None or (pixels_sha256 is not None and known and known != pixels_sha256):
+            return Finding("AUD102", where, "slices that are not those of the audit", "the data that were audited",
+                           "Run the audit again.")  # fmt: skip
+        return None
+
+
+_GOVERNED = {
+    "DCM120": "high_bit", "DCM010": "duplicates", "DCM213": "tilt", "DCM131": "undeclared_padding",
+    "DCM125": "intercept",
+}  # fmt: skip
+_VALUE_REPAIRS = ("DCM131", "DCM125")
+_INTERPOLATED = {"DCM211": "missing", "DCM212": "uneven"}
+
+
+def left_alone(rule: str, settings: ConvertSettings) -> bool:
+    """Whether the policy keeps what a rule found as it is."""
+    return rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "keep"
+
+
+def judged(findings: Iterable[Finding], settings: ConvertSettings, *, repairable: bool) -> list[Finding]:
+    """Findings with the severity that the policy gives them: an error is what may not be repaired.
+
+    Args:
+        findings: as they were found.
+        settings: the policy.
+        repairable: whether the slices can be interpolated at all (straight, and no gap too wide).
+    """
+    return [_judged(finding, settings, repairable) for finding in findings]
+
+
+def _judged(finding: Finding, settings: ConvertSettings, repairable: bool) -> Finding:
+    rule = finding.rule
+    if rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "refuse":
+        return replace(finding, severity=Severity.ERROR)
+    if rule in _VALUE_REPAIRS and left_alone(rule, settings):
+        return replace(finding, remedy=f"Left as it is: conversion.{_GOVERNED[rule]}=keep.")
+    error = finding.severity is Severity.ERROR
+    if rule in _INTERPOLATED and error and repairable and getattr(settings, _INTERPOLATED[rule]) == "resample":
+        return replace(
+            finding, severity=Severity.WARNING, remedy="Resampled at even places (linear, by the true positions)."
+        )
+    if rule == "DCM213" and settings.tilt == "straighten":
+        return replace(finding, remedy="Resampled to right angles (linear).")
+    return finding

@@ -1,0 +1,223 @@
+"""Slices -> a stack along their normal, and everything that its places say (`dicom.md` P05; PS3.3 C.7.6.2.1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnomon.dicom.volumes.slices import Slice
+from gnomon.dicom.volumes.split import SAME_PLACE_MM, by_place
+from gnomon.findings import Finding, Severity
+
+COSINE_TOLERANCE, COSINE_LIMIT = 1e-4, 1e-2
+EVEN_FRACTION, UNEVEN_LIMIT, EVEN_MM = 0.005, 0.02, 1e-3
+_STRAIGHT_DEG, _STRAIGHT_PIXELS = 0.02, 0.1
+_WIDEST_GAP = 3.0  # of the finest step: what may be interpolated across
+_MISSING_LIMIT = 0.02  # of a step: how close a gap must be to a whole number of steps
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Slices in order along the normal.
+
+    Attributes:
+        slices: one a place.
+        places_mm: distance along the normal, rising.
+        orientation: unit row and column cosines (LPS), at right angles.
+        spacing_mm: distance between rows, then between columns.
+        even: whether the places are a line with one step, so that an affine holds them.
+    """
+
+    slices: tuple[Slice, ...]
+    places_mm: tuple[float, ...]
+    orientation: NDArray[np.float64]
+    spacing_mm: tuple[float, float]
+    even: bool
+
+    @property
+    def positions_mm(self) -> NDArray[np.float64]:
+        """(n, 3): ImagePositionPatient of each slice, LPS."""
+        return np.array([one.facts.position_mm for one in self.slices], dtype=np.float64)
+
+    @property
+    def ends_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Position of the first slice and of the last (LPS)."""
+        positions = self.positions_mm
+        return positions[0], positions[-1]
+
+    @property
+    def interpolable(self) -> bool:
+        """Whether slices may be resampled along the stack: above each other, and no gap too wide to bridge."""
+        positions, places = self.positions_mm, np.asarray(self.places_mm)
+        steps = np.diff(places)
+        share = ((places - places[0]) / (places[-1] - places[0]))[:, None]
+        astray = positions - (positions[0] + share * (positions[-1] - positions[0]))
+        straight = float(np.linalg.norm(astray, axis=1).max()) <= UNEVEN_LIMIT * min(self.spacing_mm)
+        return straight and float(steps.max()) <= _WIDEST_GAP * float(np.percentile(steps, 10, method="lower"))
+
+
+def stacked(slices: list[Slice], where: str) -> tuple[Stack | None, list[Finding]]:
+    """The stack of slices that lie one a place, and what was found; no stack where geometry is refused."""
+    if findings := _unusable(slices, where):
+        return None, findings
+    orientation, findings = _cosines(slices, where)
+    if orientation is None:
+        return None, findings
+    ordered = [group[0] for group in by_place(slices)]
+    normal = np.cross(orientation[:3], orientation[3:])
+    positions = np.array([one.facts.position_mm for one in ordered])
+    places = positions @ normal
+    order = np.argsort(places, kind="stable")
+    ordered, positions, places = [ordered[i] for i in order], positions[order], places[order]
+    row_mm, column_mm = ordered[0].facts.pixel_spacing_mm or (0.0, 0.0)
+    findings += (uneven := _spacing(places, positions, min(row_mm, column_mm), where))
+    even = all(finding.severity is not Severity.ERROR for finding in uneven)
+    findings += _tilt(positions, normal, min(row_mm, column_mm), where)
+    findings += _told(ordered, places, where) if even else []
+    return Stack(tuple(ordered), tuple(map(float, places)), orientation, (row_mm, column_mm), even), findings
+
+
+def _unusable(slices: list[Slice], where: str) -> list[Finding]:
+    """Refusals where place, direction or spacing is missing or impossible (P05, P12)."""
+    lacking = {
+        "ImageOrientationPatient": [one.facts.orientation for one in slices],
+        "ImagePositionPatient": [one.facts.position_mm for one in slices],
+        "PixelSpacing": [one.facts.pixel_spacing_mm for one in slices],
+    }
+    names = [name for name, values in lacking.items() if any(value is None for value in values)]
+    if names:
+        count = max(sum(value is None for value in lacking[name]) for name in names)
+        return [Finding(
+            "DCM216", where, f"no readable {' or '.join(names)} in {count} of {len(slices)} slice(s)",
+            "finite numbers in every slice (PS3.3 C.7.6.2)", "Export the original series; a place cannot be guessed.",
+        )]  # fmt: skip
+    spacing = slices[0].facts.pixel_spacing_mm or (0.0,)
+    if min(spacing) <= 0:
+        return [Finding(
+            "DCM405", where, f"PixelSpacing {spacing}", "positive millimetres", "Export the original series."
+        )]  # fmt: skip
+    if len(slices) < 2:
+        return [Finding(
+            "DCM218", where, "a single slice", "at least two, so that their distance is known",
+            "Look for the rest of the series.",
+        )]  # fmt: skip
+    return []
+
+
+def _cosines(slices: list[Slice], where: str) -> tuple[NDArray[np.float64] | None, list[Finding]]:
+    """Unit cosines at right angles: as they are, made so where they nearly are, or refused (DCM214)."""
+    mean = np.mean([one.facts.orientation or () for one in slices], axis=0)
+    row, column = mean[:3], mean[3:]
+    worst = max(abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1), abs(row @ column))
+    if worst <= COSINE_TOLERANCE:
+        return mean, []
+    if worst > COSINE_LIMIT:
+        return None, [Finding(
+            "DCM214", where, f"direction cosines off from orthonormal by {worst:.2g}", f"at most {COSINE_LIMIT:g}",
+            "Export the original series.",
+        )]  # fmt: skip
+    # The nearest orthonormal pair (polar decomposition): neither cosine is preferred.
+    left, _, right = np.linalg.svd(np.stack([row, column]), full_matrices=False)
+    return (left @ right).reshape(6), [Finding(
+        "DCM214", where, f"direction cosines off from orthonormal by {worst:.2g}, made orthonormal",
+        f"at most {COSINE_TOLERANCE:g}", "Nothing to do if the writer rounds its cosines.", Severity.WARNING,
+    )]  # fmt: skip
+
+
+def _spacing(places: NDArray[np.float64], positions: NDArray[np.float64], pixel_mm: float, where: str) -> list[Finding]:
+    """Gaps, uneven steps, and positions off the line through the first and the last."""
+    steps = np.diff(places)
+    step_mm = float(np.median(steps))
+    count = len(places) - 1
+    share = np.arange(count + 1)[:, None] / count
+    off = positions - (positions[0] + share * (positions[-1] - positions[0]))
+    along_mm = float(np.abs(places - (places[0] + share[:, 0] * (places[-1] - places[0]))).max())
+    astray_mm = float(np.linalg.norm(off, axis=1).max())
+    if steps.min() < SAME_PLACE_MM:
+        return [Finding(
+            "DCM215", where, "slices side by side at one distance along their normal", "one slice a distance",
+            "Split the series into its stacks and give them one by one.",
+        )]  # fmt: skip
+    even_mm = max(EVEN_MM, EVEN_FRACTION * step_mm)
+    across_mm = max(EVEN_MM, EVEN_FRACTION * pixel_mm)
+    if along_mm <= even_mm and astray_mm <= max(even_mm, across_mm):
+        return []
+    if finding := _missing(steps, step_mm, places, where):
+        return [finding]
+    limit_mm = UNEVEN_LIMIT * step_mm
+    if along_mm <= limit_mm and astray_mm <= max(limit_mm, UNEVEN_LIMIT * pixel_mm):
+        return [Finding(
+            "DCM212", where, f"positions up to {astray_mm:.3g} mm off an even line", f"at most {even_mm:.3g} mm",
+            "Nothing to do if the writer rounds its positions.", Severity.WARNING,
+        )]  # fmt: skip
+    return [Finding(
+        "DCM212", where, f"slice distances from {steps.min():.3f} to {steps.max():.3f} mm, positions up to "
+        f"{astray_mm:.3g} mm off an even line", f"{step_mm:.3f} mm, {even_mm:.3g} mm off at most",
+        "Ask for an even reconstruction, or set conversion.uneven=resample (linear, by the true positions).",
+    )]  # fmt: skip
+
+
+def _missing(steps: NDArray[np.float64], step_mm: float, places: NDArray[np.float64], where: str) -> Finding | None:
+    """Slices that are not there: single wide gaps of whole steps. A run of wide steps is another reconstruction."""
+    multiples = steps / step_mm
+    wide = multiples > 1.5
+    runs = "".join("w" if one else "." for one in wide)
+    if not wide.any() or "www" in runs or np.abs(multiples - np.rint(multiples)).max() > _MISSING_LIMIT:
+        return None
+    missing = int(np.rint(multiples - 1).sum())
+    after = ", ".join(f"{places[i]:.2f}" for i in np.flatnonzero(wide)[:5])
+    return Finding(
+        "DCM211", where, f"{missing} missing slice(s), after the place(s) {after} mm along the normal",
+        f"a slice every {step_mm:.3f} mm",
+        "Fetch the whole series from the archive, or set conversion.missing=resample (linear, across the gap).",
+    )  # fmt: skip
+
+
+def _tilt(positions: NDArray[np.float64], normal: NDArray[np.float64], pixel_mm: float, where: str) -> list[Finding]:
+    """A stack that leans: a tilted gantry. The affine holds the shear exactly (DCM213)."""
+    whole = positions[-1] - positions[0]
+    along = float(whole @ normal)
+    sideways = float(np.linalg.norm(whole - along * normal))
+    angle_deg = float(np.degrees(np.arctan2(sideways, along)))
+    if angle_deg <= _STRAIGHT_DEG or sideways <= _STRAIGHT_PIXELS * pixel_mm:
+        return []
+    return [Finding(
+        "DCM213", where, f"a stack that leans by {angle_deg:.2f} degrees (a tilted gantry)",
+        f"slices above each other within {_STRAIGHT_DEG:g} degrees",
+        "Kept exact as a sheared grid. What needs right angles: set conversion.tilt=straighten.", Severity.WARNING,
+    )]  # fmt: skip
+
+
+def _told(ordered: list[Slice], places: NDArray[np.float64], where: str) -> list[Finding]:
+    """What is merely told: numbers in another order, and headers that contradict the places."""
+    findings = []
+    numbers = [
+        one.instance.instance_number or 0 for one in ordered if not one.tile and one.instance.number_of_frames == 1
+    ]
+    if any(numbers) and not _ordered(numbers):
+        findings.append(Finding(
+            "DCM210", where, "InstanceNumber in another order than the places", "either order along the normal",
+            "Nothing to do: slices are sorted by place.", Severity.INFO,
+        ))  # fmt: skip
+    frames = [one.frame for one in ordered if one.instance.number_of_frames > 1]
+    if frames and len({one.instance.sop_uid for one in ordered}) == 1 and not _ordered(frames):
+        findings.append(Finding(
+            "DCM221", where, "frames in another order than the places", "either order along the normal",
+            "Nothing to do: frames are sorted by place.", Severity.INFO,
+        ))  # fmt: skip
+    step_mm = float(np.median(np.diff(places)))
+    stated = ordered[0].instance.slice_spacing_mm
+    if stated and abs(abs(stated) - step_mm) > 0.01 * step_mm:
+        findings.append(Finding(
+            "DCM334", where, f"SpacingBetweenSlices {stated:g} mm", f"{step_mm:.4g} mm, the distance of the positions",
+            "Nothing to do: positions are believed.", Severity.WARNING,
+        ))  # fmt: skip
+    return findings
+
+
+def _ordered(numbers: list[int]) -> bool:
+    rising = all(a < b for a, b in pairwise(numbers))
+    return rising or all(a > b for a, b in pairwise(numbers))

@@ -1,0 +1,116 @@
+"""Predictions that would score better mirrored, moved by a voxel, or with two names changed: errors of a pipeline.
+
+A network does not make these; a flipped array under an unflipped header does, or a label table read wrongly.
+Only the voxels of the prediction's structures are looked at, wherever they would lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnomon.findings import Finding, Severity
+from gnomon.geometry import Grid, mirrored_index
+
+_GAIN = 0.05  # in mean Dice, of a mirror image or other names
+_SHIFT_GAIN = 0.02  # of one voxel's shift: honest predictions of small structures gain up to 0.013
+_SIDES = {"R": "left and right", "L": "left and right", "A": "front and back", "P": "front and back"}
+
+
+@dataclass(frozen=True)
+class _Overlap:
+    """A reference's channels, how many voxels each has there and in the prediction, and where the latter lie."""
+
+    truth: NDArray[np.intp]
+    in_truth: NDArray[np.int64]
+    in_found: NDArray[np.int64]
+    places: tuple[NDArray[np.intp], ...]
+    channels: NDArray[np.intp]
+
+    def table(self, places: Sequence[NDArray[np.intp]]) -> NDArray[np.int64]:
+        """Voxels of each channel of the reference (rows) that each of the prediction takes, were it there."""
+        inside = np.ones(len(self.channels), bool)
+        for axis, index in enumerate(places):
+            inside &= (index >= 0) & (index < self.truth.shape[axis])
+        size = len(self.in_found)
+        pairs = self.truth[tuple(index[inside] for index in places)] * size + self.channels[inside]
+        return np.bincount(pairs, minlength=size * size).reshape(size, size)
+
+    def mean_dice(self, table: NDArray[np.int64], order: NDArray[np.intp] | None = None) -> float:
+        """Mean Dice over the structures that either holds; `order` gives the prediction's channels other names."""
+        names = np.arange(len(self.in_found)) if order is None else order
+        taken = np.zeros_like(self.in_found)
+        taken[names] = self.in_found
+        hits = np.zeros_like(self.in_found)
+        hits[names] = table[names, np.arange(len(names))]
+        total = (self.in_truth + taken)[1:]
+        present = total > 0
+        return float(np.mean(2 * hits[1:][present] / total[present]))
+
+
+def suspicion(
+    case: str, reference: NDArray[Any], prediction: NDArray[Any], grid: Grid, labels: Mapping[str, int]
+) -> Finding | None:
+    """What would make a prediction better than chance would, the best of it; None where nothing would.
+
+    Args:
+        reference, prediction: label values (x, y, z) on `grid`.
+        labels: the structures that are judged, by name: their values; any other value counts as background.
+    """
+    values = list(labels.values())
+    truth, found = _channels(reference, values), _channels(prediction, values)
+    places = np.nonzero(found)
+    if not len(places[0]) or not truth.any():
+        return None
+    counts = [np.bincount(one.ravel(), minlength=len(values) + 1) for one in (truth, found)]
+    overlap = _Overlap(truth, counts[0], counts[1], places, found[places])
+    table = overlap.table(places)
+    here = overlap.mean_dice(table)
+    tried = list(_tried(overlap, table, here, grid, list(labels)))
+    if not tried:
+        return None
+    rule, what, there, needed = max(tried, key=lambda one: one[2] - one[3])
+    if there - here <= needed:
+        return None
+    return Finding(
+        rule, f"case {case}", f"a mean Dice of {here:.3f} that would be {there:.3f} {what}",
+        "no better score in another place or under other names",
+        "Look at the case: an array was turned or moved under its header, or labels were exchanged.",
+        Severity.WARNING,
+    )  # fmt: skip
+
+
+def _tried(
+    overlap: _Overlap, table: NDArray[np.int64], here: float, grid: Grid, names: Sequence[str]
+) -> Iterator[tuple[str, str, float, float]]:
+    """Rule, what was changed, the mean Dice then, and the gain it takes to speak of it."""
+    shape = overlap.truth.shape
+    for axis in range(3):
+        if here + _GAIN < 1:
+            turned = list(overlap.places)
+            turned[axis] = mirrored_index(turned[axis], shape[axis])
+            way = _SIDES.get(grid.orientation[axis], "up and down")
+            yield "EVL301", f"mirrored across {way}", overlap.mean_dice(overlap.table(turned)), _GAIN
+        for step in (-1, 1) if here + _SHIFT_GAIN < 1 else ():
+            moved = list(overlap.places)
+            moved[axis] = moved[axis] + step
+            dice = overlap.mean_dice(overlap.table(moved))
+            yield "EVL302", f"moved by one voxel along axis {'ijk'[axis]}", dice, _SHIFT_GAIN
+    for one, other in combinations(range(1, len(names) + 1), 2):
+        if here + _GAIN < 1:
+            order = np.arange(len(names) + 1)
+            order[[one, other]] = other, one
+            dice = overlap.mean_dice(table, order)
+            yield "EVL303", f"with {names[one - 1]} and {names[other - 1]} exchanged", dice, _GAIN
+
+
+def _channels(label: NDArray[Any], values: Sequence[int]) -> NDArray[np.intp]:
+    """Label values -> 0 for all else, 1 for the first value, and so on."""
+    table = np.zeros(int(max(label.max(), *values)) + 1, np.intp)
+    table[list(values)] = np.arange(1, len(values) + 1)
+    return np.asarray(table[label])

@@ -1,0 +1,129 @@
+"""Whether a prediction lies where its reference lies, and how it is brought there where it may be.
+
+Only the prediction is ever moved. The same voxels in another order are put in order without loss; anything
+else is moved only where the user asks for it, and what then lies outside the reference's block is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnomon.findings import Finding, Severity
+from gnomon.geometry import Grid, Reorientation, resampled_voxels
+
+POLICIES = ("error", "reorient", "resample")
+_TOLERANCE = 0.01  # of the smallest spacing
+_TOLERANCE_MM = 1e-3
+_SPACING_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How a prediction's grid lies to its reference's.
+
+    Attributes:
+        state: `identical`; `reordered`, the same voxels in another order; `moved`, the same shape and spacing
+            elsewhere or turned, as a lost header makes it; `different`.
+        apart_mm: largest distance between like corners; infinite where the shapes differ.
+        change: what puts a reordered prediction in order.
+    """
+
+    state: str
+    apart_mm: float
+    change: Reorientation | None = None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A prediction on the reference's grid.
+
+    Attributes:
+        voxels: (x, y, z) label values; None where it may not be compared.
+        outside_mm3: by value, what lies beyond the reference's block.
+        finding: what was found and done, if anything.
+    """
+
+    voxels: NDArray[Any] | None
+    outside_mm3: dict[int, float]
+    finding: Finding | None
+
+
+def tolerance_mm(reference: Grid) -> float:
+    """How far corners may lie apart on what is called the same grid: a hundredth of a voxel, or a micrometre."""
+    return max(_TOLERANCE_MM, _TOLERANCE * min(reference.spacing_mm))
+
+
+def relation(reference: Grid, prediction: Grid) -> Relation:
+    """How the prediction's grid lies to the reference's, by the corners of the blocks."""
+    apart_mm, allowed_mm = reference.corner_displacement_mm(prediction), tolerance_mm(reference)
+    if apart_mm <= allowed_mm:
+        return Relation("identical", apart_mm)
+    for order, flips in product(permutations(range(3)), product((False, True), repeat=3)):
+        change = Reorientation((order[0], order[1], order[2]), (flips[0], flips[1], flips[2]))
+        if reference.corner_displacement_mm(prediction.reoriented(change)) <= allowed_mm:
+            return Relation("reordered", apart_mm, change)
+    alike = np.allclose(reference.spacing_mm, prediction.spacing_mm, rtol=_SPACING_TOLERANCE)
+    same = reference.shape == prediction.shape and alike
+    return Relation("moved" if same else "different", apart_mm)
+
+
+def placed(case: str, voxels: NDArray[Any], prediction: Grid, reference: Grid, policy: str) -> Placed:
+    """Bring a prediction's label values to the reference's grid, as far as the policy allows."""
+    how = relation(reference, prediction)
+    if how.state == "identical":
+        return Placed(voxels, {}, None)
+    if how.change is not None and policy != "error":
+        told = Finding(
+            "EVL202", f"case {case}", f"a prediction in the order {prediction.orientation}", reference.orientation,
+            "Nothing to do: the same voxels were put in order, without loss.", Severity.INFO,
+        )  # fmt: skip
+        return Placed(how.change.apply(voxels), {}, told)
+    if policy == "resample":
+        told = Finding(
+            "EVL203", f"case {case}", f"a prediction on another grid ({prediction})", f"the reference's ({reference})",
+            "It was resampled; write predictions on the reference's grid to be scored exactly.", Severity.WARNING,
+        )  # fmt: skip
+        return Placed(_resampled(voxels, prediction, reference), _outside_mm3(voxels, prediction, reference), told)
+    return Placed(None, {}, _refusal(case, prediction, reference, how))
+
+
+def _refusal(case: str, prediction: Grid, reference: Grid, how: Relation) -> Finding:
+    distance = "" if np.isinf(how.apart_mm) else f", corners {how.apart_mm:.3g} mm apart"
+    ways = {
+        "reordered": "Write it in the reference's order, or set evaluation.on_mismatch=reorient: nothing is lost.",
+        "moved": "Its header was lost or changed: same voxels, another place. Write it under the image's own header.",
+        "different": "Write the prediction on the reference's grid, or set evaluation.on_mismatch=resample.",
+    }
+    return Finding(
+        "EVL201", f"case {case}", f"a prediction on another grid ({prediction}{distance})",
+        f"the reference's grid ({reference}) within {tolerance_mm(reference):.3g} mm", ways[how.state],
+    )  # fmt: skip
+
+
+def _resampled(voxels: NDArray[Any], prediction: Grid, reference: Grid) -> NDArray[Any]:
+    """Each value's share moved linearly; the largest share wins, the background's among them."""
+    values = [value for value in np.unique(voxels) if value != 0]
+    best, share = np.zeros(reference.shape, voxels.dtype), np.ones(reference.shape, np.float32)
+    shares = [resampled_voxels(voxels == value, prediction, reference, 0.0) for value in values]
+    for one in shares:
+        share -= one
+    for value, one in zip(values, shares):
+        wins = one > share
+        best[wins], share[wins] = value, one[wins]
+    return best
+
+
+def _outside_mm3(voxels: NDArray[Any], prediction: Grid, reference: Grid) -> dict[int, float]:
+    """Volume of each value whose voxels' centres lie beyond the reference's block."""
+    where = np.argwhere(voxels != 0)
+    across = reference.indices_of(prediction)
+    places = np.einsum("ij,nj->ni", across[:3, :3], where) + across[:3, 3]
+    beyond = ((places < -0.5) | (places > np.asarray(reference.shape) - 0.5)).any(axis=1)
+    x, y, z = (where[beyond, axis] for axis in range(3))
+    values, counts = np.unique(voxels[x, y, z], return_counts=True)
+    return {int(value): float(count) * prediction.voxel_volume_mm3 for value, count in zip(values, counts)}

@@ -1,0 +1,60 @@
+"""Two runs side by side: whether they are the same to the bit, and where they part if not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gnomon.training import first_difference
+
+_APART = ("config", "packages", "hardware", "environment")
+_SINGLE = ("seed", "dataset_sha256", "lock_sha256", "started_from_sha256", "precision", "steps")
+
+
+def same_weights(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two manifests name the same weights."""
+    return bool(one["weights_sha256"] == other["weights_sha256"])
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """What two manifests differ in, a line each: code, data, settings, machine, then the losses."""
+    lines = []
+    if one["git"] != other["git"]:
+        lines.append(f"code: {_commit(one)} | {_commit(other)}")
+    lines += [f"{name}: {one.get(name)} | {other.get(name)}" for name in _SINGLE if one.get(name) != other.get(name)]
+    for section in _APART:
+        left, right = dict(_flat(one[section], section)), dict(_flat(other[section], section))
+        lines += [
+            f"{key}: {left.get(key)} | {right.get(key)}"
+            for key in sorted(left.keys() | right.keys())
+            if left.get(key) != right.get(key)
+        ]
+    return lines
+
+
+def parting(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Where the losses of two runs part, from their chains of hashes."""
+    chains = [manifest["loss_chain"] for manifest in (one, other)]
+    if chains[0]["every"] != chains[1]["every"]:
+        return f"losses: kept every {chains[0]['every']} and every {chains[1]['every']} steps, which cannot be compared"
+    every = chains[0]["every"]
+    place = first_difference(chains[0]["hashes"], chains[1]["hashes"])
+    if place is None:
+        return f"losses: alike to the last of {every * len(chains[0]['hashes'])} steps"
+    shorter = min(len(chain["hashes"]) for chain in chains)
+    if place == shorter:
+        return f"losses: alike for {every * shorter} steps, where one of them ends"
+    return f"losses: alike up to step {every * place}, and no more by step {every * (place + 1)}"
+
+
+def _commit(manifest: Mapping[str, Any]) -> str:
+    git = manifest["git"]
+    return f"{git['commit'] or 'no checkout'}{' with changes' if git['dirty'] else ''}"
+
+
+def _flat(values: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _flat(value, f"{name}.{key}")
+    else:
+        yield name, values

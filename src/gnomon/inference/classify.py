@@ -1,0 +1,106 @@
+"""The stage for classifiers: a run and images -> predictions/classes.csv, a probability a class."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch.nn import functional
+
+from gnomon import nifti
+from gnomon.artifacts import map_array, read_json, write_rows
+from gnomon.console import tracked
+from gnomon.findings import Finding, Refusal, refuse
+from gnomon.folders import PredictionsFolder, RunFolder
+from gnomon.inference.predict import PredictSettings, device_of, images_at
+from gnomon.labels import LabelScheme
+from gnomon.nets import Classifier, build_classifier
+from gnomon.preparation import Dataset, Plan, whole_image
+
+
+@dataclass(frozen=True)
+class ClassModel:
+    """A trained classifier and all that it takes to use it."""
+
+    net: Classifier
+    plan: Plan
+    classes: tuple[str, ...]
+    device: torch.device
+
+    @torch.inference_mode()
+    def probabilities(self, image: np.ndarray) -> np.ndarray:
+        """Probability of each class of an image (1, x, y, z) as the net sees it."""
+        self.net.eval()
+        given = torch.from_numpy(np.array(image, np.float32))[None].to(self.device)
+        return np.asarray(functional.softmax(self.net(given)[0].double(), dim=0).cpu())
+
+
+def is_classifier(run: Path) -> bool:
+    """Whether a run's plan is that of a classification."""
+    path = RunFolder(run).plan
+    return path.is_file() and read_json(path, "the run").get("task") == "classification"
+
+
+def load_classifier(run: Path, settings: PredictSettings) -> ClassModel:
+    """Load a finished run. Raises Refusal ART101 or USE105 where its plan or weights are missing."""
+    folder = RunFolder(run)
+    stored = read_json(folder.plan, "the run")
+    if not folder.weights.is_file():
+        raise refuse(
+            "USE105", str(folder.weights), "no such file", "the weights of a finished run",
+            "Run the training to its end; the same command goes on where it stopped.",
+        )  # fmt: skip
+    plan, labels = Plan.from_dict(stored["plan"]), LabelScheme.from_dict(stored["labels"])
+    net = build_classifier(stored["net"], plan.topology, stored["channels_in"], len(labels.names))
+    net.load_state_dict(load_file(folder.weights))
+    device = device_of(settings.device)
+    return ClassModel(net.to(device), plan, labels.names, device)
+
+
+def classify_cases(model: ClassModel, dataset: Dataset, names: Iterable[str], output: Path) -> list[dict[str, Any]]:
+    """Classify prepared images; writes classes.csv, a row a case."""
+    chosen = list(names)
+    rows = [
+        _row(name, model.classes, model.probabilities(map_array(dataset.folder.case(name) / "image.npy")))
+        for name in tracked(chosen, len(chosen), "classifying")
+    ]
+    write_rows(PredictionsFolder(output).classes, rows)
+    return rows
+
+
+def classified(folder: PredictionsFolder) -> list[dict[str, str]]:
+    """The rows of classes.csv."""
+    with folder.classes.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def classify_images(model: ClassModel, images: Path, output: Path) -> list[Finding]:
+    """Classify every NIfTI image of a folder (or one file); findings name those that could not be.
+
+    Raises:
+        Refusal: nothing to classify.
+    """
+    found = images_at(images)
+    findings: list[Finding] = []
+    rows: list[Mapping[str, Any]] = []
+    for name, path in tracked(found.items(), len(found), "classifying"):
+        try:
+            image = nifti.read_image(path)
+        except Refusal as refusal:
+            findings += refusal.findings
+            continue
+        voxels, _ = whole_image(image.voxels, image.grid, model.plan)
+        rows.append(_row(name, model.classes, model.probabilities(voxels)))
+    write_rows(PredictionsFolder(output).classes, rows, ("case", "class", *(f"p/{name}" for name in model.classes)))
+    return findings
+
+
+def _row(name: str, classes: tuple[str, ...], shares: np.ndarray) -> dict[str, Any]:
+    found = classes[int(shares.argmax())]
+    return {"case": name, "class": found, **{f"p/{one}": float(share) for one, share in zip(classes, shares)}}

@@ -1,0 +1,203 @@
+"""The stage: a run and images -> predictions/ on each image's own grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from gnomon import nifti
+from gnomon.artifacts import map_array, read_json
+from gnomon.console import tracked
+from gnomon.findings import Finding, Refusal, refuse
+from gnomon.folders import GroupFolder, PredictionsFolder, RunFolder
+from gnomon.geometry import Grid
+from gnomon.inference.native import native_channels, native_values
+from gnomon.inference.sliding_window import predict_probabilities
+from gnomon.labels import LabelScheme
+from gnomon.mirroring import mirroring
+from gnomon.nets import build_net
+from gnomon.postprocess import Spec, add_changes, apply, read_spec
+from gnomon.preparation import Dataset, Plan, beyond, canonical_image, read_case
+from gnomon.settings import bounded, chosen
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """Settings of the inference.
+
+    Attributes:
+        overlap: smallest share of a tile that its neighbour covers too.
+        batch: tiles at a time.
+        mirror: average over the mirror images that the labels survive; 2 to 8 times the work.
+        probabilities: write each structure's probability, too, for calibration and lesions' confidences.
+        postprocess: rules.yaml of what is removed from each prediction; None: it stays as the net made it.
+        precision: 'float32', 'bfloat16', or 'auto': bfloat16 on a processor that computes in it, but float32 for a
+            model of nnU-Net's, so that its labels are nnU-Net's.
+        device: 'auto', 'cpu' or 'cuda'.
+    """
+
+    overlap: float = 0.5
+    batch: int = 2
+    mirror: bool = False
+    probabilities: bool = False
+    postprocess: str | None = None
+    precision: str = "auto"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        bounded(self, overlap=(0, 0.95), batch=(1, 4096))
+        chosen(self, device=("auto", "cpu", "cuda"), precision=("auto", "float32", "bfloat16"))
+
+
+@dataclass(frozen=True)
+class Model:
+    """Trained nets, one or an ensemble, and all that it takes to use them."""
+
+    nets: tuple[nn.Module, ...]
+    plan: Plan
+    labels: LabelScheme
+    settings: PredictSettings
+    device: torch.device
+    rules: Spec | None = None
+
+    @property
+    def _bfloat16(self) -> bool:
+        if self.settings.precision != "auto":
+            return self.settings.precision == "bfloat16"
+        capable = self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        return capable and not self.plan.normalisation.of_nnunet
+
+    def probabilities(self, image: np.ndarray, beyond: float) -> np.ndarray:
+        """Probabilities (channels, x, y, z) of a canonical image (1, x, y, z), on its grid."""
+        shares = (predict_probabilities(
+            net, image, self.plan.topology.patch, self.labels.n_channels, beyond,
+            overlap=self.settings.overlap, batch=self.settings.batch, device=self.device,
+            mirror=mirroring(self.labels) if self.settings.mirror else None,
+            bfloat16=self._bfloat16,
+        ) for net in self.nets)  # fmt: skip
+        total = next(shares)
+        for share in shares:
+            total += share
+        if len(self.nets) > 1:
+            total /= len(self.nets)
+        return total
+
+
+def load_model(run: Path, settings: PredictSettings) -> Model:
+    """Load a finished run, or a group of runs as an ensemble. Raises Refusal where plan or weights are missing."""
+    group = GroupFolder(run)
+    if not group.members.is_file():
+        return load_ensemble([run], settings)
+    members = read_json(group.members, "the group of runs")["members"]
+    return load_ensemble([run / str(member["folder"]) for member in members], settings)
+
+
+def load_ensemble(runs: Sequence[Path], settings: PredictSettings) -> Model:
+    """Load finished runs of one data set, whose probabilities are averaged.
+
+    Raises:
+        Refusal: ART101 or USE105, a plan or weights are missing; USE121, runs of different data or plans; POS101
+            or POS102, rules that cannot be read or are for other labels.
+    """
+    device = device_of(settings.device)
+    stored = [read_json(RunFolder(run).plan, "the run") for run in runs]
+    if any((one["plan"], one["labels"]) != (stored[0]["plan"], stored[0]["labels"]) for one in stored):
+        raise refuse(
+            "USE121", str(runs[0].parent), "runs of different plans or labels", "one plan for an ensemble",
+            "Choose runs of one data set.",
+        )  # fmt: skip
+    plan, labels = Plan.from_dict(stored[0]["plan"]), LabelScheme.from_dict(stored[0]["labels"])
+    nets = [_net(RunFolder(run), one, plan, labels, device) for run, one in zip(runs, stored)]
+    rules = read_spec(Path(settings.postprocess).expanduser(), labels) if settings.postprocess else None
+    return Model(tuple(nets), plan, labels, settings, device, rules)
+
+
+def _net(
+    folder: RunFolder, stored: Mapping[str, Any], plan: Plan, labels: LabelScheme, device: torch.device
+) -> nn.Module:
+    if not folder.weights.is_file():
+        raise refuse(
+            "USE105", str(folder.weights), "no such file", "the weights of a finished run",
+            "Run the training to its end; the same command goes on where it stopped.",
+        )  # fmt: skip
+    net = build_net(stored["net"], plan.topology, stored["channels_in"], labels.n_channels)
+    net.load_state_dict(load_file(folder.weights))
+    return net.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
+
+
+def device_of(wanted: str) -> torch.device:
+    """The device of a name; `auto` takes a GPU where there is one."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(wanted)
+
+
+def predict_cases(model: Model, dataset: Dataset, names: Iterable[str], output: Path) -> list[Path]:
+    """Predict prepared cases; one file a case, under the header of its image."""
+    written = []
+    chosen = list(names)
+    for name in tracked(chosen, len(chosen), "predicting"):
+        case = read_case(dataset.folder, name)
+        image = map_array(dataset.folder.case(name) / "image.npy")
+        shares = model.probabilities(image, case.background)
+        written.append(_write(model, output, name, shares, case.canonical, case.native, case.header))
+    return written
+
+
+def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
+    """Predict every NIfTI image of a folder (or one file); findings name those that could not be.
+
+    Raises:
+        Refusal: nothing to predict.
+    """
+    found = images_at(images)
+    findings: list[Finding] = []
+    for name, path in tracked(found.items(), len(found), "predicting"):
+        try:
+            image = nifti.read_image(path)
+        except Refusal as refusal:
+            findings += refusal.findings
+            continue
+        voxels, canonical = canonical_image(image.voxels, image.grid, model.plan)
+        shares = model.probabilities(voxels, beyond(voxels, model.plan.normalisation))
+        _write(model, output, name, shares, canonical, image.grid, image.header)
+    return findings
+
+
+def images_at(place: Path) -> dict[str, Path]:
+    """The images of a folder, or one file, by name, without padding masks. Refused (USE101) where there are none."""
+    found = {nifti.stem(place): place} if place.is_file() else nifti.images_in(place) if place.is_dir() else {}
+    found = {name: path for name, path in found.items() if not name.endswith(".padding")}
+    if not found:
+        raise refuse("USE101", str(place), "no NIfTI image", "a folder of .nii or .nii.gz files", "Check the path.")
+    return found
+
+
+def _write(
+    model: Model, output: Path, name: str, shares: np.ndarray, canonical: Grid, native: Grid, header: nib.Nifti1Header
+) -> Path:
+    """Write a case's probabilities, where they are wanted, then its label values."""
+    labels = model.labels
+    if model.settings.probabilities:
+        for label, share in zip(labels.names, shares[1:]):
+            path = PredictionsFolder(output).probability(label, name)
+            nifti.write_shares(path, native_values(share, canonical, native), header)
+    values: np.ndarray[Any, Any] = labels.values_from_channels(native_channels(shares, canonical, native))
+    if model.rules is not None:
+        read = {label: shares[1 + labels.names.index(label)] for label in model.rules.reads_probability}
+        here = {label: native_values(share, canonical, native) for label, share in read.items()}
+        values, changes = apply(model.rules, values, native, here)
+        add_changes(PredictionsFolder(output), model.rules, name, changes)
+    if max(labels.values) < 256:
+        values = values.astype(np.uint8)
+    path = output / f"{name}.nii.gz"
+    nifti.write_like(path, values, header)
+    return path

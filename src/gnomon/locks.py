@@ -1,0 +1,57 @@
+"""One process at a time in a folder: whoever comes second waits, or is told. A killed process holds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gnomon.console import say
+from gnomon.findings import refuse
+
+
+@contextmanager
+def in_turn(folder: Path, what: str) -> Iterator[None]:
+    """Wait until no other process writes in `folder`; `what` names it for the user."""
+    lock = _lock(folder)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"waiting for another process that makes {what}: {folder}")
+        lock.acquire()
+    with _released(lock):
+        yield
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes out of `folder`.
+
+    Raises:
+        Refusal: USE132, another process is at work there.
+    """
+    lock = _lock(folder)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise refuse(
+            "USE132", str(folder), "another process at work in it", "a folder for each run",
+            "Wait for it, or choose another: output=...",
+        ) from None  # fmt: skip
+    with _released(lock):
+        yield
+
+
+def _lock(folder: Path) -> FileLock:
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / ".lock")
+
+
+@contextmanager
+def _released(lock: FileLock) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        lock.release()

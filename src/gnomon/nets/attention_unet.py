@@ -1,0 +1,41 @@
+"""A plain U-Net whose skips pass a gate: what comes from below says where to look (Oktay et al., 2018)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from gnomon.nets.plain_unet import Settings
+from gnomon.nets.topology import Topology, Triple
+from gnomon.nets.ushape import LEAK, UShape, plain_stage, transposed, widths_of
+
+__all__ = ["Settings", "build"]  # wide and deep as the plain net
+
+
+def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
+    """The net for a topology; its weights come from torch's global generator."""
+    depth = settings.convs_per_stage
+    return UShape(
+        widths_of(topology, settings.features, settings.max_features), topology, channels_in, channels_out,
+        down=lambda stage, inputs, outputs, kernel, stride: plain_stage(inputs, outputs, kernel, stride, depth),
+        up=transposed,
+        join=lambda stage, channels, kernel: Gated(channels, kernel, depth),
+    )  # fmt: skip
+
+
+class Gated(nn.Module):
+    """A joint whose skip is weighted, voxel by voxel, by what it and the features from below agree on."""
+
+    def __init__(self, channels: int, kernel: Triple, depth: int) -> None:
+        super().__init__()
+        inner = max(1, channels // 2)
+        self.of_skip = nn.Conv3d(channels, inner, 1)
+        self.of_features = nn.Conv3d(channels, inner, 1, bias=False)
+        self.weight = nn.Sequential(nn.LeakyReLU(LEAK, inplace=True), nn.Conv3d(inner, 1, 1), nn.Sigmoid())
+        self.stage = plain_stage(2 * channels, channels, kernel, (1, 1, 1), depth)
+
+    def forward(self, skip: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """Features of the joint."""
+        weight = self.weight(self.of_skip(skip) + self.of_features(features))
+        out: torch.Tensor = self.stage(torch.cat([features, skip * weight], dim=1))
+        return out

@@ -1,0 +1,30 @@
+"""2.5D for thick slices: an encoder that looks within slices, a bottleneck and a decoder that look across them.
+
+Which axis runs through the slices follows from the spacing; where no axis is coarse it is the plain net.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from gnomon.nets.plain_unet import Settings
+from gnomon.nets.topology import Topology, Triple
+from gnomon.nets.ushape import Concatenated, UShape, plain_stage, transposed, widths_of
+
+__all__ = ["Settings", "build"]  # wide and deep as the plain net
+
+
+def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
+    """The net for a topology; its weights come from torch's global generator."""
+    depth, last = settings.convs_per_stage, topology.n_stages - 1
+    coarse = [edge == 1 for edge in topology.kernels[0]]
+
+    def down(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
+        x, y, z = (1 if through and stage < last else edge for through, edge in zip(coarse, kernel))
+        return plain_stage(inputs, outputs, (x, y, z), stride, depth)
+
+    def join(stage: int, channels: int, kernel: Triple) -> nn.Module:
+        return Concatenated(*plain_stage(2 * channels, channels, (3, 3, 3), (1, 1, 1), depth))
+
+    widths = widths_of(topology, settings.features, settings.max_features)
+    return UShape(widths, topology, channels_in, channels_out, down=down, up=transposed, join=join)

@@ -1,0 +1,151 @@
+"""Large depth-wise kernels, an inverted bottleneck, residual steps down and up (MedNeXt, Roy et al., MICCAI 2023).
+
+Along an axis that the topology does not look along yet, the kernel is 1: thick slices stay apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from gnomon.nets.topology import Topology, Triple
+from gnomon.nets.ushape import UShape, halves, widths_of
+from gnomon.settings import bounded, chosen
+
+_SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {  # (blocks, expansion) of the encoder's stages
+    "S": ((2, 2, 2, 2, 2), (2, 2, 2, 2, 2)),
+    "B": ((2, 2, 2, 2, 2), (2, 3, 4, 4, 4)),
+    "M": ((3, 4, 4, 4, 4), (2, 3, 4, 4, 4)),
+    "L": ((3, 4, 8, 8, 8), (3, 4, 8, 8, 8)),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Size and kernel.
+
+    Attributes:
+        features: channels of the first stage; they double from stage to stage.
+        max_features: where the doubling stops.
+        size: S, B, M or L, as in the paper: blocks a stage and how far a block widens.
+        kernel: 3 or 5, along the axes that are looked along.
+    """
+
+    features: int = 32
+    max_features: int = 512
+    size: str = "S"
+    kernel: int = 3
+
+    def __post_init__(self) -> None:
+        bounded(self, features=(1, 4096), max_features=(1, 4096), kernel=(3, 5))
+        chosen(self, size=tuple(_SIZES))
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel {self.kernel}, which has no middle")
+
+
+def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
+    """The net for a topology; its weights come from torch's global generator."""
+    blocks, expansion = _SIZES[settings.size]
+
+    def wide(kernel: Triple) -> Triple:
+        x, y, z = (settings.kernel if edge == 3 else 1 for edge in kernel)
+        return x, y, z
+
+    def down(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
+        level = min(stage, len(blocks) - 1)
+        into: nn.Module = nn.Conv3d(inputs, outputs, 1)
+        if stage:
+            into = Block(inputs, outputs, wide(kernel), expansion[level], stride)
+        inner = (Block(outputs, outputs, wide(kernel), expansion[level]) for _ in range(blocks[level]))
+        return nn.Sequential(into, *inner)
+
+    def join(stage: int, channels: int, kernel: Triple) -> nn.Module:
+        level = min(stage, len(blocks) - 1)
+        inner = (Block(channels, channels, wide(kernel), expansion[level]) for _ in range(blocks[level]))
+        return Summed(nn.Sequential(*inner))
+
+    def up(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
+        return Rising(inputs, outputs, wide(kernel), expansion[min(stage, len(blocks) - 1)], stride)
+
+    widths = widths_of(topology, settings.features, settings.max_features)
+    return UShape(widths, topology, channels_in, channels_out, down=down, up=up, join=join)
+
+
+class Block(nn.Module):
+    """Depth-wise convolution, norm, widen, GELU, narrow; beside a shortcut, pointwise where the shape changes."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: Triple, expansion: int, stride: Triple = (1, 1, 1)) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv3d(inputs, inputs, kernel, stride, halves(kernel), groups=inputs),
+            nn.GroupNorm(inputs, inputs),
+            nn.Conv3d(inputs, expansion * inputs, 1),
+            nn.GELU(),
+            nn.Conv3d(expansion * inputs, outputs, 1),
+        )
+        changes = inputs != outputs or max(stride) > 1
+        self.shortcut: nn.Module = nn.Conv3d(inputs, outputs, 1, stride) if changes else nn.Identity()
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Features of the block."""
+        out: torch.Tensor = self.shortcut(features) + self.layers(features)
+        return out
+
+
+class Rising(nn.Module):
+    """A step up: a block whose depth-wise convolution is transposed."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: Triple, expansion: int, stride: Triple) -> None:
+        super().__init__()
+        extra = (stride[0] - 1, stride[1] - 1, stride[2] - 1)
+        self.layers = nn.Sequential(
+            nn.ConvTranspose3d(inputs, inputs, kernel, stride, halves(kernel), extra, groups=inputs),
+            nn.GroupNorm(inputs, inputs),
+            nn.Conv3d(inputs, expansion * inputs, 1),
+            nn.GELU(),
+            nn.Conv3d(expansion * inputs, outputs, 1),
+        )
+        self.shortcut = nn.ConvTranspose3d(inputs, outputs, 1, stride, 0, extra)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Features one resolution finer."""
+        out: torch.Tensor = self.shortcut(features) + self.layers(features)
+        return out
+
+
+class Summed(nn.Module):
+    """A joint that adds skip and features before its blocks."""
+
+    def __init__(self, blocks: nn.Module) -> None:
+        super().__init__()
+        self.blocks = blocks
+
+    def forward(self, skip: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """Features of the joint."""
+        out: torch.Tensor = self.blocks(skip + features)
+        return out
+
+
+def upkernelled(small: Mapping[str, torch.Tensor], large: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights of a net with small kernels as a start for the same net with large ones (the paper's UpKern).
+
+    Depth-wise kernels are interpolated trilinearly; everything else is taken as it is.
+
+    Raises:
+        ValueError: the two nets differ in more than their kernels.
+    """
+    if small.keys() != large.keys():
+        raise ValueError("two nets of different layers")
+    made = {}
+    for name, value in small.items():
+        target = large[name].shape
+        if value.shape != target:
+            if value.shape[:2] != target[:2] or value.ndim != 5 or value.shape[1] != 1:
+                raise ValueError(f"{name}: {tuple(value.shape)} is not a depth-wise kernel of {tuple(target)}")
+            value = functional.interpolate(value, size=tuple(target[2:]), mode="trilinear", align_corners=True)
+        made[name] = value
+    return made

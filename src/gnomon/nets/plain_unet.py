@@ -1,0 +1,47 @@
+"""A plain 3D U-Net shaped by the plan, with deep supervision.
+
+The layout is nnU-Net's (Isensee et al., Nature Methods 2021): two convolutions a stage, strided
+convolutions down, transposed ones up, a head at every resolution of the decoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from gnomon.nets.topology import Topology, Triple
+from gnomon.nets.ushape import Concatenated, UShape, plain_stage, transposed, widths_of
+from gnomon.settings import bounded
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Width and depth.
+
+    Attributes:
+        features: channels of the first stage; they double from stage to stage.
+        max_features: where the doubling stops.
+        convs_per_stage: convolutions a stage, in the encoder and in the decoder.
+    """
+
+    features: int = 16
+    max_features: int = 320
+    convs_per_stage: int = 2
+
+    def __post_init__(self) -> None:
+        bounded(self, features=(1, 4096), max_features=(1, 4096), convs_per_stage=(1, 16))
+
+
+def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
+    """The net for a topology; its weights come from torch's global generator."""
+    depth = settings.convs_per_stage
+
+    def down(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
+        return plain_stage(inputs, outputs, kernel, stride, depth)
+
+    def join(stage: int, channels: int, kernel: Triple) -> nn.Module:
+        return Concatenated(*plain_stage(2 * channels, channels, kernel, (1, 1, 1), depth))
+
+    widths = widths_of(topology, settings.features, settings.max_features)
+    return UShape(widths, topology, channels_in, channels_out, down=down, up=transposed, join=join)

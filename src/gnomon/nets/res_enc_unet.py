@@ -1,0 +1,74 @@
+"""A U-Net whose encoder is made of residual blocks, many where images are small (Isensee et al., MICCAI 2024).
+
+The sizes M, L and XL of that paper are one net under different memory budgets: the budget sets the patch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from gnomon.nets.topology import Topology, Triple
+from gnomon.nets.ushape import LEAK, Concatenated, UShape, normalised, plain_stage, transposed, widths_of
+from gnomon.settings import bounded
+
+_BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6, 6, 6)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Width and depth.
+
+    Attributes:
+        features: channels of the first stage; they double from stage to stage.
+        max_features: where the doubling stops.
+        depth: factor on the number of residual blocks a stage (1, 3, 4, 6, 6, ... at 1).
+        convs_per_decoder_stage: convolutions a stage of the decoder.
+    """
+
+    features: int = 32
+    max_features: int = 320
+    depth: float = 1.0
+    convs_per_decoder_stage: int = 1
+
+    def __post_init__(self) -> None:
+        bounded(self, features=(1, 4096), max_features=(1, 4096), depth=(0.01, 4), convs_per_decoder_stage=(1, 16))
+
+
+def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
+    """The net for a topology; its weights come from torch's global generator."""
+    widths = widths_of(topology, settings.features, settings.max_features)
+
+    def down(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
+        stem = plain_stage(inputs, outputs, kernel, (1, 1, 1), 1) if stage == 0 else nn.Identity()
+        count = max(1, round(_BLOCKS[min(stage, len(_BLOCKS) - 1)] * settings.depth))
+        first = Residual(outputs if stage == 0 else inputs, outputs, kernel, stride)
+        return nn.Sequential(stem, first, *(Residual(outputs, outputs, kernel) for _ in range(count - 1)))
+
+    def join(stage: int, channels: int, kernel: Triple) -> nn.Module:
+        return Concatenated(*plain_stage(2 * channels, channels, kernel, (1, 1, 1), settings.convs_per_decoder_stage))
+
+    return UShape(widths, topology, channels_in, channels_out, down=down, up=transposed, join=join)
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a shortcut, which pools where the block strides (He et al., 2019, ResNet-D)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: Triple, stride: Triple = (1, 1, 1)) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            *normalised(inputs, outputs, kernel, stride), *normalised(outputs, outputs, kernel, slope=1.0)
+        )
+        pool: list[nn.Module] = [nn.AvgPool3d(stride, stride)] if max(stride) > 1 else []
+        project: list[nn.Module] = []
+        if inputs != outputs:
+            project = normalised(inputs, outputs, (1, 1, 1), slope=1.0)
+        self.shortcut = nn.Sequential(*pool, *project)
+        self.activation = nn.LeakyReLU(LEAK, inplace=True)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Features of the block."""
+        out: torch.Tensor = self.activation(self.convolutions(features) + self.shortcut(features))
+        return out

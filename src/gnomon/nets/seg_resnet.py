@@ -1,0 +1,89 @@
+"""Pre-activated residual blocks with group norm, skips that are added, steps up by interpolation (Myronenko, 2018).
+
+Without the variational branch of the paper, as the net is used for segmentation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from gnomon.nets.topology import Topology, Triple
+from gnomon.nets.ushape import UShape, halves, widths_of
+from gnomon.settings import bounded
+
+_BLOCKS = (1, 2, 2, 4)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Width and depth.
+
+    Attributes:
+        features: channels of the first stage; they double from stage to stage.
+        max_features: where the doubling stops.
+    """
+
+    features: int = 16
+    max_features: int = 256
+
+    def __post_init__(self) -> None:
+        bounded(self, features=(1, 4096), max_features=(1, 4096))
+
+
+def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
+    """The net for a topology; its weights come from torch's global generator."""
+    widths = widths_of(topology, settings.features, settings.max_features)
+
+    def down(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
+        count = _BLOCKS[min(stage, len(_BLOCKS) - 1)]
+        into = nn.Conv3d(inputs, outputs, kernel, stride, halves(kernel), bias=False)
+        return nn.Sequential(into, *(PreActivated(outputs, kernel) for _ in range(count)))
+
+    return UShape(
+        widths, topology, channels_in, channels_out, down=down, up=_interpolated,
+        join=lambda stage, channels, kernel: Added(PreActivated(channels, kernel)),
+    )  # fmt: skip
+
+
+class PreActivated(nn.Module):
+    """Norm, ReLU and convolution, twice, beside a plain shortcut."""
+
+    def __init__(self, channels: int, kernel: Triple) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for _ in range(2):
+            layers += [
+                nn.GroupNorm(math.gcd(8, channels), channels), nn.ReLU(inplace=True),
+                nn.Conv3d(channels, channels, kernel, padding=halves(kernel), bias=False),
+            ]  # fmt: skip
+        self.convolutions = nn.Sequential(*layers)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Features of the block."""
+        out: torch.Tensor = features + self.convolutions(features)
+        return out
+
+
+class Added(nn.Module):
+    """A joint that adds skip and features before its block."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, skip: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """Features of the joint."""
+        out: torch.Tensor = self.block(skip + features)
+        return out
+
+
+def _interpolated(stage: int, channels_in: int, channels_out: int, kernel: Triple, stride: Triple) -> nn.Module:
+    """A pointwise convolution, then trilinear interpolation."""
+    factor = tuple(float(step) for step in stride)
+    return nn.Sequential(
+        nn.Conv3d(channels_in, channels_out, 1, bias=False), nn.Upsample(scale_factor=factor, mode="trilinear")
+    )

@@ -1,0 +1,38 @@
+"""Swin UNETR (Hatamizadeh et al., 2022), MONAI's: windows of attention that shift, a convolutional decoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from gnomon.nets.topology import Topology
+from gnomon.nets.transformers import Padded, check_installed, check_isotropic
+from gnomon.settings import bounded
+
+_DIVISOR = 32
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Width.
+
+    Attributes:
+        features: of the first stage, a multiple of 12.
+    """
+
+    features: int = 24
+
+    def __post_init__(self) -> None:
+        bounded(self, features=(12, 1536))
+        if self.features % 12:
+            raise ValueError(f"features {self.features}, no multiple of 12")
+
+
+def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
+    """The net; its weights come from torch's global generator. Raises Refusal (USE120) for thick slices."""
+    check_isotropic("swin_unetr", topology)
+    check_installed("swin_unetr")
+    from monai.networks.nets.swin_unetr import SwinUNETR
+
+    return Padded(SwinUNETR(channels_in, channels_out, feature_size=settings.features), _DIVISOR, 2 * _DIVISOR)

@@ -1,0 +1,66 @@
+"""What the transformer nets need around them: voxels that are about cubes, and sizes that their windows divide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from gnomon.findings import refuse
+from gnomon.nets.topology import Topology
+
+
+def check_isotropic(name: str, topology: Topology) -> None:
+    """Refuse voxels twice as long along one axis as along another.
+
+    Their windows and embeddings are cubes of voxels; there they would mix places that are far apart.
+
+    Raises:
+        Refusal: USE120.
+    """
+    if 1 in topology.kernels[0]:
+        axes = " and ".join("xyz"[axis] for axis, edge in enumerate(topology.kernels[0]) if edge == 1)
+        raise refuse(
+            "USE120", f"net {name}", f"voxels at least twice as long along {axes} as along the finest axis",
+            "a spacing ratio below 2", "Choose a net shaped by the spacing, or set preparation.plan.spacing_mm.",
+        )  # fmt: skip
+
+
+def check_installed(name: str) -> None:
+    """Refuse without MONAI, whose nets these are.
+
+    Raises:
+        Refusal: USE120.
+    """
+    try:
+        import monai  # noqa: F401
+    except ImportError:
+        raise refuse(
+            "USE120", f"net {name}", "no MONAI", "MONAI, whose net it is", "pip install gnomon[transformers]"
+        ) from None  # fmt: skip
+
+
+class Padded(nn.Module):
+    """A net that is given sizes it can divide, and logits of the size that came in; one resolution."""
+
+    def __init__(self, net: nn.Module, divisor: int, least: int = 1) -> None:
+        super().__init__()
+        self.net = net
+        self._divisor = divisor
+        self._least = least
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Logits of (batch, channels, x, y, z)."""
+        x, y, z = image.shape[2:]
+        wanted = padded_size([max(edge, self._least) for edge in (x, y, z)], self._divisor)
+        pads = [side for size, edge in zip((z, y, x), wanted[::-1]) for side in (0, edge - size)]
+        logits: torch.Tensor = self.net(functional.pad(image, pads, mode="replicate"))
+        return [logits[..., :x, :y, :z]]
+
+
+def padded_size(size: Sequence[int], divisor: int) -> tuple[int, int, int]:
+    """The next multiples."""
+    x, y, z = (-(-edge // divisor) * divisor for edge in size)
+    return x, y, z

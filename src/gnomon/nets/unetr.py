@@ -1,0 +1,49 @@
+"""UNETR (Hatamizadeh et al., 2022), MONAI's: a vision transformer that encodes, convolutions that decode.
+
+Its places are learnt for one size of patch: tiles of prediction have the size of the training's patch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from gnomon.nets.topology import Topology
+from gnomon.nets.transformers import Padded, check_installed, check_isotropic, padded_size
+from gnomon.settings import bounded
+
+_DIVISOR = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Width.
+
+    Attributes:
+        features: of the decoder's first stage.
+        hidden: of the transformer, a multiple of `heads`.
+        heads: of its attention.
+    """
+
+    features: int = 16
+    hidden: int = 768
+    heads: int = 12
+
+    def __post_init__(self) -> None:
+        bounded(self, features=(1, 1024), hidden=(8, 8192), heads=(1, 128))
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden {self.hidden}, no multiple of heads {self.heads}")
+
+
+def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
+    """The net; its weights come from torch's global generator. Raises Refusal (USE120) for thick slices."""
+    check_isotropic("unetr", topology)
+    check_installed("unetr")
+    from monai.networks.nets.unetr import UNETR
+
+    net = UNETR(
+        channels_in, channels_out, padded_size(topology.patch, _DIVISOR), feature_size=settings.features,
+        hidden_size=settings.hidden, mlp_dim=4 * settings.hidden, num_heads=settings.heads,
+    )  # fmt: skip
+    return Padded(net, _DIVISOR)

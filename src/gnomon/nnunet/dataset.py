@@ -1,0 +1,152 @@
+"""Our cases -> nnU-Net's raw data set, in the files' own order of axes or in ours; and what its labels mean."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnomon import nifti
+from gnomon.artifacts import replacing, write_json
+from gnomon.console import tracked
+from gnomon.findings import Finding, Refusal, refuse
+from gnomon.labels import LabelScheme
+from gnomon.preparation import Source
+
+ORIENTATIONS = ("native", "canonical")
+VALUES = "gnomon_label_values"
+"""Key of dataset.json under which the labels' values before the export are kept."""
+
+
+@dataclass(frozen=True)
+class NnunetFolders:
+    """nnU-Net's three folders under one, and one data set in them."""
+
+    base: Path
+    name: str
+
+    @property
+    def raw(self) -> Path:
+        """nnUNet_raw/DatasetXXX_Name."""
+        return self.base / "nnUNet_raw" / self.name
+
+    @property
+    def preprocessed(self) -> Path:
+        """nnUNet_preprocessed/DatasetXXX_Name."""
+        return self.base / "nnUNet_preprocessed" / self.name
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that nnU-Net reads."""
+        folders = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
+        return {name: str((self.base / name).resolve()) for name in folders}
+
+
+def dataset_name(number: int, name: str) -> str:
+    """nnU-Net's name of a data set. Raises Refusal NNU105 where it cannot be one."""
+    if not 1 <= number <= 999 or not name.isidentifier():
+        raise refuse(
+            "NNU105", "dataset_id, name", f"{number}, {name!r}",
+            "a number from 1 to 999 and a name of letters and digits", "Choose others.",
+        )  # fmt: skip
+    return f"Dataset{number:03d}_{name}"
+
+
+def export_dataset(
+    source: Source, folders: NnunetFolders, orientation: str, only: Collection[str] | None = None
+) -> list[Finding]:
+    """Write imagesTr, labelsTr and dataset.json; labels get the values 1, 2, ..., and `ignore` the highest.
+
+    Args:
+        orientation: `native` keeps voxels and headers as they are; `canonical` puts the axes in RAS+ order, without
+            loss, which nnU-Net does not do by itself.
+        only: names of cases; None exports all.
+
+    Returns:
+        What was left out, with the reason.
+    """
+    cases = [case for case in source.cases if only is None or case.name in only]
+    findings: list[Finding] = []
+    written = 0
+    for case in tracked(cases, len(cases), "exporting"):
+        try:
+            _image(case.image, folders.raw / "imagesTr" / f"{case.name}_0000.nii.gz", orientation)
+            _label(case.label, folders.raw / "labelsTr" / f"{case.name}.nii.gz", orientation, source.labels)
+            written += 1
+        except Refusal as refusal:
+            findings += refusal.findings
+    write_json(folders.raw / "dataset.json", described(source, written))
+    return findings
+
+
+def described(source: Source, count: int) -> dict[str, Any]:
+    """dataset.json."""
+    labels = {"background": 0, **{name: i for i, name in enumerate(source.labels.names, start=1)}}
+    if source.labels.ignore is not None:
+        labels["ignore"] = source.labels.n_channels
+    return {
+        "channel_names": {"0": source.modality},
+        "labels": labels,
+        "numTraining": count,
+        "file_ending": ".nii.gz",
+        VALUES: source.labels.as_dict(),
+    }
+
+
+def scheme_of(description: Mapping[str, Any]) -> LabelScheme:
+    """What the values in nnU-Net's files mean here: those before an export of ours, or nnU-Net's own.
+
+    Raises:
+        Refusal: NNU103, regions, which overlap and have no one value.
+    """
+    if VALUES in description:
+        return LabelScheme.from_dict(description[VALUES])
+    labels = {str(name): value for name, value in dict(description.get("labels", {})).items()}
+    if not labels or any(not isinstance(value, int) for value in labels.values()):
+        raise refuse(
+            "NNU103", "dataset.json", f"labels {labels}", "one value for each label; regions are not read",
+            "Train on labels.",
+        )  # fmt: skip
+    ignore = labels.pop("ignore", None)
+    named = {name: value for name, value in labels.items() if value}
+    return LabelScheme(tuple(named), tuple(named.values()), ignore=ignore)
+
+
+def _image(source: Path, target: Path, orientation: str) -> None:
+    if orientation == "native" and source.name.endswith(".nii.gz"):
+        nifti.read_grid(source)
+        with replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+        return
+    image = nifti.read_image(source)
+    _write(target, _compact(image.voxels), image, orientation)
+
+
+def _label(source: Path, target: Path, orientation: str, labels: LabelScheme) -> None:
+    image = nifti.read_label(source)
+    if unknown := sorted(set(np.unique(image.voxels).tolist()) - set(labels.known_values)):
+        raise refuse(
+            "PRP202", target.name, f"label value(s) {unknown}", f"values among {sorted(labels.known_values)}",
+            "Correct the label, or add the value to the labels of the data set.",
+        )  # fmt: skip
+    channels = labels.channels_from_values(image.voxels)
+    _write(target, channels.astype(np.uint8 if labels.n_channels < 255 else np.uint16), image, orientation)
+
+
+def _write(target: Path, voxels: NDArray[Any], image: nifti.NiftiImage, orientation: str) -> None:
+    if orientation == "native":
+        nifti.write_like(target, voxels, image.header)
+        return
+    order = image.grid.reorientation_to("RAS")
+    nifti.write_image(target, order.apply(voxels), image.grid.reoriented(order))
+
+
+def _compact(voxels: NDArray[np.float32]) -> NDArray[Any]:
+    """Whole numbers, as CT has, in two bytes."""
+    whole = np.array_equal(voxels, np.rint(voxels)) and voxels.min() >= -32768 and voxels.max() <= 32767
+    return voxels.astype(np.int16) if whole else voxels

@@ -1,0 +1,70 @@
+"""nnUNetv2_find_best_configuration with our rules in the place of its own: `gnomon-nnunet-find-best`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gnomon.artifacts import read_json
+from gnomon.console import say
+from gnomon.labels import LabelScheme
+from gnomon.nnunet.postprocessing import write_stock_postprocessing
+from gnomon.postprocess import SearchSettings, apply_to_folder, fit
+
+
+def determine_postprocessing(
+    folder_predictions: str, folder_ref: str, plans_file_or_dict: str | dict[str, Any],
+    dataset_json_file_or_dict: str | dict[str, Any], num_processes: int = 2, keep_postprocessed_files: bool = True,
+) -> tuple[list[Callable[..., Any]], list[dict[str, Any]]]:  # fmt: skip
+    """Ours, under the signature of nnU-Net's: search rules on held-out predictions, write them as it expects them.
+
+    In the folder of predictions lie then postprocessing.pkl and .json, rules.yaml, search.json, and `postprocessed/`
+    with nnU-Net's own summary.json.
+    """
+    from nnunetv2.evaluation.evaluate_predictions import compute_metrics_on_folder
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    predictions, references = Path(folder_predictions), Path(folder_ref)
+    given = dataset_json_file_or_dict
+    description = read_json(Path(given), "nnU-Net's results") if isinstance(given, str) else given
+    labels = channels_of(description)
+    fitted = fit(
+        predictions, references, labels, predictions / "gnomon", SearchSettings(), splits=_splits(references),
+        workers=num_processes,
+    )  # fmt: skip
+    for verdict in fitted.verdicts:
+        say(f"  {verdict.structure}: {'adopted' if verdict.adopted else 'refused'} {verdict.setting}: {verdict.reason}")
+    route = write_stock_postprocessing(fitted.spec, predictions)
+    say(
+        f"postprocessing.pkl: {len(fitted.spec.rules)} rule(s), {'with' if route == 'own' else 'without'} our functions"
+    )
+    processed = predictions / "postprocessed"
+    apply_to_folder(fitted.spec, predictions, processed, workers=num_processes)
+    plans = PlansManager(plans_file_or_dict)
+    manager = plans.get_label_manager(description)
+    compute_metrics_on_folder(
+        str(references), str(processed), str(processed / "summary.json"), plans.image_reader_writer_class(),
+        description["file_ending"], manager.foreground_labels, manager.ignore_label, num_processes,
+    )  # fmt: skip
+    return [], []
+
+
+def channels_of(description: Mapping[str, Any]) -> LabelScheme:
+    """The labels as nnU-Net's own files have them: 1, 2, ..."""
+    named = {name: int(value) for name, value in description["labels"].items() if name not in ("background", "ignore")}
+    return LabelScheme(tuple(named), tuple(named.values()), ignore=description["labels"].get("ignore"))
+
+
+def main() -> None:
+    """The console script: nnU-Net's own command, its arguments, our rules."""
+    from nnunetv2.evaluation import find_best_configuration
+
+    find_best_configuration.determine_postprocessing = determine_postprocessing
+    find_best_configuration.find_best_configuration_entry_point()
+
+
+def _splits(references: Path) -> Path | None:
+    """splits_final.json beside gt_segmentations, where nnU-Net keeps it."""
+    found = references.parent / "splits_final.json"
+    return found if found.is_file() else None

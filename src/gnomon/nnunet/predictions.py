@@ -1,0 +1,82 @@
+"""nnU-Net's predictions -> ours: label values as before the export, probabilities from the .npz beside them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnomon import nifti
+from gnomon.console import tracked
+from gnomon.findings import Finding, Refusal, refuse
+from gnomon.folders import PredictionsFolder
+from gnomon.geometry import reordered
+from gnomon.labels import LabelScheme
+from gnomon.nnunet.dataset import scheme_of
+
+ZYX = (2, 1, 0)
+"""nnU-Net's order of axes in ours."""
+
+
+def import_predictions(predictions: Path, description: Mapping[str, Any], output: Path) -> list[Finding]:
+    """Write a predictions folder. `description` is the dataset.json that nnU-Net was trained with.
+
+    Returns:
+        Cases that could not be read, with the reason.
+
+    Raises:
+        Refusal: USE101, no predictions; NNU103, labels that have no counterpart.
+    """
+    labels = scheme_of(description)
+    files = nifti.images_in(predictions) if predictions.is_dir() else {}
+    if not files:
+        raise refuse("USE101", str(predictions), "no NIfTI file", "a folder of predictions", "Check the path.")
+    findings: list[Finding] = []
+    for name, path in tracked(files.items(), len(files), "importing"):
+        try:
+            _import(name, path, labels, PredictionsFolder(output))
+        except Refusal as refusal:
+            findings += refusal.findings
+    return findings
+
+
+def read_npz(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Probabilities (channels, x, y, z) from nnU-Net's .npz beside a prediction of a shape (x, y, z).
+
+    Raises:
+        Refusal: NNU106, a file that cannot be read, or of another shape.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found: NDArray[np.float32] = reordered(stored["probabilities"], ZYX).astype(np.float32)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise refuse(
+            "NNU106", path.name, f"a file that cannot be read ({error})", "probabilities as nnU-Net writes them",
+            "Predict with --save_probabilities.",
+        ) from None  # fmt: skip
+    if found.shape[1:] != shape:
+        raise refuse(
+            "NNU106", path.name, f"{found.shape[1:]} voxels", f"the prediction's {shape}",
+            "Predict again; a reader that turns images (NibabelIOWithReorient) writes them in another order.",
+        )  # fmt: skip
+    return found
+
+
+def _import(name: str, path: Path, labels: LabelScheme, output: PredictionsFolder) -> None:
+    image = nifti.read_label(path)
+    if image.voxels.max(initial=0) >= labels.n_channels:
+        raise refuse(
+            "NNU106", path.name, f"the value {image.voxels.max()}", f"labels 0 to {labels.n_channels - 1}",
+            "Give the dataset.json of this training.",
+        )  # fmt: skip
+    beside = path.with_name(f"{nifti.stem(path)}.npz")
+    if beside.is_file():
+        for label, share in zip(labels.names, read_npz(beside, image.voxels.shape)[1:]):
+            nifti.write_shares(output.probability(label, name), share, image.header)
+    values = labels.values_from_channels(image.voxels)
+    kind = np.uint8 if max(labels.values) < 256 else np.uint16
+    nifti.write_like(output.path / f"{name}.nii.gz", values.astype(kind), image.header)

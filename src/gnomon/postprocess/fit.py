@@ -1,0 +1,170 @@
+"""The stage: held-out predictions and references -> rules that remove false parts and lose no true ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import joblib
+
+from gnomon import nifti
+from gnomon.artifacts import read_json, write_findings, write_json, write_rows
+from gnomon.console import tracked
+from gnomon.evaluation import placed
+from gnomon.findings import Finding, Refusal, Severity, refuse
+from gnomon.folders import SearchFolder
+from gnomon.labels import LabelScheme
+from gnomon.postprocess.folder import read_probabilities
+from gnomon.postprocess.parts import CaseParts, case_parts, part_rows
+from gnomon.postprocess.search import SearchSettings, Verdict, search
+from gnomon.postprocess.spec import Rule, Spec, write_spec
+from gnomon.randomness import generator
+
+SEARCH_SCHEMA = "gnomon/postprocess-search/1"
+_COLUMNS = (
+    "case", "fold", "structure", "part", "mm3", "voxels", "right_voxels", "lesions_hit", "mean_probability",
+    "peak_probability",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a search came to: rules, a verdict for every structure and kind of rule, the parts, what was found."""
+
+    spec: Spec
+    verdicts: tuple[Verdict, ...]
+    parts: Mapping[str, list[CaseParts]]
+    findings: tuple[Finding, ...]
+
+
+def fit(
+    predictions: Path, references: Path, labels: LabelScheme, output: Path, settings: SearchSettings,
+    probabilities: Path | None = None, splits: Path | None = None, patients: Mapping[str, str] | None = None,
+    workers: int = 2,
+) -> Fitted:  # fmt: skip
+    """Search rules for every label, and write rules.yaml, search.json and parts.csv.
+
+    Args:
+        predictions: each made by a model that did not see the case.
+        probabilities: folder of `<label>/<case>.nii.gz`; None looks in the predictions' own.
+        splits: the splits.json of the data set: which fold held a case out; None deals patients anew.
+        patients: by case; None takes every case for a patient.
+
+    Raises:
+        Refusal: USE106, no case on both sides; POS106, splits that hold none of the cases.
+    """
+    found, truth = (nifti.images_in(folder) if folder.is_dir() else {} for folder in (predictions, references))
+    both = sorted(found.keys() & truth.keys())
+    if not both:
+        raise refuse(
+            "USE106", str(predictions), f"{len(found)} predictions and {len(truth)} references, none of one name",
+            "files of the same names on both sides", "Check the paths.",
+        )  # fmt: skip
+    owner = {name: (patients or {}).get(name, name) for name in both}
+    folds = _folds(both, owner, settings.folds, splits)
+    findings = [*_strays(found, truth), *_unheld(both, folds)]
+    source = probabilities or predictions / "probabilities"
+    run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
+    jobs = (
+        joblib.delayed(_measured)(name, owner[name], folds[name], found[name], truth[name], labels, source, settings)
+        for name in folds
+    )
+    parts: dict[str, list[CaseParts]] = {name: [] for name in labels.names}
+    for case_findings, of_case in tracked(run(jobs), len(folds), "measuring parts"):
+        findings += case_findings
+        for name, one in of_case.items():
+            parts[name].append(one)
+    verdicts = tuple(one for name, cases in parts.items() if cases for one in search(name, cases, settings))
+    rules = tuple(_rule(one, settings) for one in verdicts if one.adopted)
+    spec = Spec(rules, tuple(zip(labels.names, labels.values)))
+    fitted = Fitted(spec, verdicts, parts, tuple(findings))
+    _write(SearchFolder(output), fitted, settings)
+    return fitted
+
+
+def _rule(verdict: Verdict, settings: SearchSettings) -> Rule:
+    return replace(verdict.rule, connectivity=settings.connectivity)
+
+
+def _write(folder: SearchFolder, fitted: Fitted, settings: SearchSettings) -> None:
+    write_spec(folder.rules, fitted.spec, f"found by gnomon postprocess fit; sha256 {fitted.spec.sha256}")
+    rows = [row for name, cases in fitted.parts.items() for row in part_rows(name, cases)]
+    write_rows(folder.parts, rows, _COLUMNS)
+    write_findings(folder.findings, fitted.findings)
+    write_json(folder.search, {
+        "schema": SEARCH_SCHEMA,
+        "settings": asdict(settings),
+        "rules_sha256": fitted.spec.sha256,
+        "verdicts": [
+            {**asdict(one), "gain": None if one.gain is None else vars(one.gain), "setting": one.setting}
+            for one in fitted.verdicts
+        ],
+    })  # fmt: skip
+
+
+def _measured(
+    name: str, patient: str, fold: int, prediction: Path, reference: Path, labels: LabelScheme, probabilities: Path,
+    settings: SearchSettings,
+) -> tuple[list[Finding], dict[str, CaseParts]]:  # fmt: skip
+    """The parts of every label of one case; none of a case that cannot be compared."""
+    try:
+        found, truth = nifti.read_label(prediction), nifti.read_label(reference)
+        there = placed(name, found.voxels, found.grid, truth.grid, "error")
+        if there.voxels is None:
+            return [there.finding] if there.finding else [], {}
+        pairs = tuple(zip(labels.names, labels.values))
+        known = tuple(label for label in labels.names if (probabilities / label / f"{name}.nii.gz").is_file())
+        rules = tuple(Rule(label, "to be found", min_mean_probability=0.0) for label in known)
+        shares = read_probabilities(Spec(rules, pairs), name, probabilities, found.grid)
+    except Refusal as refusal:
+        return list(refusal.findings), {}
+    return [], {
+        label: case_parts(
+            name, patient, fold, truth.voxels == value, found.voxels == value, truth.grid.voxel_volume_mm3,
+            shares.get(label), settings.connectivity,
+        )
+        for label, value in pairs
+    }  # fmt: skip
+
+
+def _folds(cases: list[str], owner: Mapping[str, str], count: int, splits: Path | None) -> dict[str, int]:
+    """The fold that held each case out; without splits, patients are dealt by key."""
+    if splits is not None:
+        stored = read_json(splits, "the data set")
+        listed = stored if isinstance(stored, list) else stored["folds"]  # nnU-Net's, or ours
+        held = {name: fold for fold, sides in enumerate(listed) for name in sides["val"]}
+        if not (mine := {name: held[name] for name in cases if name in held}):
+            raise refuse(
+                "POS106", str(splits), "none of the cases", "the splits of these predictions' data set",
+                "Check the path, or leave splits= out.",
+            )  # fmt: skip
+        return mine
+    patients = sorted(set(owner.values()))
+    order = generator(0, "postprocess", "folds").permutation(len(patients))
+    place = {patients[int(one)]: at % count for at, one in enumerate(order)}
+    return {name: place[owner[name]] for name in cases}
+
+
+def _strays(found: Mapping[str, Path], truth: Mapping[str, Path]) -> list[Finding]:
+    return [
+        Finding(
+            "POS107", f"case {name}", f"no {missing}", "a prediction and a reference",
+            "It takes no part in the search.", Severity.WARNING,
+        )
+        for names, missing in (
+            (sorted(found.keys() - truth.keys()), "reference"), (sorted(truth.keys() - found.keys()), "prediction"),
+        )
+        for name in names
+    ]  # fmt: skip
+
+
+def _unheld(cases: list[str], folds: Mapping[str, int]) -> list[Finding]:
+    return [
+        Finding(
+            "POS107", f"case {name}", "a case that no fold held out", "one that its model did not see",
+            "It takes no part in the search.", Severity.WARNING,
+        )
+        for name in cases if name not in folds
+    ]  # fmt: skip

@@ -1,0 +1,120 @@
+"""The stage: rules and predictions/ -> predictions/, each case under its own header, and a list of what was changed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from gnomon import nifti
+from gnomon.artifacts import write_findings, write_rows
+from gnomon.console import tracked
+from gnomon.findings import Finding, Refusal, refuse
+from gnomon.folders import PredictionsFolder
+from gnomon.geometry import Grid
+from gnomon.postprocess.apply import CHANGE_COLUMNS, Change, apply
+from gnomon.postprocess.spec import Spec, write_spec
+
+_ROUNDING = 1e-3  # of a probability that was stored in few bits
+
+
+def apply_to_folder(
+    spec: Spec, predictions: Path, output: Path, probabilities: Path | None = None, workers: int = 2
+) -> tuple[list[Finding], list[dict[str, Any]]]:
+    """Apply the rules to every NIfTI file of a folder.
+
+    Args:
+        probabilities: folder of `<label>/<case>.nii.gz`; None looks for it in the predictions.
+
+    Returns:
+        Findings, one for each case that could not be done, and a row for each change, as in changes.csv.
+
+    Raises:
+        Refusal: USE101, no predictions; POS105, the output is the input.
+    """
+    files = nifti.images_in(predictions) if predictions.is_dir() else {}
+    if not files:
+        raise refuse("USE101", str(predictions), "no NIfTI file", "a folder of predictions", "Check the path.")
+    if output.resolve() == predictions.resolve():
+        raise refuse(
+            "POS105", str(output), "the folder of the predictions", "another one",
+            "What the net said is kept; choose another output.",
+        )  # fmt: skip
+    source = probabilities or PredictionsFolder(predictions).probabilities
+    run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
+    jobs = run(joblib.delayed(_one)(spec, name, path, source, output) for name, path in files.items())
+    done = list(tracked(jobs, len(files), "applying rules"))
+    findings = [finding for found, _ in done for finding in found]
+    rows = [row for _, changed in done for row in changed]
+    write_changes(PredictionsFolder(output), spec, rows)
+    write_findings(output / "findings.jsonl", findings)
+    return findings, rows
+
+
+def write_changes(folder: PredictionsFolder, spec: Spec, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write what was changed, and by which rules."""
+    write_rows(folder.changes, list(rows), ("case", *CHANGE_COLUMNS))
+    write_spec(folder.rules, spec, f"applied; sha256 {spec.sha256}")
+
+
+def add_changes(folder: PredictionsFolder, spec: Spec, case: str, changes: Iterable[Change]) -> None:
+    """Add what was changed in a case to what is listed of others; before the case is written, so none goes unlisted."""
+    listed = list(csv.DictReader(io.StringIO(folder.changes.read_text()))) if folder.changes.is_file() else []
+    rows: list[Mapping[str, Any]] = [row for row in listed if row["case"] != case]
+    write_changes(folder, spec, [*rows, *change_rows(case, changes)])
+
+
+def change_rows(case: str, changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """A row a change."""
+    return [{"case": case, **asdict(one), "at_mm": " ".join(f"{place:.1f}" for place in one.at_mm)} for one in changes]
+
+
+def read_probabilities(spec: Spec, case: str, folder: Path, grid: Grid) -> dict[str, NDArray[Any]]:
+    """The probabilities that the rules read, by label.
+
+    Raises:
+        Refusal: POS103 a file is missing, POS104 it is on another grid or holds no probabilities.
+    """
+    shares: dict[str, NDArray[Any]] = {}
+    for label in spec.reads_probability:
+        path = folder / label / f"{case}.nii.gz"
+        where = f"case {case}, probability of {label}"
+        if not path.is_file():
+            raise refuse(
+                "POS103", where, "no such file", f"{label}/{case}.nii.gz",
+                "Predict with inference.probabilities=true, and name that folder; or drop the rules that read them.",
+            )  # fmt: skip
+        image = nifti.read_image(path)
+        if grid.corner_displacement_mm(image.grid) > 0.01 * min(grid.spacing_mm):
+            raise refuse(
+                "POS104", where, f"another grid ({image.grid})", f"the prediction's ({grid})", "Write it on that grid."
+            )
+        if image.voxels.min() < -_ROUNDING or image.voxels.max() > 1 + _ROUNDING:
+            raise refuse(
+                "POS104", where, f"values from {image.voxels.min():g} to {image.voxels.max():g}",
+                "probabilities, 0 to 1", "Write neither logits nor percent.",
+            )  # fmt: skip
+        shares[label] = image.voxels
+    return shares
+
+
+def _one(
+    spec: Spec, name: str, path: Path, probabilities: Path, output: Path
+) -> tuple[list[Finding], list[dict[str, Any]]]:
+    try:
+        image = nifti.read_label(path)
+        shares = read_probabilities(spec, name, probabilities, image.grid)
+        voxels, changes = apply(spec, image.voxels, image.grid, shares)
+    except Refusal as refusal:
+        return list(refusal.findings), []
+    kind = np.uint8 if voxels.max(initial=0) < 256 and max(spec.scheme.values) < 256 else np.uint16
+    nifti.write_like(PredictionsFolder(output).path / f"{name}.nii.gz", voxels.astype(kind), image.header)
+    return [], change_rows(name, changes)

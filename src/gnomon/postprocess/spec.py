@@ -1,0 +1,260 @@
+"""What is removed from a prediction, and why: rules a clinician can read, in mm3 and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gnomon.artifacts import write_text
+from gnomon.components import CONNECTIVITIES
+from gnomon.findings import refuse
+from gnomon.labels import LabelScheme
+from gnomon.provenance import sha256_of_values
+from gnomon.settings import bounded, chosen, settings_from
+
+SCHEMA = "gnomon/postprocess/1"
+BACKGROUND, NEXT_BEST = "background", "next_best"
+_PLANES = ("3d", "axial", "coronal", "sagittal")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What becomes of the separate parts of one structure.
+
+    Each part is judged by its volume, probability and parent; of those that remain the largest are kept; then
+    holes are filled.
+
+    Attributes:
+        structure: a label or a region.
+        reason: why, in words.
+        connectivity: 6, 18 or 26 neighbours hang together.
+        min_volume_mm3, max_volume_mm3: parts below the one or above the other go.
+        min_mean_probability, min_peak_probability: of the structure, over the voxels of a part; below it, it goes.
+        parent: a label or region that a part belongs to; without it near, it goes. Voxels that the structure shares
+            with the parent do not count as the parent's; what the parent encloses does.
+        parent_within_mm: how far from the parent, voxel centre to voxel centre; inside or touching is always near.
+        parent_overlap: least share of a part's voxels that must be near; None: one voxel.
+        keep_largest: keep the largest part alone; parts of one size are kept together.
+        keep_k: keep so many of the largest.
+        exempt_at_edge: a part cut by the edge of the field of view is not judged by its volume, nor counted among
+            the largest: how large it is nobody knows.
+        removed_becomes: `background`, a label, or `next_best`, the most probable of the other labels and background.
+        fill_holes: `3d`, or plane by plane `axial`, `coronal`, `sagittal`; only background is filled.
+        max_hole_mm3: the largest hole that is filled (a plane's holes are as thick as the plane); None: any.
+    """
+
+    structure: str = ""
+    reason: str = ""
+    connectivity: int = 26
+    min_volume_mm3: float | None = None
+    max_volume_mm3: float | None = None
+    min_mean_probability: float | None = None
+    min_peak_probability: float | None = None
+    parent: str | None = None
+    parent_within_mm: float = 0.0
+    parent_overlap: float | None = None
+    keep_largest: bool = False
+    keep_k: int | None = None
+    exempt_at_edge: bool = False
+    removed_becomes: str = BACKGROUND
+    fill_holes: str | None = None
+    max_hole_mm3: float | None = None
+
+    def __post_init__(self) -> None:
+        bounded(self, min_volume_mm3=(0, 1e12), max_volume_mm3=(0, 1e12), max_hole_mm3=(0, 1e12), keep_k=(1, 1e6))
+        bounded(self, min_mean_probability=(0, 1), min_peak_probability=(0, 1), parent_overlap=(0, 1))
+        bounded(self, parent_within_mm=(0, 1e4))
+        if not self.structure or not self.reason.strip():
+            raise ValueError("a rule without its structure, or without its reason in words")
+        if self.connectivity not in CONNECTIVITIES:
+            raise ValueError(f"connectivity {self.connectivity}, none of 6, 18 and 26")
+        if self.fill_holes is not None:
+            chosen(self, fill_holes=_PLANES)
+        if self.keep_largest and self.keep_k is not None:
+            raise ValueError("keep_largest and keep_k, which both say how many are kept")
+        if self.parent is None and (self.parent_within_mm or self.parent_overlap is not None):
+            raise ValueError("parent_within_mm or parent_overlap without a parent")
+        if self.max_hole_mm3 is not None and self.fill_holes is None:
+            raise ValueError("max_hole_mm3 without fill_holes")
+        if not (self.removes or self.fill_holes):
+            raise ValueError("a rule that does nothing")
+
+    @property
+    def keeps(self) -> int | None:
+        """How many of the largest parts are kept; None: all."""
+        return 1 if self.keep_largest else self.keep_k
+
+    @property
+    def removes(self) -> bool:
+        """Whether it can take parts away."""
+        limits = (self.min_volume_mm3, self.max_volume_mm3, self.parent, self.keeps)
+        return self.reads_probability or any(limit is not None for limit in limits)
+
+    @property
+    def reads_probability(self) -> bool:
+        """Whether parts are judged by the probability of the structure."""
+        return self.min_mean_probability is not None or self.min_peak_probability is not None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What differs from doing nothing, as it stands in a file."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Rules in the order in which they are applied.
+
+    Attributes:
+        labels: the value of each label that a rule names, and of others that may stand in a segmentation.
+        regions: unions of labels, by name.
+    """
+
+    rules: tuple[Rule, ...]
+    labels: tuple[tuple[str, int], ...]
+    regions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """The labels and regions as a scheme."""
+        return LabelScheme(
+            tuple(name for name, _ in self.labels), tuple(value for _, value in self.labels), regions=self.regions
+        )
+
+    def values_of(self, structure: str) -> tuple[int, ...]:
+        """The label values of a label or a region."""
+        value = dict(self.labels)
+        return (
+            (value[structure],) if structure in value else tuple(value[part] for part in dict(self.regions)[structure])
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything that the rules do."""
+        return sha256_of_values(self.as_dict())
+
+    @property
+    def reads_probability(self) -> tuple[str, ...]:
+        """The labels whose probabilities the rules read, in order; empty where they read none."""
+        if any(rule.removed_becomes == NEXT_BEST for rule in self.rules):
+            return tuple(name for name, _ in self.labels)
+        read = {rule.structure for rule in self.rules if rule.reads_probability}
+        named = {part for name in read for part in dict(self.regions).get(name, (name,))}
+        return tuple(name for name, _ in self.labels if name in named)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for YAML and JSON."""
+        return {
+            "schema": SCHEMA,
+            "labels": dict(self.labels),
+            "regions": {name: list(parts) for name, parts in self.regions},
+            "rules": [rule.as_dict() for rule in self.rules],
+        }
+
+
+def spec_from(values: Any, where: str, labels: LabelScheme | None = None) -> Spec:
+    """The spec that plain values describe.
+
+    Args:
+        where: the file, for the message.
+        labels: of the segmentations; None takes the spec's own.
+
+    Raises:
+        Refusal: POS101 no spec, POS102 a name or value that does not fit; USE108 or USE115 a rule's settings.
+    """
+    rules = _rules(values, where)
+    own, regions = values.get("labels") or {}, values.get("regions") or {}
+    if labels is None and not own:
+        raise refuse(
+            "POS102", where, "no labels", "labels: {name: value, ...}", "Write them there, or give label_names=."
+        )
+    spec = _spec(rules, own, regions, labels, where)
+    _check(spec, own, where)
+    return spec
+
+
+def _rules(values: Any, where: str) -> tuple[Rule, ...]:
+    """The rules of a file, each by itself."""
+    if not isinstance(values, Mapping) or values.get("schema") != SCHEMA or not isinstance(values.get("rules"), list):
+        raise refuse(
+            "POS101", where, "no postprocessing rules", f"schema: {SCHEMA}, labels: and rules:", "Correct the file."
+        )
+    if unknown := sorted(set(values) - {"schema", "labels", "regions", "rules"}):
+        raise refuse("POS101", where, f"keys {unknown}", "schema, labels, regions and rules", "Correct the file.")
+    return tuple(
+        settings_from(Rule, rule if isinstance(rule, Mapping) else {}, f"{where} rule {i + 1}")
+        for i, rule in enumerate(values["rules"])
+    )
+
+
+def _spec(rules: tuple[Rule, ...], own: Any, regions: Any, labels: LabelScheme | None, where: str) -> Spec:
+    try:
+        named = dict(zip(labels.names, labels.values)) if labels else {str(k): int(v) for k, v in own.items()}
+        unions = {**(dict(labels.regions) if labels else {}), **{str(k): tuple(v) for k, v in regions.items()}}
+        spec = Spec(rules, tuple(named.items()), tuple(unions.items()))
+        spec.scheme  # noqa: B018 - says what is wrong with them
+        return spec
+    except (AttributeError, TypeError, ValueError) as error:
+        raise refuse(
+            "POS102", where, str(error), "labels: {name: value} and regions: {name: [labels]}", "Correct them."
+        ) from None
+
+
+def _check(spec: Spec, own: Mapping[str, Any], where: str) -> None:
+    """Every name is one there is, and labels of the file are those of the segmentations."""
+    labels = dict(spec.labels)
+    if other := sorted(name for name, value in own.items() if labels.get(name) != value):
+        raise refuse(
+            "POS102", where, f"labels {', '.join(f'{name}: {own[name]}' for name in other)}",
+            f"those of the segmentations, {labels}", "Take the file that was made for these labels.",
+        )  # fmt: skip
+    structures = {*labels, *dict(spec.regions)}
+    for i, rule in enumerate(spec.rules):
+        place = f"{where} rule {i + 1}"
+        for name, allowed in (
+            (rule.structure, structures),
+            (rule.parent, {*structures, None}),
+            (rule.removed_becomes, {*labels, BACKGROUND, NEXT_BEST}),
+        ):
+            if name not in allowed:
+                known = ", ".join(sorted(str(one) for one in allowed if one))
+                raise refuse("POS102", place, f"{name!r}", f"one of {known}", "Correct the name.")
+        if rule.fill_holes and rule.structure not in labels:
+            raise refuse(
+                "POS102", place, f"holes of the region {rule.structure}", "a label to fill them with",
+                "Fill the holes of one of its labels.",
+            )  # fmt: skip
+        if rule.removed_becomes in labels and labels[rule.removed_becomes] in spec.values_of(rule.structure):
+            raise refuse(
+                "POS102", place, f"{rule.structure} that becomes {rule.removed_becomes}", "another label",
+                "What is removed has to become something else.",
+            )  # fmt: skip
+
+
+def read_spec(path: Path, labels: LabelScheme | None = None) -> Spec:
+    """Read a spec from YAML. Raises Refusal as `spec_from`, or POS101 where the file cannot be read."""
+    return spec_from(_read(path), path.name, labels)
+
+
+def check_file(path: Path) -> None:
+    """Refuse (POS101, USE108, USE115) a file whose rules cannot be meant, before their labels are known."""
+    _rules(_read(path), path.name)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise refuse(
+            "POS101", str(path), f"a file that cannot be read ({str(error).splitlines()[0]})", "rules in YAML",
+            "Check the path and the file.",
+        ) from None  # fmt: skip
+
+
+def write_spec(path: Path, spec: Spec, head: str = "") -> None:
+    """Write a spec as YAML; `head` is put before it as comments."""
+    comments = "".join(f"# {line}\n" for line in head.splitlines())
+    write_text(path, comments + yaml.safe_dump(spec.as_dict(), sort_keys=False, allow_unicode=True, width=120))

@@ -1,0 +1,231 @@
+"""Images with a class each -> a prepared data set of whole images: contrast phases, views, anything a CSV names."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnomon import nifti
+from gnomon.artifacts import read_json, replacing, write_array, write_findings, write_json
+from gnomon.console import tracked
+from gnomon.findings import Finding, Refusal, refuse
+from gnomon.folders import DatasetFolder, VolumesFolder
+from gnomon.geometry import Grid
+from gnomon.labels import LabelScheme
+from gnomon.preparation.canonicalise import beyond, canonical_image
+from gnomon.preparation.fingerprint import CaseStatistics, fingerprint
+from gnomon.preparation.plan import whole_image_plan
+from gnomon.preparation.planned import Plan
+from gnomon.preparation.prepare import (
+    SCHEMA,
+    Dataset,
+    PrepareSettings,
+    audit_of,
+    dealt_splits,
+    read_dataset,
+)
+from gnomon.provenance import sha256_of_array, sha256_of_file, sha256_of_values
+from gnomon.randomness import generator
+
+TASK = "classification"
+_SAMPLE_VOXELS = 10_000
+_BODY_HU = -500.0
+_NAME_COLUMNS = ("case", "volume_id")
+
+
+@dataclass(frozen=True)
+class ClassCase:
+    """An image with its class; `patient` groups cases that must not be parted."""
+
+    name: str
+    image: Path
+    kind: str
+    patient: str
+
+
+@dataclass(frozen=True)
+class ClassSource:
+    """Images with classes. `findings` names what was left out, and why; `audit` is as in a `Source`."""
+
+    modality: str
+    classes: tuple[str, ...]
+    cases: tuple[ClassCase, ...]
+    findings: tuple[Finding, ...] = field(default=())
+    audit: str | None = "files"
+
+
+def read_classes(root: Path, table: Path, patient_pattern: str | None, modality: str = "MR") -> ClassSource:
+    """List the images of a folder that a CSV names with a class.
+
+    Args:
+        root: NIfTI images, or the output of `gnomon convert`, which knows modality and patients.
+        table: columns `case` (or `volume_id`) and `class`.
+
+    Raises:
+        Refusal: USE101 no images; CLS101 a table that cannot be read; CLS102 fewer than two classes.
+    """
+    if not root.is_dir():
+        raise refuse("USE101", str(root), "no such folder", "a folder of images", "Check the path.")
+    images, patients, audit = nifti.images_in(root), dict[str, str](), "files"
+    images = {name: path for name, path in images.items() if not name.endswith(".padding")}
+    if VolumesFolder(root).index.is_file():
+        index = read_json(VolumesFolder(root).index, "the volumes")
+        rows, audit = [row for row in index["volumes"] if row["decision"] != "reject"], index.get("audit_sha256")
+        patients = {row["volume_id"]: row["patient"] for row in rows}
+        images = {name: path for name, path in images.items() if name in patients}
+        modality = rows[0]["modality"] if rows else modality
+    kinds = _table(table)
+    findings = [
+        Finding("CLS103", f"case {name}", "an image without a class", f"a row in {table.name}", "Add it, or leave it.")
+        for name in sorted(images.keys() - kinds.keys())
+    ] + [
+        Finding("CLS104", f"case {name}", "a class without an image", f"{name}.nii.gz", "Add the image.")
+        for name in sorted(kinds.keys() - images.keys())
+    ]
+    cases = tuple(
+        ClassCase(name, images[name], kinds[name], patients.get(name) or _patient(name, patient_pattern))
+        for name in sorted(images.keys() & kinds.keys())
+    )
+    classes = tuple(sorted({case.kind for case in cases}))
+    if len(classes) < 2:
+        raise refuse(
+            "CLS102", str(table), f"{len(cases)} images of {len(classes)} class(es)", "images of two classes or more",
+            "Check that the names in the table are those of the images.",
+        )  # fmt: skip
+    return ClassSource(modality, classes, cases, tuple(findings), audit)
+
+
+def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings) -> Dataset:
+    """Check, measure, plan and canonicalise: each image whole, as large as the net's input.
+
+    Raises:
+        Refusal: PRP104, no image can be read; or the splits cannot be made.
+    """
+    folder, findings, audit = DatasetFolder(output), list(source.findings), audit_of(source.audit, settings)
+    measured: dict[str, CaseStatistics] = {}
+    for case in tracked(source.cases, len(source.cases), "checking images"):
+        try:
+            measured[case.name] = _measured(case, nifti.read_image(case.image), source.modality)
+        except Refusal as refusal:
+            findings += [replace(one, where=f"case {case.name} ({one.where})") for one in refusal.findings]
+    cases = [case for case in source.cases if case.name in measured]
+    if not cases:
+        raise refuse("PRP104", str(output), "no image left to prepare", "at least one", "Correct what is named above.")
+    splits = dealt_splits({case.name: case.patient for case in cases}, settings.splits)
+    found = fingerprint(list(measured.values()))
+    plan = whole_image_plan(found, source.modality, settings.plan)
+    labels = LabelScheme(source.classes, tuple(range(1, len(source.classes) + 1)))
+    hashes = {
+        case.name: _write_case(case, plan, folder) for case in tracked(cases, len(cases), "writing canonical images")
+    }
+    content = sha256_of_values({"task": TASK, "cases": hashes, "classes": labels.as_dict(), "plan": plan.as_dict()})
+    write_json(folder.splits, splits.as_dict())
+    write_findings(folder.findings, findings)
+    write_json(folder.index, {
+        "schema": SCHEMA,
+        "task": TASK,
+        "modality": source.modality,
+        **labels.as_dict(),
+        "fingerprint": found.as_dict(),
+        "plan": plan.as_dict(),
+        "cases": hashes,
+        "audit": audit,
+        "content_sha256": content,
+    })  # fmt: skip
+    return read_dataset(output)
+
+
+def whole_image(voxels: NDArray[Any], native: Grid, plan: Plan) -> tuple[NDArray[np.float32], float]:
+    """An image as the net sees it: (1, x, y, z) of the plan's patch, centred, and what lies beyond it."""
+    image, _ = canonical_image(voxels, native, plan)
+    outside = beyond(image, plan.normalisation)
+    out = np.full((1, *plan.topology.patch), outside, np.float32)
+    source, target = [], []
+    for have, want in zip(image.shape[1:], plan.topology.patch):
+        size = min(have, want)
+        source.append(slice((have - size) // 2, (have - size) // 2 + size))
+        target.append(slice((want - size) // 2, (want - size) // 2 + size))
+    out[:, target[0], target[1], target[2]] = image[:, source[0], source[1], source[2]]
+    return out, outside
+
+
+def class_of(folder: DatasetFolder, name: str) -> tuple[str, str]:
+    """The class and the patient of a prepared image."""
+    facts = read_json(folder.case(name) / "case.json", "the prepared data set")
+    return str(facts["class"]), str(facts["patient"])
+
+
+def _table(path: Path) -> dict[str, str]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+        column = next(name for name in _NAME_COLUMNS if name in rows[0])
+        found = {row[column].strip(): row["class"].strip() for row in rows}
+        if len(found) != len(rows) or not all(found.values()):
+            raise ValueError("a case without a class, or twice")
+        return found
+    except (
+        OSError,
+        UnicodeDecodeError,
+        csv.Error,
+        AttributeError,
+        IndexError,
+        KeyError,
+        StopIteration,
+        ValueError,
+    ) as error:
+        raise refuse(
+            "CLS101", str(path), f"a table that cannot be read ({type(error).__name__}: {error})",
+            "CSV with columns case (or volume_id) and class, a row an image", "Correct the table.",
+        ) from None  # fmt: skip
+
+
+def _patient(name: str, pattern: str | None) -> str:
+    match = re.search(pattern, name) if pattern else None
+    return match.group(0) if match else name
+
+
+def _measured(case: ClassCase, image: nifti.NiftiImage, modality: str) -> CaseStatistics:
+    if image.voxels.min() == image.voxels.max():
+        raise refuse(
+            "PRP203", case.image.name, f"an image that is {image.voxels.flat[0]:g} everywhere",
+            "an image with contrast", "Convert the image again.",
+        )  # fmt: skip
+    ordered = image.grid.reoriented(image.grid.reorientation_to("RAS"))
+    body = image.voxels[image.voxels > _BODY_HU] if modality == "CT" else image.voxels.ravel()
+    values = generator(0, "fingerprint", case.name).choice(body, min(body.size, _SAMPLE_VOXELS), replace=False)
+    return CaseStatistics(case.name, ordered.shape, ordered.spacing_mm, tuple(float(v) for v in values), {})
+
+
+def _write_case(case: ClassCase, plan: Plan, folder: DatasetFolder) -> str:
+    """Write what is not there yet; the content's hash."""
+    place = folder.case(case.name)
+    key = sha256_of_values([sha256_of_file(case.image), case.kind, plan.as_dict(), SCHEMA, TASK])
+    if (place / "case.json").is_file():
+        kept: Mapping[str, Any] = read_json(place / "case.json", "the prepared data set")
+        if kept["key"] == key:
+            return str(kept["content_sha256"])
+    image = nifti.read_image(case.image)
+    voxels, outside = whole_image(image.voxels, image.grid, plan)
+    content = sha256_of_values([sha256_of_array(voxels), case.kind])
+    with replacing(place) as temporary:
+        temporary.mkdir(parents=True)
+        write_array(temporary / "image.npy", voxels)
+        write_json(temporary / "case.json", {
+            "key": key,
+            "patient": case.patient,
+            "class": case.kind,
+            "native": image.grid.as_dict(),
+            "native_header": base64.b64encode(image.header.binaryblock).decode(),
+            "background": outside,
+            "content_sha256": content,
+        })  # fmt: skip
+    return content

@@ -1,0 +1,143 @@
+"""What a data set is like: shapes, spacings, intensities under the labels. Pure functions and values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gnomon.findings import Finding, Severity
+from gnomon.labels import LabelScheme
+from gnomon.nifti import NiftiImage
+from gnomon.randomness import generator
+
+_SAMPLE_VOXELS = 10_000
+_SHEAR = 0.01
+_GRID_TOLERANCE = 0.01  # of the smallest spacing
+_GRID_TOLERANCE_MM = 1e-3
+
+
+@dataclass(frozen=True)
+class CaseStatistics:
+    """One case on its native voxels, axes in canonical (RAS+) order.
+
+    Attributes:
+        intensities: values of up to 10,000 foreground voxels, drawn by key.
+        voxels: voxels of each structure, by name.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    intensities: tuple[float, ...]
+    voxels: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The data set in numbers.
+
+    Attributes:
+        median_spacing_mm, median_shape: per canonical axis.
+        coarse_spacing_mm: 10th percentile of spacing per axis, for a coarse axis.
+        intensity: foreground 0.5 and 99.5 percentile, mean and standard deviation.
+        cases_with: number of cases that hold each structure.
+        spacings_mm, shapes: of every case, in the order of their names.
+    """
+
+    n_cases: int
+    median_spacing_mm: tuple[float, float, float]
+    coarse_spacing_mm: tuple[float, float, float]
+    median_shape: tuple[int, int, int]
+    intensity: dict[str, float]
+    cases_with: dict[str, int]
+    spacings_mm: tuple[tuple[float, float, float], ...] = ()
+    shapes: tuple[tuple[int, int, int], ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+
+
+def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelScheme) -> list[Finding]:
+    """What is wrong with image and label; they can be trained on together where nothing of it is an error."""
+    where = f"case {name}"
+    tolerance_mm = max(_GRID_TOLERANCE_MM, _GRID_TOLERANCE * min(image.grid.spacing_mm))
+    apart_mm = image.grid.corner_displacement_mm(label.grid)
+    findings = []
+    if apart_mm > tolerance_mm:
+        distance = "" if np.isinf(apart_mm) else f", corners {apart_mm:.3g} mm apart"
+        findings.append(Finding(
+            "PRP201", where, f"a label on another grid ({label.grid}{distance})",
+            f"the image's grid ({image.grid}) within {tolerance_mm:.3g} mm",
+            "Export the label on the image's grid; it is not moved by guess.",
+        ))  # fmt: skip
+    present = np.unique(label.voxels)
+    if unknown := sorted(set(present.tolist()) - set(scheme.known_values)):
+        findings.append(Finding(
+            "PRP202", where, f"label value(s) {unknown}", f"values among {sorted(scheme.known_values)}",
+            "Correct the label, or add the value to the labels of the data set.",
+        ))  # fmt: skip
+    if image.voxels.min() == image.voxels.max():
+        findings.append(Finding(
+            "PRP203", where, f"an image that is {image.voxels.flat[0]:g} everywhere", "an image with contrast",
+            "Convert the image again.",
+        ))  # fmt: skip
+    if image.grid.shear > _SHEAR:
+        findings.append(Finding(
+            "PRP204", where, f"axes that lean, cosine {image.grid.shear:.3f} (a tilted gantry)",
+            f"axes at right angles, cosine at most {_SHEAR:g}",
+            "Places stay exact, but the network sees the organs sheared; conversion.tilt=straighten resamples them.",
+            Severity.WARNING,
+        ))  # fmt: skip
+    return findings
+
+
+def measure_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelScheme) -> CaseStatistics:
+    """Statistics of one checked case."""
+    order = image.grid.reoriented(image.grid.reorientation_to("RAS"))
+    inside = image.voxels[np.isin(label.voxels, scheme.values)]
+    draw = generator(0, "fingerprint", name)
+    if inside.size > _SAMPLE_VOXELS:
+        inside = draw.choice(inside, _SAMPLE_VOXELS, replace=False)
+    return CaseStatistics(
+        name=name,
+        shape=order.shape,
+        spacing_mm=order.spacing_mm,
+        intensities=tuple(float(value) for value in inside),
+        voxels={key: int(np.count_nonzero(label.voxels == value)) for key, value in zip(scheme.names, scheme.values)},
+    )
+
+
+def fingerprint(cases: Sequence[CaseStatistics]) -> Fingerprint:
+    """The fingerprint of at least one case; the order of cases does not matter."""
+    ordered = sorted(cases, key=lambda case: case.name)
+    spacings = np.array([case.spacing_mm for case in ordered])
+    values = np.concatenate([np.asarray(case.intensities) for case in ordered])
+    values = values if values.size else np.zeros(1)
+    low, high = np.percentile(values, [0.5, 99.5])
+    names = ordered[0].voxels
+    return Fingerprint(
+        n_cases=len(ordered),
+        median_spacing_mm=_three(np.median(spacings, axis=0)),
+        coarse_spacing_mm=_three(np.percentile(spacings, 10, axis=0)),
+        median_shape=_whole(np.median([case.shape for case in ordered], axis=0)),
+        intensity={
+            "p00_5": float(low), "p99_5": float(high), "mean": float(values.mean()), "std": float(values.std()),
+        },
+        cases_with={name: sum(case.voxels[name] > 0 for case in ordered) for name in names},
+        spacings_mm=tuple(case.spacing_mm for case in ordered),
+        shapes=tuple(case.shape for case in ordered),
+    )  # fmt: skip
+
+
+def _three(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (round(float(value), 6) for value in values)
+    return x, y, z
+
+
+def _whole(values: np.ndarray) -> tuple[int, int, int]:
+    x, y, z = (int(np.rint(value)) for value in values)
+    return x, y, z

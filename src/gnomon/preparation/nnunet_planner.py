@@ -1,0 +1,74 @@
+"""nnU-Net's patch and batch for a fingerprint (Isensee et al., Nature Methods 2021; default planner of version 2).
+
+From a block of equal millimetres a side, no larger than the median case, voxels are taken off the axis that
+is largest against the median case until the feature maps of its plain U-Net fit the memory target; memory
+that is left makes the batch larger, up to a share of the data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gnomon.nets import Topology, topology
+from gnomon.preparation.fingerprint import Fingerprint
+
+_REFERENCE_VALUES = 560_000_000  # features of batch 2 that fit the reference memory
+_REFERENCE_GB = 8.0
+_REFERENCE_BATCH = 2
+_SMALLEST_BATCH = 2
+_FEATURES, _MAX_FEATURES, _CONVS = 32, 320, 2
+_LARGEST_SHARE = 0.05  # of the data set's voxels in a batch
+
+
+def nnunet_patch_and_batch(
+    found: Fingerprint, spacing_mm: Sequence[float], channels_out: int, memory_gb: float
+) -> tuple[Topology, int]:
+    """The topology and the batch that nnU-Net plans at a target spacing (x, y, z) for its memory target."""
+    median = _median_shape(found, spacing_mm)
+    order = _axis_order(spacing_mm)
+    wished = 1 / np.asarray(spacing_mm)
+    wished = wished * (256**3 / np.prod(wished)) ** (1 / 3)
+    patch = [min(round(edge), limit) for edge, limit in zip(wished.tolist(), median)]
+    shaped = topology(spacing_mm, patch)
+    budget = _REFERENCE_VALUES * (memory_gb / _REFERENCE_GB)
+    while feature_values(shaped, channels_out) / _REFERENCE_BATCH * _SMALLEST_BATCH > budget:
+        edges = list(shaped.patch)
+        axis = order[int(np.argsort([edges[a] / median[a] for a in order])[-1])]
+        smaller = list(edges)
+        smaller[axis] -= shaped.divisor[axis]
+        edges[axis] -= topology(spacing_mm, smaller).divisor[axis]
+        shaped = topology(spacing_mm, edges)
+    batch = round(budget / feature_values(shaped, channels_out) * _REFERENCE_BATCH)
+    voxels = float(np.prod(np.asarray(median), dtype=np.float64)) * found.n_cases
+    largest = round(voxels * _LARGEST_SHARE / float(np.prod(shaped.patch)))
+    return shaped, max(min(batch, largest), _SMALLEST_BATCH)
+
+
+def feature_values(shaped: Topology, channels_out: int) -> int:
+    """Values in the feature maps of nnU-Net's plain U-Net for one patch, its measure of memory."""
+    sizes, size = [], np.asarray(shaped.patch)
+    for stride in shaped.strides:
+        size = size // np.asarray(stride)
+        sizes.append(int(np.prod(size)))
+    widths = [min(_FEATURES * 2**stage, _MAX_FEATURES) for stage in range(shaped.n_stages)]
+    encoder = sum(_CONVS * width * size for width, size in zip(widths, sizes))
+    decoder = sum((_CONVS + 1) * width * size for width, size in zip(widths[:-1], sizes[:-1]))
+    return int(encoder + decoder + (channels_out * sizes[0] if shaped.n_stages > 1 else 0))
+
+
+def _median_shape(found: Fingerprint, spacing_mm: Sequence[float]) -> list[float]:
+    """Median over the cases of their voxels at the target spacing."""
+    shapes = [
+        [round(step / target * size) for step, target, size in zip(spacing, spacing_mm, shape)]
+        for spacing, shape in zip(found.spacings_mm, found.shapes)
+    ]
+    return [float(value) for value in np.median(shapes, axis=0)]
+
+
+def _axis_order(spacing_mm: Sequence[float]) -> list[int]:
+    """nnU-Net's order of axes: the coarsest, then the others from z to x. It decides between equals."""
+    backwards = (2, 1, 0)
+    coarsest = backwards[int(np.argmax([spacing_mm[axis] for axis in backwards]))]
+    return [coarsest, *(axis for axis in backwards if axis != coarsest)]

@@ -1,0 +1,179 @@
+"""Fingerprint -> plan: target spacing, normalisation, patch, batch, kernels and strides. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gnomon.artifacts import read_json
+from gnomon.findings import refuse
+from gnomon.nets import Topology, topology
+from gnomon.preparation.fingerprint import Fingerprint
+from gnomon.preparation.nnunet_plan import read_nnunet_plan
+from gnomon.preparation.nnunet_planner import nnunet_patch_and_batch
+from gnomon.preparation.planned import Normalisation, Plan
+from gnomon.settings import bounded, chosen
+
+_ANISOTROPIC = 3.0
+_NNUNET_GB = 8.0
+
+StepBytes = Callable[[Topology, int], int]
+"""(topology, batch) -> bytes that a training step takes."""
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """What a user may fix; None is decided from the data.
+
+    Attributes:
+        file: the plan itself: a run's plan.json, or nnU-Net's nnUNetPlans.json, of which `configuration` is taken.
+        spacing_mm: target spacing (x, y, z).
+        patch: patch in voxels (x, y, z), padded up to what the strides divide.
+        planner: `gnomon`, or `nnunet` for nnU-Net's own patch and batch.
+        max_patch_voxels: largest patch; bounds memory and the time of a step.
+        memory_gib: largest patch by the memory that a step takes, instead; with `nnunet` its memory target.
+        batch: patches a step; `nnunet` chooses its own.
+    """
+
+    file: str | None = None
+    configuration: str = "3d_fullres"
+    spacing_mm: list[float] | None = None
+    patch: list[int] | None = None
+    planner: str = "gnomon"
+    max_patch_voxels: int = 120_000
+    memory_gib: float | None = None
+    batch: int = 2
+
+    def __post_init__(self) -> None:
+        bounded(self, memory_gib=(0.1, 1e4))
+        chosen(self, planner=("gnomon", "nnunet"))
+        bounded(self, spacing_mm=(1e-3, 1e3), patch=(1, 4096), max_patch_voxels=(512, 2**31), batch=(1, 4096))
+        for name in ("spacing_mm", "patch"):
+            if (value := getattr(self, name)) is not None and len(value) != 3:
+                raise ValueError(f"{name} {value}, not three values")
+
+
+def make_plan(
+    found: Fingerprint,
+    modality: str,
+    settings: PlanSettings,
+    channels_out: int = 2,
+    step_bytes: StepBytes | None = None,
+) -> Plan:
+    """The plan for a data set of a modality ('CT' has a unit, Hounsfield; others have none).
+
+    Args:
+        channels_out: of the net: the background and each structure.
+        step_bytes: memory of a training step, for `settings.memory_gib`.
+
+    Raises:
+        Refusal: PRP306, not even the smallest patch fits the memory; PRP308, a file that holds no plan.
+    """
+    if settings.file is not None:
+        return read_plan(Path(settings.file).expanduser(), settings.configuration)
+    spacing_mm = _three(settings.spacing_mm) if settings.spacing_mm else target_spacing(found)
+    normalisation = _normalisation(found, modality)
+    if settings.patch:
+        return Plan(spacing_mm, normalisation, topology(spacing_mm, settings.patch), settings.batch)
+    if settings.planner == "nnunet":
+        memory_gb = _NNUNET_GB if settings.memory_gib is None else settings.memory_gib
+        return Plan(spacing_mm, normalisation, *nnunet_patch_and_batch(found, spacing_mm, channels_out, memory_gb))
+    shape = np.asarray(found.median_shape) * found.median_spacing_mm / np.asarray(spacing_mm)
+    shape = np.maximum(1, np.rint(shape)).astype(int)
+
+    def fits(shaped: Topology) -> bool:
+        if settings.memory_gib is None or step_bytes is None:
+            return bool(np.prod(shaped.patch) <= settings.max_patch_voxels)
+        return step_bytes(shaped, settings.batch) <= settings.memory_gib * 2**30
+
+    shaped = fitted_topology(spacing_mm, shape, fits)
+    if settings.memory_gib is not None and step_bytes is not None and not fits(shaped):
+        raise refuse(
+            "PRP306", "preparation.plan.memory_gib", f"{settings.memory_gib:g} GiB",
+            f"at least {step_bytes(shaped, settings.batch) / 2**30:.1f} GiB, for the smallest patch",
+            "Give it more, or choose a smaller net or batch.",
+        )  # fmt: skip
+    return Plan(spacing_mm, normalisation, shaped, settings.batch)
+
+
+def whole_image_plan(found: Fingerprint, modality: str, settings: PlanSettings) -> Plan:
+    """The plan for images that the net sees whole: so coarse that nine of ten fit the largest patch.
+
+    The finest axes are made coarser first.
+    """
+    extents_mm = np.percentile(np.asarray(found.shapes) * np.asarray(found.spacings_mm), 90, axis=0)
+    spacing = np.array(settings.spacing_mm or found.median_spacing_mm, dtype=np.float64)
+    while np.prod(np.ceil(extents_mm / spacing)) > settings.max_patch_voxels and settings.spacing_mm is None:
+        spacing[spacing < 1.02 * spacing.min()] *= 1.02
+    spacing_mm = _three(np.round(spacing, 4))
+    wished = settings.patch or np.ceil(extents_mm / np.asarray(spacing_mm)).tolist()
+    return Plan(spacing_mm, _normalisation(found, modality), topology(spacing_mm, wished), settings.batch)
+
+
+def read_plan(path: Path, configuration: str) -> Plan:
+    """The plan of a file, for training: a run's, or a configuration of nnU-Net's.
+
+    Raises:
+        Refusal: PRP308, the file holds no plan, or one that has no counterpart here.
+    """
+    values = read_json(path, "a plan")
+    if isinstance(values, dict) and str(values.get("schema", "")).startswith("gnomon/plan/"):
+        return replace(Plan.from_dict(values["plan"]), orientation="RAS")
+    if isinstance(values, dict) and "configurations" in values:
+        return replace(read_nnunet_plan(values, configuration, path.name).plan, orientation="RAS")
+    raise refuse("PRP308", str(path), "no plan", "a run's plan.json, or nnU-Net's nnUNetPlans.json", "Check the path.")
+
+
+def target_spacing(found: Fingerprint) -> tuple[float, float, float]:
+    """Median spacing; a coarse, short axis takes its 10th percentile (nnU-Net's rule).
+
+    An axis is coarse and short where its spacing is above 3 times the others' and its voxels below a third
+    of theirs. The percentile is not let below the coarser of the other axes.
+    """
+    spacing = list(found.median_spacing_mm)
+    worst = int(np.argmax(spacing))
+    others = [axis for axis in range(3) if axis != worst]
+    coarse = spacing[worst] > _ANISOTROPIC * max(spacing[axis] for axis in others)
+    short = found.median_shape[worst] * _ANISOTROPIC < min(found.median_shape[axis] for axis in others)
+    if coarse and short:
+        finest_mm = max(spacing[axis] for axis in others) + 1e-5
+        spacing[worst] = max(finest_mm, found.coarse_spacing_mm[worst])
+    return _three(spacing)
+
+
+def fitted_topology(
+    spacing_mm: tuple[float, float, float], shape: np.ndarray, fits: Callable[[Topology], bool]
+) -> Topology:
+    """The largest topology that fits: from the median shape (voxels at the target spacing) down.
+
+    Begins like nnU-Net with a block of equal millimetres a side no larger than the shape, then takes
+    voxels off the axis that is largest against the shape.
+    """
+    wished = 1.0 / np.asarray(spacing_mm)
+    wished = np.minimum(np.rint(wished * (256**3 / wished.prod()) ** (1 / 3)), shape).astype(int)
+    shaped = topology(spacing_mm, wished.tolist())
+    while not fits(shaped):
+        patch = np.asarray(shaped.patch)
+        steps = np.asarray(shaped.divisor)
+        shrinkable = patch > steps
+        if not shrinkable.any():
+            break
+        axis = int(np.argmax(np.where(shrinkable, patch / shape, -1)))
+        patch[axis] -= steps[axis]
+        shaped = topology(spacing_mm, patch.tolist())
+    return shaped
+
+
+def _normalisation(found: Fingerprint, modality: str) -> Normalisation:
+    if modality != "CT":
+        return Normalisation("z_score")
+    return Normalisation("window", round(found.intensity["p00_5"], 3), round(found.intensity["p99_5"], 3))
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

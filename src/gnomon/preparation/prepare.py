@@ -1,0 +1,333 @@
+"""The stage: raw cases -> dataset/. Each case is written whole or not at all; a second run goes on."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+import nibabel as nib
+import numpy as np
+
+from gnomon import nifti
+from gnomon.artifacts import read_findings, read_json, replacing, write_array, write_findings, write_json
+from gnomon.console import tracked
+from gnomon.findings import Finding, Refusal, Severity, refuse
+from gnomon.folders import DatasetFolder
+from gnomon.geometry import Grid
+from gnomon.labels import LabelScheme
+from gnomon.preparation.canonicalise import beyond, canonical_image, canonical_label
+from gnomon.preparation.fingerprint import CaseStatistics, check_case, fingerprint, measure_case
+from gnomon.preparation.plan import PlanSettings, StepBytes, make_plan
+from gnomon.preparation.planned import Plan
+from gnomon.preparation.sources import RawCase, Source
+from gnomon.preparation.splits import Splits, fixed_splits, make_splits
+from gnomon.provenance import sha256_of_array, sha256_of_file, sha256_of_values
+from gnomon.settings import bounded, chosen
+
+SCHEMA = "gnomon/dataset/2"
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """How cases are dealt.
+
+    Attributes:
+        file: JSON with lists `train`, `val` and perhaps `test`, or a list of folds as nnU-Net's splits_final.json;
+            None deals by seed.
+        folds: number of folds.
+        test_fraction: share of patients that no fold touches.
+        seed: seed of the deal; not the seed of the training.
+    """
+
+    file: str | None = None
+    folds: int = 5
+    test_fraction: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        bounded(self, folds=(2, 1000), test_fraction=(0, 0.9), seed=(0, 2**63))
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """Settings of the preparation.
+
+    Attributes:
+        patient_pattern: regular expression that finds the patient in a case's name; None: every case its own.
+        annotated: JSON of the structures that were looked for, by case, where that is not all; None: all.
+        audit: `required`, so that DICOM volumes must have passed one, or `off`, which every report then says.
+        workers: processes; the result does not depend on it.
+    """
+
+    plan: PlanSettings = field(default_factory=PlanSettings)
+    splits: SplitSettings = field(default_factory=SplitSettings)
+    patient_pattern: str | None = None
+    annotated: str | None = None
+    audit: str = "required"
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        bounded(self, workers=(1, 256))
+        chosen(self, audit=("required", "off"))
+        try:
+            re.compile(self.patient_pattern or "")
+        except re.error as error:
+            raise ValueError(f"patient_pattern {self.patient_pattern!r} ({error})") from None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A prepared data set, read back from its folder.
+
+    Attributes:
+        labels: the structures; of a classification its classes.
+        task: 'segmentation' or 'classification'.
+        audit: hash of the audit that the data passed, `files` where there was no DICOM, or `off`.
+    """
+
+    folder: DatasetFolder
+    labels: LabelScheme
+    plan: Plan
+    splits: Splits
+    content_sha256: str
+    findings: tuple[Finding, ...]
+    task: str = "segmentation"
+    audit: str = "off"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What case.json says of one prepared case.
+
+    Attributes:
+        header: the image's own NIfTI header, so that a prediction keeps its affine to the bit.
+        background: the network input's lowest value; what lies beyond the image is taken to be.
+        foreground: voxels of each channel, in the order of foreground.npy.
+        annotated: channels that were looked for; None: all.
+        patient: whose case it is, by pseudonym.
+    """
+
+    name: str
+    native: Grid
+    canonical: Grid
+    header: nib.Nifti1Header
+    background: float
+    foreground: dict[int, int]
+    annotated: tuple[int, ...] | None = None
+    patient: str = ""
+
+
+def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes: StepBytes | None = None) -> Dataset:
+    """Check, measure, plan and canonicalise the cases of a source.
+
+    A case that cannot be trained on is left out with its finding; the others go on. `step_bytes` tells the
+    memory of a training step, where the plan has to fit one.
+
+    Raises:
+        Refusal: no case is left, or the splits cannot be made.
+    """
+    folder, audit = DatasetFolder(output), audit_of(source.audit, settings)
+    sums, statistics, findings = _surveyed(source, settings.workers)
+    findings = [*source.findings, *findings]
+    if not statistics:
+        stopped = [finding for finding in findings if finding.severity is Severity.ERROR]
+        raise Refusal(*stopped, Finding(
+            "PRP104", str(output), "no case left to prepare", "at least one", "Correct what is named above."
+        ))  # fmt: skip
+    cases = [case for case in source.cases if case.name in statistics]
+    splits = dealt_splits({case.name: case.patient for case in cases}, settings.splits)
+    found = fingerprint(list(statistics.values()))
+    plan = make_plan(found, source.modality, settings.plan, source.labels.n_channels, step_bytes)
+    looked_for = _annotated(cases, source.labels, settings.annotated)
+    hashes = _write_cases(cases, sums, source.labels, plan, folder, settings.workers, looked_for)
+    content = sha256_of_values({"cases": hashes, "labels": source.labels.as_dict(), "plan": plan.as_dict()})
+    write_json(folder.splits, splits.as_dict())
+    write_findings(folder.findings, findings)
+    write_json(folder.index, {
+        "schema": SCHEMA,
+        "modality": source.modality,
+        **source.labels.as_dict(),
+        "fingerprint": found.as_dict(),
+        "plan": plan.as_dict(),
+        "cases": hashes,
+        "audit": audit,
+        "content_sha256": content,
+    })  # fmt: skip
+    return read_dataset(output)
+
+
+def audit_of(passed: str | None, settings: PrepareSettings) -> str:
+    """What a data set says of its audit.
+
+    Raises:
+        Refusal: USE131, an audit is required and there was none.
+    """
+    if passed is None and settings.audit == "required":
+        raise refuse(
+            "USE131", "the converted volumes", "no audit", "volumes that were converted with audited_by=AUDIT",
+            "Run `gnomon audit`, convert with its folder, or set preparation.audit=off, which the reports will say.",
+        )  # fmt: skip
+    return passed or "off"
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Open a prepared data set. Raises Refusal where it is missing or was not finished."""
+    folder = DatasetFolder(path)
+    index = read_json(folder.index, "the prepared data set")
+    return Dataset(
+        folder=folder,
+        labels=LabelScheme.from_dict(index),
+        plan=Plan.from_dict(index["plan"]),
+        splits=Splits.from_dict(read_json(folder.splits, "the prepared data set")),
+        content_sha256=index["content_sha256"],
+        findings=tuple(read_findings(folder.findings)),
+        task=index.get("task", "segmentation"),
+        audit=index.get("audit", "off"),
+    )
+
+
+def read_case(folder: DatasetFolder, name: str) -> Case:
+    """What is known of one prepared case."""
+    facts = read_json(folder.case(name) / "case.json", "the prepared data set")
+    return Case(
+        name=name,
+        native=Grid.from_dict(facts["native"]),
+        canonical=Grid.from_dict(facts["canonical"]),
+        header=nib.Nifti1Header(base64.b64decode(facts["native_header"])),
+        background=facts["background"],
+        foreground={int(channel): count for channel, count in facts["foreground"].items()},
+        annotated=None if facts["annotated"] is None else tuple(facts["annotated"]),
+        patient=facts["patient"],
+    )
+
+
+Survey = tuple[str, str, CaseStatistics | None, list[Finding]]
+
+
+def _surveyed(source: Source, workers: int) -> tuple[dict[str, str], dict[str, CaseStatistics], list[Finding]]:
+    """Check and measure every case: source hashes, statistics of the good ones, findings of the others."""
+    sums: dict[str, str] = {}
+    statistics: dict[str, CaseStatistics] = {}
+    findings: list[Finding] = []
+    surveys = _in_parallel(_survey, [(case, source.labels) for case in source.cases], workers, "checking cases")
+    for name, digest, measured, found in surveys:
+        findings += found
+        if measured is not None:
+            sums[name], statistics[name] = digest, measured
+    return sums, statistics, findings
+
+
+def _survey(case: RawCase, scheme: LabelScheme) -> Survey:
+    try:
+        image, label = nifti.read_image(case.image), nifti.read_label(case.label)
+    except Refusal as refusal:
+        named = [replace(finding, where=f"case {case.name} ({finding.where})") for finding in refusal.findings]
+        return case.name, "", None, named
+    found = check_case(case.name, image, label, scheme)
+    if any(finding.severity is Severity.ERROR for finding in found):
+        return case.name, "", None, found
+    digest = sha256_of_values([sha256_of_file(case.image), sha256_of_file(case.label)])
+    return case.name, digest, measure_case(case.name, image, label, scheme), found
+
+
+def dealt_splits(patients: Mapping[str, str], settings: SplitSettings) -> Splits:
+    """Cases, with the patient of each, dealt by seed or by a file."""
+    if settings.file is None:
+        return make_splits(patients, settings.folds, settings.test_fraction, settings.seed)
+    wanted = read_json(Path(settings.file).expanduser(), "the splits")
+    listed = wanted if isinstance(wanted, list) else [wanted]
+    if not listed or not all(isinstance(fold, dict) for fold in listed):
+        raise refuse(
+            "PRP304", settings.file, "neither a fold nor a list of folds", "`train` and `val`, or a list of such",
+            "Correct the split file.",
+        )  # fmt: skip
+    return fixed_splits(listed, patients)
+
+
+def _write_cases(
+    cases: Sequence[RawCase], sums: dict[str, str], scheme: LabelScheme, plan: Plan, folder: DatasetFolder,
+    workers: int, looked_for: dict[str, list[int]],
+) -> dict[str, str]:  # fmt: skip
+    """Write what is not there yet; content hash of each case."""
+    recipe = sha256_of_values([plan.as_dict(), scheme.as_dict(), SCHEMA])
+    jobs = [(case, f"{sums[case.name]}-{recipe}", scheme, plan, folder, looked_for.get(case.name)) for case in cases]
+    return dict(_in_parallel(_write_case, jobs, workers, "writing canonical cases"))
+
+
+def _annotated(cases: Sequence[RawCase], scheme: LabelScheme, file: str | None) -> dict[str, list[int]]:
+    """Channels that were looked for, of the cases where these are not all."""
+    if file is None:
+        return {}
+    told = read_json(Path(file).expanduser(), "the annotated structures")
+    channel = {name: i for i, name in enumerate(scheme.names, start=1)}
+    names = {case.name for case in cases}
+    unknown = sorted({name for listed in told.values() for name in listed} - channel.keys())
+    if unknown or not told.keys() <= names:
+        found = f"structures {unknown}" if unknown else f"cases {sorted(told.keys() - names)[:3]}"
+        raise refuse(
+            "PRP305", file, f"{found}, which the data set does not hold", "{case: [structure, ...]}",
+            "Correct the file.",
+        )  # fmt: skip
+    return {case: sorted(channel[name] for name in listed) for case, listed in told.items()}
+
+
+def _write_case(
+    case: RawCase, key: str, scheme: LabelScheme, plan: Plan, folder: DatasetFolder, annotated: list[int] | None
+) -> tuple[str, str]:
+    key = key if annotated is None else f"{key}-{annotated}"
+    place = folder.case(case.name)
+    if (place / "case.json").is_file():
+        kept = read_json(place / "case.json", "the prepared data set")
+        if kept["key"] == key:
+            return case.name, kept["content_sha256"]
+    image, label = nifti.read_image(case.image), nifti.read_label(case.label)
+    voxels, canonical = canonical_image(image.voxels, image.grid, plan)
+    channels = canonical_label(scheme.channels_from_values(label.voxels), label.grid, scheme, plan)
+    indices, counts = foreground_indices(channels, scheme)
+    parts = [sha256_of_array(voxels), sha256_of_array(channels), canonical.as_dict()]
+    content = sha256_of_values(parts if annotated is None else [*parts, annotated])
+    with replacing(place) as temporary:
+        temporary.mkdir(parents=True)
+        write_array(temporary / "image.npy", voxels)
+        write_array(temporary / "label.npy", channels)
+        write_array(temporary / "foreground.npy", indices)
+        suffix = "".join(case.label.suffixes[-2:]) if case.label.name.endswith(".gz") else ".nii"
+        shutil.copyfile(case.label, temporary / f"reference{suffix}")
+        write_json(temporary / "case.json", {
+            "key": key,
+            "patient": case.patient,
+            "native": image.grid.as_dict(),
+            "native_header": base64.b64encode(image.header.binaryblock).decode(),
+            "canonical": canonical.as_dict(),
+            "background": beyond(voxels, plan.normalisation),
+            "foreground": counts,
+            "annotated": annotated,
+            "content_sha256": content,
+        })  # fmt: skip
+    return case.name, content
+
+
+def foreground_indices(channels: np.ndarray, scheme: LabelScheme) -> tuple[np.ndarray, dict[int, int]]:
+    """Flat indices of every structure's voxels, structure after structure, and how many each has."""
+    flat = channels.reshape(-1)
+    parts = [np.flatnonzero(flat == channel) for channel in range(1, scheme.n_channels)]
+    kind = np.int32 if flat.size < 2**31 else np.int64
+    counts = {channel: int(part.size) for channel, part in enumerate(parts, start=1)}
+    return np.concatenate(parts).astype(kind), counts
+
+
+def _in_parallel(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers: int, label: str) -> list[Any]:
+    run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
+    return list(tracked(run(joblib.delayed(work)(*job) for job in jobs), len(jobs), label))
+
+
+def reference_of(folder: DatasetFolder, name: str) -> Path:
+    """The native label file of a prepared case."""
+    return next(folder.case(name).glob("reference.nii*"))

@@ -1,0 +1,209 @@
+"""What there is to prepare: cases, their labels, and whatever does not fit, by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gnomon import nifti
+from gnomon.artifacts import read_findings, read_json
+from gnomon.findings import Finding, Refusal, refuse
+from gnomon.folders import VolumesFolder
+from gnomon.labels import LabelScheme
+
+_FIRST_CHANNEL = "_0000"
+
+
+@dataclass(frozen=True)
+class RawCase:
+    """An image with its label, still on the native grid. `patient` groups cases that must not be parted."""
+
+    name: str
+    image: Path
+    label: Path
+    patient: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A set of raw cases.
+
+    Attributes:
+        modality: 'CT' for Hounsfield units; any other has no unit of its own.
+        findings: what was left out, and why.
+        audit: hash of the audit that the volumes passed; `files` where there never was DICOM to audit; None for
+            volumes that were converted without one.
+    """
+
+    modality: str
+    labels: LabelScheme
+    cases: tuple[RawCase, ...]
+    findings: tuple[Finding, ...] = field(default=())
+    audit: str | None = "files"
+
+
+def read_source(
+    root: Path, labels_folder: Path | None, scheme: LabelScheme | None, patient_pattern: str | None
+) -> Source:
+    """Recognise a Medical Decathlon folder or a volumes folder, and list its cases.
+
+    Args:
+        labels_folder: label files for a volumes folder, named by volume_id or SeriesInstanceUID.
+        scheme: the labels of a volumes folder; a Decathlon folder brings its own.
+        patient_pattern: regular expression; its match in a case's name is the patient. None: the case is.
+
+    Raises:
+        Refusal: the folder is missing, empty, or of neither kind, or a description is broken.
+    """
+    if not root.is_dir():
+        raise refuse("USE101", str(root), "no such folder", "a folder of images", "Check the path.")
+    if VolumesFolder(root).index.is_file():
+        return _read_volumes(VolumesFolder(root), labels_folder, scheme)
+    if (root / "dataset.json").is_file():
+        return _read_decathlon(root, patient_pattern)
+    images, labels = _files(root / "imagesTr"), _files(root / "labelsTr")
+    there = f"{len(images)} images and {len(labels)} labels without dataset.json" if images or labels else (
+        "neither dataset.json nor volumes.json" if any(root.iterdir()) else "an empty folder"
+    )  # fmt: skip
+    raise Refusal(*_strays(images, labels), Finding(
+        "USE103", str(root), there,
+        "a Medical Decathlon folder (dataset.json, imagesTr/, labelsTr/) or the output of `gnomon convert`",
+        "Check the path, add dataset.json, or convert the DICOM studies first.",
+    ))  # fmt: skip
+
+
+def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
+    description = read_json(root / "dataset.json", "the data set")
+    try:
+        scheme = _scheme(description["labels"])
+        modalities = [str(name) for name in description[_one_of(description, "modality", "channel_names")].values()]
+        listed = {_case(nifti.stem(Path(entry["image"]))) for entry in description.get("training", ())}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise refuse(
+            "PRP106", str(root / "dataset.json"), f"contents that cannot be read ({type(error).__name__}: {error})",
+            'labels {"0": "background", "1": "name", ...} and modality {"0": "CT"} as in the Decathlon, or labels '
+            '{"background": 0, "name": 1, ...} and channel_names {"0": "CT"} as in nnU-Net',
+            "Correct dataset.json.",
+        ) from None  # fmt: skip
+    if len(modalities) != 1:
+        raise refuse(
+            "PRP105", str(root / "dataset.json"), f"{len(modalities)} modalities", "one image channel",
+            "Prepare one channel; several are not supported yet.",
+        )  # fmt: skip
+    images = {_case(name): path for name, path in _files(root / "imagesTr").items()}
+    labels = _files(root / "labelsTr")
+    findings = [*_strays(images, labels), *_absent(listed, images, labels)]
+    cases = [
+        RawCase(name, images[name], labels[name], _patient(name, patient_pattern))
+        for name in sorted(images.keys() & labels.keys())
+    ]
+    return Source("CT" if modalities[0].upper() == "CT" else modalities[0], scheme, tuple(cases), tuple(findings))
+
+
+def _scheme(labels: Mapping[str, Any]) -> LabelScheme:
+    """Labels by value (Decathlon) or by name (nnU-Net, whose `ignore` carries no judgement); no background."""
+    by_name = {str(name): value for name, value in labels.items()}
+    if all(name.isdigit() for name in by_name):
+        by_name = {str(name): int(value) for value, name in labels.items()}
+    if regions := [name for name, value in by_name.items() if isinstance(value, list)]:
+        raise ValueError(f"regions {regions}, which are not read; give each value a name")
+    ignore = by_name.pop("ignore", None)
+    named = {name: int(value) for name, value in by_name.items() if int(value) != 0}
+    return LabelScheme(tuple(named), tuple(named.values()), ignore=None if ignore is None else int(ignore))
+
+
+def _one_of(description: Mapping[str, Any], *names: str) -> str:
+    return next((name for name in names if name in description), names[0])
+
+
+def _case(stem: str) -> str:
+    """A case's name: nnU-Net's images end with the number of their channel."""
+    return stem.removesuffix(_FIRST_CHANNEL)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return nifti.images_in(folder) if folder.is_dir() else {}
+
+
+def _strays(images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
+    findings = []
+    for name in sorted(images.keys() - labels.keys()):
+        findings.append(Finding(
+            "PRP101", f"case {name}", f"an image ({_described(images[name])}) without a label",
+            f"labelsTr/{name}.nii.gz", "Add the label, or move the image to imagesTs.",
+        ))  # fmt: skip
+    typical = _described(next(iter(images.values()))) if images else "none"
+    for name in sorted(labels.keys() - images.keys()):
+        findings.append(Finding(
+            "PRP102", f"case {name}", f"a label ({_described(labels[name])}) without an image",
+            f"imagesTr/{name}.nii.gz (an image of this set: {typical})",
+            "Add the image, or remove the label.",
+        ))  # fmt: skip
+    return findings
+
+
+def _absent(listed: set[str], images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
+    return [
+        Finding(
+            "PRP103",
+            f"case {name}",
+            "neither image nor label",
+            "both, as dataset.json lists the case",
+            "Fetch the files, or take the case off the list.",
+        )
+        for name in sorted(listed - images.keys() - labels.keys())
+    ]
+
+
+def _described(path: Path) -> str:
+    try:
+        return str(nifti.read_grid(path))
+    except Refusal:
+        return "unreadable"
+
+
+def _patient(name: str, pattern: str | None) -> str:
+    match = re.search(pattern, name) if pattern else None
+    return match.group(0) if match else name
+
+
+def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: LabelScheme | None) -> Source:
+    if labels_folder is None or not labels_folder.is_dir() or scheme is None:
+        raise refuse(
+            "USE104", "labels", "no label folder and scheme for the converted volumes",
+            "labels.folder=PATH and labels.names='{liver: 1, ...}'",
+            "Name the label files by volume_id or SeriesInstanceUID.",
+        )  # fmt: skip
+    index = read_json(folder.index, "the converted volumes")
+    labels = nifti.images_in(labels_folder)
+    findings = read_findings(folder.findings)
+    cases, used = [], set()
+    for row in index["volumes"]:
+        label = labels.get(row["volume_id"]) or labels.get(row["series_uid"])
+        used |= {row["volume_id"], row["series_uid"]}
+        if row["decision"] == "reject":
+            continue
+        if label is None:
+            findings.append(Finding(
+                "PRP101", f"volume {row['volume_id']}", "a volume without a label",
+                "a label file named by volume_id or SeriesInstanceUID", "Add the label, or leave the volume out.",
+            ))  # fmt: skip
+        else:
+            name = row["volume_id"]
+            cases.append(RawCase(name, folder.image(name), label, row["patient"]))
+    findings += [
+        Finding("PRP102", f"label {name}", "a label without a volume", "a volume of that id or series",
+                "Convert the series, or remove the label.")
+        for name in sorted(labels.keys() - used)
+    ]  # fmt: skip
+    modalities = {row["modality"] for row in index["volumes"] if row["decision"] != "reject"}
+    if len(modalities) > 1:
+        raise refuse(
+            "PRP107", str(folder.path), f"modalities {', '.join(sorted(modalities))}", "one modality",
+            "Convert the modalities into separate folders.",
+        )  # fmt: skip
+    modality = modalities.pop() if modalities else "CT"
+    return Source(modality, scheme, tuple(cases), tuple(findings), index.get("audit_sha256"))

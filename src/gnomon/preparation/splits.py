@@ -1,0 +1,105 @@
+"""Who is trained on and who is held out: grouped by patient, seeded, written down."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gnomon.findings import refuse
+from gnomon.randomness import generator
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Case names: folds of (train, val), and a test set that no fold touches."""
+
+    folds: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    test: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "grouped_by": "patient",
+            "folds": [{"train": list(train), "val": list(val)} for train, val in self.folds],
+            "test": list(self.test),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Splits:
+        """The splits that `as_dict` wrote."""
+        return cls(tuple((tuple(fold["train"]), tuple(fold["val"])) for fold in values["folds"]), tuple(values["test"]))
+
+    def held_out(self, fold: int) -> tuple[str, ...]:
+        """The cases that judge a run: the test set, or the fold's validation cases where there is none."""
+        return self.test or self.folds[fold][1]
+
+
+def make_splits(patients: Mapping[str, str], folds: int, test_fraction: float, seed: int) -> Splits:
+    """Deal patients into a test set and `folds` folds; every case goes with its patient.
+
+    Args:
+        patients: case name -> patient.
+        folds: number of folds, at least 2 unless there is only one patient to validate on.
+        test_fraction: share of patients (rounded) that is held out of every fold.
+    """
+    members: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(patients):
+        members[patients[name]].append(name)
+    # In order of their first case: pseudonyms come from a key that may differ, case names do not.
+    in_order = sorted(members, key=lambda patient: min(members[patient]))
+    order = [in_order[i] for i in generator(seed, "splits").permutation(len(in_order))]
+    n_test = round(test_fraction * len(order))
+    rest = order[n_test:]
+    if folds < 2 or len(rest) < folds:
+        raise refuse(
+            "PRP301", "splits", f"{len(rest)} patient(s) for {folds} folds", "at least one patient a fold, two folds",
+            "Add cases, or lower splits.folds or splits.test_fraction.",
+        )  # fmt: skip
+    dealt = []
+    for fold in range(folds):
+        held = set(rest[fold::folds])
+        val = _cases(members, [one for one in rest if one in held])
+        dealt.append((_cases(members, [one for one in rest if one not in held]), val))
+    return Splits(tuple(dealt), _cases(members, order[:n_test]))
+
+
+def fixed_splits(wanted: Sequence[Mapping[str, Any]], patients: Mapping[str, str]) -> Splits:
+    """Folds from lists of names `train`, `val` and, if given, `test`; absent cases are left out.
+
+    Raises:
+        Refusal: a patient stands on two sides.
+    """
+    folds = [_fixed(one, patients) for one in wanted]
+    if len({test for *_, test in folds}) > 1:
+        raise refuse("PRP303", "splits", "folds of different test cases", "one test set", "Correct the split file.")
+    return Splits(tuple((train, val) for train, val, _ in folds), folds[0][2])
+
+
+def _fixed(
+    wanted: Mapping[str, Any], patients: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Train, val and test of one fold."""
+    sides = {
+        side: tuple(name for name in wanted.get(side, ()) if name in patients) for side in ("train", "val", "test")
+    }
+    owners: dict[str, set[str]] = defaultdict(set)
+    for side, names in sides.items():
+        for name in names:
+            owners[patients[name]].add(side)
+    if leaked := sorted(patient for patient, on in owners.items() if len(on) > 1):
+        raise refuse(
+            "PRP302", "splits", f"{len(leaked)} patient(s) on two sides, as {leaked[0]}", "each patient on one side",
+            "Move all cases of a patient to one side.",
+        )  # fmt: skip
+    if not sides["train"] or not sides["val"]:
+        raise refuse(
+            "PRP303", "splits", f"{len(sides['train'])} train and {len(sides['val'])} val cases that exist",
+            "at least one of each", "Check the names in the split file.",
+        )  # fmt: skip
+    return sides["train"], sides["val"], sides["test"]
+
+
+def _cases(members: Mapping[str, list[str]], patients: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(name for patient in patients for name in members[patient]))

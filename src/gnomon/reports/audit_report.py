@@ -1,0 +1,144 @@
+"""report.html of an audit: the verdict, what was found from the worst on, every volume, the cohort."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gnomon.artifacts import read_json, write_text
+from gnomon.audit import Rule, all_rules
+from gnomon.folders import AuditFolder
+from gnomon.reports.figures import spacings
+from gnomon.reports.page import Folded, Heading, Paragraph, Part, Picture, Table, Thumbnail, Values, html
+
+_SUBJECTS = 50
+_PICTURES = 200
+_PLURAL = {"error": "errors", "warning": "warnings", "info": "for information"}
+
+
+def write_audit_report(output: Path) -> None:
+    """Write report.html from the artifacts of an audit."""
+    folder = AuditFolder(output)
+    facts = read_json(folder.index, "the audit")
+    findings, volumes = pl.read_parquet(folder.findings), pl.read_parquet(folder.volumes)
+    parts: list[Part] = [
+        Heading("Audit", 1),
+        Paragraph(_verdict(facts), "lead"),
+        Paragraph(_counts(facts), "quiet"),
+        Heading("What was found"),
+        *_rules(findings),
+        Heading("Volumes"),
+        _volumes(volumes, folder),
+        *_cohort(volumes, findings),
+        Heading("What was asked"),
+        Values({key: facts[key] for key in ("policy", "repairs", "content_sha256", "findings_sha256")}),
+    ]
+    write_text(folder.report, html("Gnomon: audit", parts))
+
+
+def _verdict(facts: dict[str, Any]) -> str:
+    decisions, errors = facts["decisions"], facts["findings"]["error"]
+    total = sum(decisions.values())
+    rejected = decisions.get("reject", 0)
+    if not errors:
+        return f"Safe to train on, by this policy: none of {total} volume(s) has an error."
+    return f"Not safe to train on as it is: {rejected} of {total} volume(s) rejected, {errors} error(s)."
+
+
+def _counts(facts: dict[str, Any]) -> str:
+    decided = ", ".join(f"{count} {decision}" for decision, count in sorted(facts["decisions"].items()))
+    found = ", ".join(f"{count} {_PLURAL[severity]}" for severity, count in facts["findings"].items())
+    return f"Decisions: {decided}. Findings: {found}. {len(facts['rules'])} rules."
+
+
+def _rules(findings: pl.DataFrame) -> list[Part]:
+    """A line a rule, then each rule with its meaning and what it is about."""
+    if not len(findings):
+        return [Paragraph("Nothing.")]
+    meaning = {rule.id: rule for rule in all_rules()}
+    groups = findings.group_by("severity", "rule", maintain_order=True).agg(
+        pl.len().alias("count"), pl.col("decision").first()
+    )
+    rows = [
+        [row["rule"], row["severity"], meaning[row["rule"]].title, row["count"], row["decision"]]
+        for row in groups.iter_rows(named=True)
+    ]
+    parts: list[Part] = [Table(["rule", "severity", "what", "findings", "decision"], rows, filters=("severity",))]
+    for rule_id in dict.fromkeys(groups["rule"]):
+        parts.append(_rule(meaning[rule_id], findings.filter(pl.col("rule") == rule_id)))
+    return parts
+
+
+def _rule(rule: Rule, found: pl.DataFrame) -> Folded:
+    tolerance = f" (tolerance {rule.tolerance:g} {rule.unit})" if rule.unit else ""
+    rows = [
+        [row["subject"], row["observed"], row["slices"] or None, ", ".join(row["names"][:2])]
+        for row in found.head(_SUBJECTS).iter_rows(named=True)
+    ]
+    more = (
+        [Paragraph(f"and {len(found) - _SUBJECTS} more, in findings.parquet", "quiet")]
+        if len(found) > _SUBJECTS
+        else []
+    )
+    return Folded(f"{rule.id}: {rule.title} ({len(found)})", [
+        Paragraph(f"Why it harms: {rule.why}"),
+        Paragraph(f"What to do: {rule.remedy}"),
+        Paragraph(f"Expected: {rule.expected}{tolerance}. Pitfall {rule.pitfall}; {rule.standard}.", "quiet"),
+        Table(["where", "found", "slices", "first of them"], rows),
+        *more,
+    ])  # fmt: skip
+
+
+def _volumes(volumes: pl.DataFrame, folder: AuditFolder) -> Table:
+    """Worst first."""
+    order = pl.col("decision").replace_strict({"reject": 0, "repair": 1, "accept": 2}, return_dtype=pl.Int64)
+    rows = []
+    for place, row in enumerate(volumes.sort(order, "volume_id").iter_rows(named=True)):
+        path = folder.thumbnail(row["volume_id"])
+        picture = Thumbnail(path.read_bytes(), "three planes") if place < _PICTURES and path.is_file() else None
+        spacing = [row.get(name) for name in ("row_mm", "column_mm", "step_mm")]
+        told = " x ".join(f"{value:.3g}" for value in spacing if value is not None)
+        rows.append([
+            picture, row["volume_id"], row["decision"], row["reasons"], row.get("modality"), row.get("vendor"),
+            row.get("kernel_class"), row.get("phase"), row["slices"], told,
+        ])  # fmt: skip
+    columns = [
+        "axial, coronal, sagittal",
+        "volume",
+        "decision",
+        "rules",
+        "modality",
+        "vendor",
+        "kernel",
+        "phase",
+        "slices",
+        "spacing (mm)",
+    ]
+    return Table(columns, rows, filters=("decision", "rules", "modality", "vendor", "kernel"))
+
+
+def _cohort(volumes: pl.DataFrame, findings: pl.DataFrame) -> list[Part]:
+    """How kernels, vendors, phases and spacings are spread, and what tells the label."""
+    kept = volumes.filter(pl.col("decision") != "reject")
+    if len(kept) < 2:
+        return []
+    parts: list[Part] = [Heading("Cohort (what is not rejected)")]
+    beside = [name for name in ("split", "label") if name in kept.columns]
+    for names in (("kernel_class", "vendor"), ("phase",)):
+        keys = [*names, *beside]
+        counted = kept.with_columns(pl.col(keys).cast(pl.String).fill_null("–")).group_by(keys).len().sort(keys)  # noqa: RUF001
+        parts.append(Table([*keys, "volumes"], [list(row) for row in counted.rows()]))
+    placed = kept.select("step_mm", "row_mm", *([beside[0]] if beside else [])).drop_nulls(["step_mm", "row_mm"])
+    if len(placed) > 1:
+        groups = placed[beside[0]].cast(pl.String).fill_null("–").to_list() if beside else ["volumes"] * len(placed)  # noqa: RUF001
+        parts.append(Picture(
+            spacings(placed["row_mm"].to_list(), placed["step_mm"].to_list(), groups),
+            "Distance between pixels and between slices (mm), a point a volume",
+        ))  # fmt: skip
+    leaks = findings.filter(pl.col("rule").is_in(["DCM711", "DCM714", "DCM717", "DCM304", "DCM312", "DCM332"]))
+    if len(leaks):
+        parts += [Heading("What tells the label, or differs between the parts", 3),
+                  Table(["rule", "found"], [list(row) for row in leaks.select("rule", "observed").rows()])]  # fmt: skip
+    return parts

@@ -1,0 +1,302 @@
+"""The parts of a report that tell an evaluation: verdict, results, groups, volumes, lesions, calibration, cases."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gnomon.artifacts import read_findings, read_json, write_bytes, write_text
+from gnomon.evaluation import HD95, MEASURES
+from gnomon.findings import Severity
+from gnomon.folders import EvaluationFolder
+from gnomon.labels import LabelScheme
+from gnomon.reports import figures
+from gnomon.reports.cases import PicturedCase, axial_slices, three_planes
+from gnomon.reports.page import Folded, Heading, Link, Paragraph, Part, Picture, Table, html
+from gnomon.reports.pdf import pdf
+
+TITLES = {
+    "dice": "Dice", "iou": "IoU", "sensitivity": "sensitivity", "precision": "precision", "hd_mm": "HD, mm",
+    HD95: "HD95, mm", "assd_mm": "ASSD, mm", "masd_mm": "MASD, mm", "nsd": "NSD", "centroid_mm": "centres apart, mm",
+    "boundary_iou": "boundary IoU", "cldice": "clDice", "lesion_sensitivity": "lesions found, share",
+    "lesion_precision": "lesions right, share", "lesion_f1": "lesion F1", "lesion_dice": "lesion Dice",
+    "lesion_pq": "panoptic quality",
+}  # fmt: skip
+MAIN = ("dice", "iou", HD95, "assd_mm", "nsd")
+"""Measures of the first table; all stand in the second."""
+
+_WORST = 3
+_FOREST_LABELS = 3
+Pictured = Callable[[str], PicturedCase | None]
+
+
+def write_evaluation_report(folder: EvaluationFolder, labels: LabelScheme, title: str, pictured: Pictured) -> None:
+    """Write report.html and report.pdf of an evaluation.
+
+    Args:
+        pictured: a case to draw, by its name; None where there is nothing to draw.
+    """
+    summary = read_json(folder.summary, "the evaluation")
+    mean = "not measurable: no structure in any case" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
+    parts = [
+        Heading(title, 1), Paragraph(f"Mean Dice {mean}, {summary['n_cases']} cases.", "lead"),
+        *result_parts(summary), *case_parts(folder, labels, pictured),
+    ]  # fmt: skip
+    write_text(folder.report, html(f"Gnomon: {title}", parts))
+    write_bytes(folder.pdf, pdf(f"Gnomon: {title}", parts))
+
+
+def result_parts(summary: Mapping[str, Any]) -> list[Part]:
+    """Verdict first, then the numbers of each structure."""
+    found = summary["labels"]
+    columns = ["structure", "n", "missed", "spurious", "absent", "Dice, 95 % interval", *(TITLES[one] for one in MAIN)]
+    rows = [
+        [Link(name, f"label-{name}"), values["n"], values["missed"] + values["missing"] + values["refused"],
+         values["spurious"], values["absent"], bounds(values["intervals"]["dice"]),
+         *(Link(values[measure], f"label-{name}") for measure in MAIN)]
+        for name, values in found.items()
+    ]  # fmt: skip
+    return [
+        *_verdict(summary["criteria"]),
+        Table(columns, rows),
+        *_few(summary),
+        Paragraph(
+            "Measured on each reference's own grid. A missed or spurious structure counts as the worst value (0, or "
+            "the image's diagonal), a structure absent from both is counted apart. HD95 is the larger of the two "
+            "directed 95 percent distances, by area; NSD's tolerance stands in cases.csv. Intervals take patients for "
+            f"independent, not cases. Surfaces: the {summary['engine']} engine. One set of predictions: how far "
+            "another training would differ is not shown here.", "quiet",
+        ),
+        Folded("Every measure: mean and median with 95 % intervals", [_every(found)]),
+    ]  # fmt: skip
+
+
+def case_parts(folder: EvaluationFolder, labels: LabelScheme, pictured: Pictured) -> list[Part]:
+    """Distributions, groups, volumes, lesions, calibration, doubts, pictures, and every row."""
+    summary, rows = read_json(folder.summary, "the evaluation"), read_rows(folder.cases)
+    names = list(summary["labels"])
+    shown = {measure: TITLES[measure] for measure in ("dice", HD95, "nsd")}
+    return [
+        Heading("Every case"),
+        Picture(figures.distributions(rows, names, shown), "A point a case; the bar is the median."),
+        *_groups(folder.subgroups, summary),
+        *_volumes(rows, summary),
+        *_lesions(summary),
+        *_calibration(summary),
+        *_challenge(summary),
+        *_doubts(folder),
+        *_pictures(rows, labels, pictured),
+        Folded("Every row of cases.csv, by its line", [_table_of(rows)]),
+    ]
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of cases.csv, with measures and volumes as numbers, and the `line` each stands in."""
+    with path.open(newline="") as stream:
+        rows: list[dict[str, Any]] = list(csv.DictReader(stream))
+    for line, row in enumerate(rows, 2):
+        row["line"] = line
+        for name in (*MEASURES, "reference_mm3", "prediction_mm3"):
+            row[name] = float(row[name]) if row.get(name) else None
+    return rows
+
+
+def bounds(interval: Sequence[float] | None) -> str:
+    """An interval in words."""
+    return "too few" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+
+def _verdict(rows: Sequence[Mapping[str, Any]]) -> list[Part]:
+    if not rows:
+        return []
+    failed = sum(not row["passed"] for row in rows)
+    verdict = f"{failed} of {len(rows)} criteria are NOT met." if failed else f"All {len(rows)} criteria are met."
+    table = [[row["criterion"], row["label"], row["found"], "met" if row["passed"] else "NOT MET"] for row in rows]
+    return [Paragraph(verdict, "lead"), Table(["criterion", "structure", "found", "verdict"], table)]
+
+
+def _few(summary: Mapping[str, Any]) -> list[Part]:
+    if not summary["few_patients"]:
+        return []
+    return [Paragraph(f"{summary['n_patients']} patients: below 50, the ends of an interval are to be read with care.")]
+
+
+def _every(found: Mapping[str, Mapping[str, Any]]) -> Table:
+    rows = []
+    for name, values in found.items():
+        for measure in MEASURES:
+            if values[measure] is not None:
+                median = values["medians"][measure]
+                rows.append([name, TITLES[measure], values[measure], bounds(values["intervals"][measure]),
+                             median["median"], bounds(median["interval"])])  # fmt: skip
+    return Table(["structure", "measure", "mean", "its interval", "median over patients", "its interval"], rows)
+
+
+def _groups(path: Path, summary: Mapping[str, Any]) -> list[Part]:
+    if not path.is_file():
+        return []
+    with path.open(newline="") as stream:
+        found = [row for row in csv.DictReader(stream) if row["measure"] == "dice"]
+    if not found:
+        return [Heading("Groups of cases"), Paragraph("No column of the table parts the cases.")]
+    rows: list[dict[str, Any]] = [
+        {**row, "few": row["few"] == "True", "n": int(row["n"]), "n_patients": int(row["n_patients"]),
+         **{key: float(row[key]) if row[key] else None
+            for key in ("mean", "lower", "upper", "to_the_rest", "rest_lower", "rest_upper")}}
+        for row in found
+    ]  # fmt: skip
+    labels = list(dict.fromkeys(row["label"] for row in rows))[:_FOREST_LABELS]
+    drawn = figures.forest([row for row in rows if row["label"] in labels],
+                           {name: summary["labels"][name]["dice"] for name in labels}, "Dice")  # fmt: skip
+    table = [[row["column"], row["group"], row["label"], row["n"], row["n_patients"], row["mean"],
+              bounds(None if row["lower"] is None else (row["lower"], row["upper"])), row["to_the_rest"],
+              bounds(None if row["rest_lower"] is None else (row["rest_lower"], row["rest_upper"]))]
+             for row in rows]  # fmt: skip
+    columns = [
+        "column",
+        "group",
+        "structure",
+        "n",
+        "patients",
+        "Dice",
+        "95 % interval",
+        "less the rest",
+        "its interval",
+    ]
+    return [
+        Heading("Groups of cases"),
+        Picture(drawn, "Mean and 95 % interval of each group, patients in brackets; pale: fewer than 10 patients."),
+        Folded("The numbers", [Table(columns, table)]),
+    ]
+
+
+def _volumes(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> list[Part]:
+    limits = {name: values["volume_agreement"] for name, values in summary["labels"].items()}
+    known = {name: one for name, one in limits.items() if one is not None}
+    if not known:
+        return []
+    points = {
+        name: [(row["reference_mm3"] / 1000, row["prediction_mm3"] / 1000) for row in rows
+               if row["label"] == name and row["prediction_mm3"] is not None]
+        for name in known
+    }  # fmt: skip
+    table = [
+        [name, one["n"], one["bias_ml"], bounds(one["bias_interval_ml"]), one["lower_limit_ml"], one["upper_limit_ml"],
+         one["slope"], one["p_slope"], one["concordance"]]
+        for name, one in known.items()
+    ]  # fmt: skip
+    columns = ["structure", "n", "bias, ml", "its interval", "lower limit, ml", "upper limit, ml", "slope",
+               "p of slope", "concordance"]  # fmt: skip
+    return [
+        Heading("Volumes"),
+        Picture(figures.agreement(points, known), "Line: mean difference; dashed: where 95 % of differences lie."),
+        Table(columns, table),
+    ]
+
+
+def _lesions(summary: Mapping[str, Any]) -> list[Part]:
+    found = {name: values["lesions"] for name, values in summary["labels"].items() if "lesions" in values}
+    if not found:
+        return []
+    table = [
+        [name, one["n_scans"], one["lesions"], one["lesions_found"], one["lesions_predicted"], one["lesions_false"],
+         *(summary["labels"][name][key] for key in ("lesion_sensitivity", "lesion_precision", "lesion_f1"))]
+        for name, one in found.items()
+    ]  # fmt: skip
+    columns = [
+        "structure",
+        "scans",
+        "lesions",
+        "found",
+        "predicted",
+        "false",
+        "found a case",
+        "right a case",
+        "F1 a case",
+    ]
+    curves = {name: one["froc"] for name, one in found.items() if one["froc"]}
+    parts: list[Part] = [Heading("Lesions"), Table(columns, table)]
+    if curves:
+        parts.append(Picture(figures.detection(curves), "From the surest prediction on, a step a confidence."))
+    return parts
+
+
+def _calibration(summary: Mapping[str, Any]) -> list[Part]:
+    found = {name: values["calibration"] for name, values in summary["labels"].items() if "calibration" in values}
+    found = {name: one for name, one in found.items() if one["voxels"]}
+    if not found:
+        return []
+    band_mm = next(iter(found.values()))["band_mm"]
+    columns = ["structure", "voxels", "Brier score", "expected calibration error"]
+    table = [[name, one["voxels"], one["brier"], one["expected_calibration_error"]] for name, one in found.items()]
+    return [
+        Heading("Calibration"),
+        Picture(figures.calibration(found), f"Voxels within {band_mm:g} mm of the reference's surface; grey: perfect."),
+        Table(columns, table),
+    ]
+
+
+def _challenge(summary: Mapping[str, Any]) -> list[Part]:
+    if "challenge" not in summary:
+        return []
+    found = summary["challenge"]
+    how = "without what is wrong in its script" if found["fixed"] else "as its own script computes them"
+    table = [[row["structure"], row["measure"], row["n"], row["mean"]] for row in found["means"]]
+    return [
+        Heading(f"Scores of {found['name']}"),
+        Paragraph(f"{how.capitalize()}, {found['n_scored']} of {found['n_cases']} cases scored."),
+        Table(["structure", "measure", "n", "mean"], table),
+    ]
+
+
+def _doubts(evaluation: EvaluationFolder) -> list[Part]:
+    found = [finding for finding in read_findings(evaluation.findings) if finding.severity is not Severity.INFO]
+    if not found:
+        return []
+    rows = [[finding.rule, finding.where, finding.found, finding.remedy] for finding in found]
+    return [Heading("Predictions that need a look"), Table(["rule", "where", "found", "what to do"], rows)]
+
+
+def _pictures(rows: Sequence[Mapping[str, Any]], labels: LabelScheme, pictured: Pictured) -> list[Part]:
+    """The worst cases, the median and the best, in three planes and to scroll through."""
+    scores: dict[str, list[float]] = {}
+    for row in rows:
+        if row["dice"] is not None and row["label"] in labels.names:
+            scores.setdefault(row["case"], []).append(row["dice"])
+    ordered = sorted(scores, key=lambda name: (float(np.mean(scores[name])), name))
+    parts: list[Part] = [Heading("The worst cases")]
+    for name in ordered[:_WORST]:
+        parts += _case(name, rows, labels, pictured)
+    if len(ordered) > _WORST:
+        for title, name in (("The median case", ordered[len(ordered) // 2]), ("The best case", ordered[-1])):
+            parts += [Heading(title), *_case(name, rows, labels, pictured)]
+    return parts
+
+
+def _case(name: str, rows: Sequence[Mapping[str, Any]], labels: LabelScheme, pictured: Pictured) -> list[Part]:
+    own = [row for row in rows if row["case"] == name and row["dice"] is not None]
+    told = ", ".join(f"{row['label']} Dice {row['dice']:.3f} ({row['status']}, line {row['line']})" for row in own)
+    case = pictured(name)
+    if case is None:
+        return [Paragraph(f"{name}: no prediction to show. {told}")]
+    planes = three_planes(case, labels.values, labels.names)
+    return [
+        Picture(planes, f"{name}: {told}. Planes with the most voxels that differ."),
+        axial_slices(case, labels.values, f"{name}: axial slices; full line: reference, dotted: prediction."),
+    ]
+
+
+def _table_of(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The rows structure by structure, so that a structure's numbers lead to the rows they are made of."""
+    names = list(dict.fromkeys(row["label"] for row in rows))
+    ordered = [row for name in names for row in rows if row["label"] == name]
+    firsts = {name: next(row["line"] for row in ordered if row["label"] == name) for name in names}
+    return Table(
+        ["line", "case", "structure", "status", *(TITLES[measure] for measure in MAIN)],
+        [[row["line"], row["case"], row["label"], row["status"], *(row[one] for one in MAIN)] for row in ordered],
+        [f"label-{row['label']}" if row["line"] == firsts[row["label"]] else f"line-{row['line']}" for row in ordered],
+    )

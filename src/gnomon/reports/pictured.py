@@ -1,0 +1,69 @@
+"""Where the cases of a report come from: a prepared data set, or plain files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnomon import nifti
+from gnomon.artifacts import map_array
+from gnomon.evaluation import placed
+from gnomon.findings import Refusal
+from gnomon.geometry import Grid, resampled_voxels
+from gnomon.inference import ordered_values
+from gnomon.preparation import Dataset, read_case, reference_of
+from gnomon.reports.cases import PicturedCase
+from gnomon.reports.evaluation_report import Pictured
+
+
+def of_dataset(dataset: Dataset, predictions: Path) -> Pictured:
+    """Cases of a data set, each with its own image."""
+
+    def pictured(name: str) -> PicturedCase | None:
+        path = predictions / f"{name}.nii.gz"
+        if not path.is_file():
+            return None
+        case = read_case(dataset.folder, name)
+        order = case.native.reorientation_to("RAS")
+        ordered = case.native.reoriented(order)
+        image = map_array(dataset.folder.case(name) / "image.npy")[0]
+        return PicturedCase(
+            image=ordered_values(np.asarray(image), case.canonical, ordered),
+            reference=order.apply(nifti.read_label(reference_of(dataset.folder, name)).voxels),
+            prediction=order.apply(nifti.read_label(path).voxels),
+            grid=ordered,
+        )
+
+    return pictured
+
+
+def of_files(references: Mapping[str, Path], predictions: Mapping[str, Path], images: Mapping[str, Path]) -> Pictured:
+    """Cases of label files; a prediction on another grid is drawn where its header puts it, a missing image black."""
+
+    def pictured(name: str) -> PicturedCase | None:
+        if name not in references or name not in predictions:
+            return None
+        try:
+            reference, prediction = nifti.read_label(references[name]), nifti.read_label(predictions[name])
+            there = placed(name, prediction.voxels, prediction.grid, reference.grid, "resample").voxels
+            image = _image(images.get(name), reference.grid)
+        except Refusal:
+            return None
+        assert there is not None
+        order = reference.grid.reorientation_to("RAS")
+        return PicturedCase(
+            order.apply(image), order.apply(reference.voxels), order.apply(there), reference.grid.reoriented(order)
+        )
+
+    return pictured
+
+
+def _image(path: Path | None, grid: Grid) -> NDArray[Any]:
+    if path is None:
+        return np.zeros(grid.shape, np.float32)
+    image = nifti.read_image(path)
+    return resampled_voxels(image.voxels, image.grid, grid, float(image.voxels.min()))

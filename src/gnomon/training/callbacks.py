@@ -1,0 +1,101 @@
+"""What is kept after every epoch: checkpoints and the metrics table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, WeightAveraging
+from pytorch_lightning.plugins import TorchCheckpointIO
+
+from gnomon.artifacts import write_bytes, write_rows
+
+
+def score_of(trainer: pl.Trainer) -> float:
+    """What validation says of the net: Dice on patches, or of a classification the balanced accuracy."""
+    found = trainer.callback_metrics
+    return float(found.get("patch_dice", found.get("balanced_accuracy", -math.inf)))
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint whole or not at all, beside its place rather than through the system's temporary folder."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Serialise, then replace."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        write_bytes(Path(path), content.getvalue())
+
+
+class Checkpoints(Callback):
+    """`last.ckpt` after every epoch and `best.ckpt` by the validation patches."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._best = -math.inf
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best score so far."""
+        return {"best": self._best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the best score so far."""
+        self._best = float(state_dict["best"])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save; Lightning has validated by now."""
+        score = score_of(trainer)
+        better = score > self._best
+        self._best = max(self._best, score)
+        last = self._folder / "last.ckpt"
+        trainer.save_checkpoint(last)
+        if better and trainer.is_global_zero:
+            write_bytes(self._folder / "best.ckpt", last.read_bytes())
+
+
+def moving_average(decay: float) -> WeightAveraging:
+    """Averages weights exponentially; early on over fewer steps, so that a short training is not held back.
+
+    After n steps the decay is (1 + n) / (10 + n), until it reaches `decay`.
+    """
+
+    def follow(averages: Any, values: Any, count: torch.Tensor | int) -> None:
+        done = int(count)
+        torch._foreach_lerp_(averages, values, 1 - min(decay, (1 + done) / (10 + done)))
+
+    return WeightAveraging(multi_avg_fn=follow)
+
+
+class MetricsTable(Callback):
+    """metrics.csv: a row an epoch, whole after every epoch; a resumed run adds to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: list[dict[str, Any]] = []
+        self._began = time.monotonic()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep the rows of the epochs that a resumed run does not repeat."""
+        if self._path.is_file():
+            with self._path.open(newline="") as stream:
+                rows = list(csv.DictReader(stream))
+            self._rows = [row for row in rows if int(row["epoch"]) < trainer.current_epoch]
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch's row."""
+        values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        values = {name.removesuffix("_epoch"): value for name, value in values.items() if not name.endswith("_step")}
+        self._rows.append({
+            "epoch": trainer.current_epoch,
+            "step": trainer.global_step,
+            "seconds": round(time.monotonic() - self._began, 1),
+            **values,
+        })  # fmt: skip
+        columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        write_rows(self._path, self._rows, columns)

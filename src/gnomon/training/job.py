@@ -1,0 +1,205 @@
+"""One process's part of a training: net, loss, data and trainer from plain values, run to the last epoch."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies import DDPStrategy
+from torch import nn
+
+from gnomon.data import PatchModule
+from gnomon.folders import RunFolder
+from gnomon.nets import Classifier, build_classifier, build_net
+from gnomon.preparation import Dataset, class_of
+from gnomon.randomness import global_streams
+from gnomon.training.callbacks import Checkpoints, MetricsTable, WholeCheckpoints, moving_average
+from gnomon.training.classifier import ClassLearner
+from gnomon.training.losses import make_loss
+from gnomon.training.module import Segmenter
+from gnomon.training.pictures import Pictures
+from gnomon.training.profiling import Profile
+from gnomon.training.progress_bar import BarProgress, PlainProgress
+from gnomon.training.schedule import Deadline, Progress, by_clock, by_steps
+from gnomon.training.settings import TrainSettings, lightning_precision
+from gnomon.training.start import started
+from gnomon.training.trackers import TrackerSettings, trackers
+from gnomon.training.watching import Divergence, LossChain, Patience
+
+_CHAIN_ENTRIES_PER_EPOCH = 10
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a process has to know to take its part."""
+
+    dataset: Dataset
+    net: Mapping[str, Any]
+    settings: TrainSettings
+    seed: int
+    output: Path
+    tracking: TrackerSettings
+    config: Mapping[str, Any]
+
+
+def train(job: Job, rank: int = 0) -> dict[str, Any]:
+    """Train to the last epoch, or from the last checkpoint on; checkpoints and metrics.csv lie in the run.
+
+    Returns:
+        Facts for the manifest. Ctrl-C raises KeyboardInterrupt.
+    """
+    settings, run = job.settings, RunFolder(job.output)
+    progress = _progress(settings)
+    net = built(job)
+    module = _module(job, net, progress)
+    last = run.checkpoints / "last.ckpt"
+    begun = int(torch.load(last, map_location="cpu", weights_only=True)["epoch"]) + 1 if last.is_file() else 0
+    data = PatchModule(job.dataset, settings.fold, job.seed, settings.steps_per_epoch, settings.data, begun)
+    chain = LossChain(max(1, settings.steps_per_epoch // _CHAIN_ENTRIES_PER_EPOCH))
+    pictures = job.dataset.task == "segmentation"
+    callbacks = [*_watchers(run, settings, progress, rank, pictures=pictures), chain, *_keepers(run, rank)]
+    with (
+        trackers(job.tracking if rank == 0 else None, job.output, job.output.name, job.config) as loggers,
+        _without_advice(),
+        global_streams(job.seed, "model"),
+    ):
+        deterministic = _run(module, data, settings, callbacks, loggers, run, last if begun else None)
+    return {
+        "parameters": sum(value.numel() for value in net.parameters()),
+        "knots": [list(knot) for knot in progress.knots],
+        "precision": lightning_precision(settings),
+        "deterministic_algorithms": deterministic,
+        "loss_chain": {"every": chain.every, "hashes": chain.hashes},
+    }
+
+
+def built(job: Job) -> nn.Module:
+    """The net at its start: weights from the keyed stream, or from another run."""
+    plan, labels = job.dataset.plan, job.dataset.labels
+    with global_streams(job.seed, "weights"):
+        net: nn.Module
+        if job.dataset.task == "classification":
+            net = build_classifier(job.net, plan.topology, 1, len(labels.names))
+        else:
+            net = build_net(job.net, plan.topology, 1, labels.n_channels, recompute=job.settings.recompute)
+    if job.settings.start_from:
+        net = started(net, Path(job.settings.start_from).expanduser())
+    if job.settings.compile:
+        net.compile()
+    return net
+
+
+def _module(job: Job, net: nn.Module, progress: Progress) -> Segmenter | ClassLearner:
+    dataset, optimiser = job.dataset, job.settings.optimiser
+    if not isinstance(net, Classifier):
+        return Segmenter(net, dataset.labels.names, _loss(job), optimiser, progress)
+    train = dataset.splits.folds[job.settings.fold][0]
+    kinds = [class_of(dataset.folder, name)[0] for name in train]
+    counts = tuple(kinds.count(name) for name in dataset.labels.names)
+    return ClassLearner(net, dataset.labels.names, counts, optimiser, progress)
+
+
+def _progress(settings: TrainSettings) -> Progress:
+    if settings.max_minutes:
+        return by_clock()
+    if settings.knots:
+        return Progress([(int(step), float(share)) for step, share in settings.knots])
+    return by_steps(settings.epochs * settings.steps_per_epoch)
+
+
+def _loss(job: Job) -> Any:
+    names = job.dataset.labels.names
+    return make_loss(job.settings.loss, job.dataset.plan.spacing_mm, job.settings.devices, names)
+
+
+def _watchers(
+    run: RunFolder, settings: TrainSettings, progress: Progress, rank: int, *, pictures: bool
+) -> list[Callback]:
+    """What looks on; the deadline before what saves its state."""
+    watching: list[Callback] = [Divergence(run)] if rank == 0 else []
+    if settings.max_minutes:
+        watching.append(Deadline(settings.max_minutes, settings.steps_per_epoch, progress))
+    if settings.patience:
+        watching.append(Patience(settings.patience))
+    if rank == 0:
+        watching += [BarProgress(progress) if sys.stdout.isatty() else PlainProgress(progress)]
+        watching += [Pictures()] if pictures else []
+        watching += [Profile(run.profile)] if settings.profile else []
+    return [moving_average(settings.ema), *watching]
+
+
+def _keepers(run: RunFolder, rank: int) -> list[Callback]:
+    table: list[Callback] = [MetricsTable(run.metrics)] if rank == 0 else []
+    return [*table, Checkpoints(run.checkpoints)]
+
+
+def _run(
+    module: Segmenter | ClassLearner, data: PatchModule, settings: TrainSettings, callbacks: list[Callback],
+    loggers: list[Logger], run: RunFolder, checkpoint: Path | None,
+) -> bool:  # fmt: skip
+    """Train to the last epoch; whether deterministic algorithms were on."""
+    epochs = max(1, int(settings.knots[-1][0]) // settings.steps_per_epoch) if settings.knots else settings.epochs
+    trainer = pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        strategy=_strategy(module, settings),
+        use_distributed_sampler=False,
+        precision=lightning_precision(settings),  # type: ignore[arg-type]
+        max_epochs=-1 if settings.max_minutes else epochs,
+        accumulate_grad_batches=settings.optimiser.accumulate,
+        gradient_clip_val=settings.optimiser.clip_norm,
+        deterministic=True,
+        num_sanity_val_steps=0,
+        logger=loggers,
+        plugins=[WholeCheckpoints()],
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        log_every_n_steps=10,
+        default_root_dir=run.path,
+    )
+    filling: Any = torch.utils.deterministic
+    filled = filling.fill_uninitialized_memory
+    filling.fill_uninitialized_memory = False  # a fifth of a step; nothing reads what it fills
+    try:
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+        return torch.are_deterministic_algorithms_enabled()
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
+    finally:
+        filling.fill_uninitialized_memory = filled
+        torch.use_deterministic_algorithms(False)
+
+
+def _strategy(module: Segmenter | ClassLearner, settings: TrainSettings) -> DDPStrategy | str:
+    """Among three resolutions or more the head of the coarsest takes no part in the loss."""
+    heads = getattr(module.net, "heads", ())
+    return DDPStrategy(find_unused_parameters=len(heads) > 2) if settings.devices > 1 else "auto"
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep Lightning's advice on hardware and loggers off the user's screen."""
+    names = ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.distributed")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels):
+                logger.setLevel(level)

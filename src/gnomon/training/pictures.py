@@ -1,0 +1,52 @@
+"""A look at the validation patches while a training runs, for the trackers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
+
+from gnomon.geometry import picture_plane, upright
+
+_COLOURS = np.array([
+    [0, 0, 0], [230, 97, 1], [44, 123, 182], [26, 150, 65], [202, 0, 32], [123, 50, 148], [166, 97, 26], [0, 133, 122],
+], np.float32) / 255  # fmt: skip
+_NAME = "validation: image, reference, prediction"
+
+
+class Pictures(Callback):
+    """After each validation the first patch, its reference and what the net makes of it, in the fullest axial plane."""
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:  # fmt: skip
+        """Give the picture to every tracker that shows pictures."""
+        if batch_idx or not trainer.loggers:
+            return
+        picture = validation_picture(batch["image"][0, 0], batch["label"][0], outputs[0])
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(_NAME, picture, trainer.global_step, dataformats="HWC")
+            elif isinstance(logger, WandbLogger):
+                logger.log_image(_NAME, [picture], step=trainer.global_step)
+
+
+def validation_picture(image: torch.Tensor, label: torch.Tensor, found: torch.Tensor) -> NDArray[np.uint8]:
+    """Three views beside each other, (rows, columns, 3), anterior up, of patches (x, y, z) where most label is."""
+    truth, mine = label.cpu().numpy(), found.cpu().numpy()
+    index = int((truth > 0).sum((0, 1)).argmax())
+    plane = upright(picture_plane(image.float().cpu().numpy(), 2, index))
+    low, high = np.percentile(plane, [1, 99])
+    grey = np.clip((plane - low) / max(float(high - low), 1e-6), 0, 1)[..., None].repeat(3, 2)
+    views = [grey]
+    for channels in (truth, mine):
+        shown = upright(picture_plane(channels, 2, index))
+        colour = _COLOURS[np.where(shown > 0, (shown - 1) % (len(_COLOURS) - 1) + 1, 0)]
+        views.append(np.where((shown > 0)[..., None], 0.5 * grey + 0.5 * colour, grey))
+    return np.asarray(np.concatenate(views, axis=1) * 255, dtype=np.uint8)

@@ -1,0 +1,106 @@
+"""Several processes on one machine that share each batch: the first is this one, the others are begun here.
+
+Lightning would begin them by running the whole command again; here each takes its part of one `Job` only.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+
+import torch
+
+from gnomon.findings import Refusal, refuse
+from gnomon.training.job import Job, train
+
+_LOOPBACK = "127.0.0.1"
+_WAIT_S = 60.0
+_LOOK_S = 1.0
+
+
+@contextmanager
+def other_ranks(job: Job) -> Iterator[None]:
+    """Processes of ranks 1 and up, there while the block runs; ended with it.
+
+    Raises:
+        Refusal: TRN102, one of them ended in an error.
+    """
+    count = job.settings.devices
+    if count == 1:
+        yield
+        return
+    surroundings = {"MASTER_ADDR": _LOOPBACK, "MASTER_PORT": str(_free_port()), "GLOO_SOCKET_IFNAME": _loopback_name()}
+    before = {name: os.environ.get(name) for name in (*surroundings, "LOCAL_RANK", "OMP_NUM_THREADS")}
+    threads = torch.get_num_threads()  # Lightning divides them, and they decide the last bits of what comes after
+    others: list[BaseProcess] = []
+    try:
+        os.environ.update(surroundings)
+        for rank in range(1, count):
+            os.environ["LOCAL_RANK"] = str(rank)
+            others.append(
+                multiprocessing.get_context("spawn").Process(target=_take_part, args=(job, rank), daemon=True)
+            )
+            others[-1].start()
+        os.environ["LOCAL_RANK"] = "0"
+        try:
+            yield
+        except RuntimeError:  # what a lost connection raises, too
+            _refuse_failed([process for process in others if not _runs(process, _LOOK_S)])
+            raise
+        _refuse_failed([process for process in others if _runs(process, _WAIT_S) or process.exitcode])
+    finally:
+        if torch.distributed.is_initialized():  # Lightning leaves it to the end of the process
+            torch.distributed.destroy_process_group()
+        for process in others:
+            process.terminate()
+            process.join(_WAIT_S)
+        torch.set_num_threads(threads)
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _runs(process: BaseProcess, wait_s: float) -> bool:
+    """Whether a process is still there after a while."""
+    process.join(wait_s)
+    return process.exitcode is None
+
+
+def _refuse_failed(failed: Sequence[BaseProcess]) -> None:
+    if failed:
+        raise refuse(
+            "TRN102", "training.devices", f"{len(failed)} process(es) that ended in an error or not at all",
+            "all of them to end well", "Run it again, it goes on; or set training.devices=1.",
+        )  # fmt: skip
+
+
+def _take_part(job: Job, rank: int) -> None:
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    try:
+        train(job, rank)
+    except (Refusal, KeyboardInterrupt):  # said by the first process
+        raise SystemExit(1) from None
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that began it is gone, however it went."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _loopback_name() -> str:
+    return next((name for _, name in socket.if_nameindex() if name.startswith("lo")), "lo")

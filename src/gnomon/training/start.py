@@ -1,0 +1,60 @@
+"""A net that begins with what another run learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from gnomon.console import say
+from gnomon.findings import refuse
+from gnomon.folders import RunFolder
+from gnomon.nets.mednext import upkernelled
+
+_HEADS = "heads."
+_WHERE = "training.start_from"
+
+
+def weights_file(place: Path) -> Path:
+    """The weights of a run's folder, or the file itself.
+
+    Raises:
+        Refusal: USE105, there are none.
+    """
+    path = RunFolder(place).weights if place.is_dir() else place
+    if not path.is_file():
+        raise refuse(
+            "USE105", str(path), "no such file", "the weights of a finished run", "Name a run's folder, or its weights."
+        )  # fmt: skip
+    return path
+
+
+def started(net: nn.Module, place: Path) -> nn.Module:
+    """The net with the weights of another: kernels are widened, heads for other labels stay as they are.
+
+    Raises:
+        Refusal: USE105, no weights; USE118, a file that holds none, or weights of another net.
+    """
+    path = weights_file(place)
+    try:
+        found = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise refuse(
+            "USE118", f"{_WHERE} {path}", f"a file that cannot be read ({error})", "weights in safetensors",
+            "Name a run's folder, or its weights.",
+        ) from None  # fmt: skip
+    own = net.state_dict()
+    for name in [name for name in own if name.startswith(_HEADS)]:
+        if name in found and found[name].shape != own[name].shape:
+            found[name] = own[name]
+            say(f"training: {name} begins anew, for other labels than those of {place}")
+    try:
+        net.load_state_dict(upkernelled(found, own))
+    except ValueError as error:
+        raise refuse(
+            "USE118", f"{_WHERE} {path}", f"weights of another net: {error}", "those of this net, but for its heads",
+            "Choose the net and the plan that the weights were trained with.",
+        ) from None  # fmt: skip
+    return net

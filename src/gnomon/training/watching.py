@@ -1,0 +1,122 @@
+"""What is watched at every step: a loss that breaks down, a chain of hashes of losses, a score that stands still."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+from safetensors.torch import save
+
+from gnomon.artifacts import write_bytes
+from gnomon.console import say
+from gnomon.findings import refuse
+from gnomon.folders import RunFolder
+from gnomon.training.callbacks import score_of
+
+
+class Divergence(Callback):
+    """Stops a training whose loss is no number any more, and keeps the batch that it was seen on."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look at the loss of every step.
+
+        Raises:
+            Refusal: TRN101, with the step and the file of the batch.
+        """
+        loss = float(outputs["loss"])
+        if math.isfinite(loss):
+            return
+        path = self._run.replay(trainer.global_step)
+        write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in batch.items()}))
+        raise refuse(
+            "TRN101", f"step {trainer.global_step}", f"a loss of {loss}", "a finite loss",
+            f"The batch lies in {path}. Lower training.optimiser.learning_rate or clip_norm, or look at the batch for "
+            "absurd values.",
+        )  # fmt: skip
+
+
+class LossChain(Callback):
+    """A hash of every loss so far, kept every few steps.
+
+    Two runs agree up to the last entry that is alike, and differ from then on: the first difference is
+    found by bisection (`first_difference`). A resumed run goes on with the chain.
+    """
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.hashes: list[str] = []
+        self._head = b""
+        self._count = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The chain so far."""
+        return {"hashes": list(self.hashes), "head": self._head.hex(), "count": self._count}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the chain."""
+        self.hashes = [str(one) for one in state_dict["hashes"]]
+        self._head, self._count = bytes.fromhex(state_dict["head"]), int(state_dict["count"])
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Add the step's loss, as float32."""
+        loss = struct.pack("<f", float(outputs["loss"]))
+        self._head = hashlib.blake2b(self._head + loss, digest_size=8).digest()
+        self._count += 1
+        if self._count % self.every == 0:
+            self.hashes.append(self._head.hex())
+
+
+def first_difference(one: list[str], other: list[str]) -> int | None:
+    """The first place at which two chains differ, by bisection; None where neither differs from the other."""
+    low, high = 0, min(len(one), len(other))
+    if one[:high] == other[:high]:
+        return None if len(one) == len(other) else high
+    while low < high:
+        middle = (low + high) // 2
+        if one[middle] == other[middle]:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+class Patience(Callback):
+    """Stops a training whose Dice on validation patches has not risen for so many epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._best = -math.inf
+        self._waited = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best score and how long ago it was."""
+        return {"best": self._best, "waited": self._waited}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on waiting."""
+        self._best, self._waited = float(state_dict["best"]), int(state_dict["waited"])
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A training that was over when it was cut off stays over."""
+        trainer.should_stop = trainer.should_stop or self._waited >= self._epochs
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at the score; Lightning has validated by now."""
+        score = score_of(trainer)
+        self._waited = 0 if score > self._best else self._waited + 1
+        self._best = max(self._best, score)
+        if self._waited >= self._epochs:
+            best = f"{self._best:.4f} for {self._epochs} epochs"
+            say(f"training: stopped early, the score on validation has not risen above {best}")
+            trainer.should_stop = True
