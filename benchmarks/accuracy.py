@@ -34,9 +34,18 @@ def ours(data: Path, output: Path, minutes: float, seed: int, cores: Sequence[in
     """Run the command; its predictions go to `output`."""
     run = output.parent / f"{output.name}-run"
     short = ["training.data.augmentation.enabled=false"] if minutes <= SHORT_MINUTES else []
-    command = [sys.executable, str(ROOT / "train.py"), f"experiment={data.name}", f"data.root={data}", f"seed={seed}",
-               f"training.max_minutes={minutes}", f"workspace={output.parent / 'ours'}", f"output={run}",
-               "trackers.wandb=off", *short]  # fmt: skip
+    command = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        f"experiment={data.name}",
+        f"data.root={data}",
+        f"seed={seed}",
+        f"training.max_minutes={minutes}",
+        f"workspace={output.parent / 'ours'}",
+        f"output={run}",
+        "trackers.wandb=off",
+        *short,
+    ]
     subprocess.run([*on(cores), *command], check=True, stdout=subprocess.DEVNULL)
     (run / "predictions").rename(output)
     manifest = json.loads((run / "manifest.json").read_text())

@@ -45,8 +45,11 @@ def main() -> None:
         for seed in range(asked.cohorts):
             found += any(one.name == "kernel" for one in predictive_features(*cohort(seed, 0.75, a_patient)))
             alarms += bool(predictive_features(*cohort(seed + 10_000, 0.5, a_patient)))
-        print(f"| {asked.cohorts} | {a_patient} | {found / asked.cohorts:.3f} | {alarms / asked.cohorts:.3f} "
-              f"| {time.perf_counter() - began:.0f} |", flush=True)  # fmt: skip
+        print(
+            f"| {asked.cohorts} | {a_patient} | {found / asked.cohorts:.3f} | {alarms / asked.cohorts:.3f} "
+            f"| {time.perf_counter() - began:.0f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

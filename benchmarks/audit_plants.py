@@ -41,8 +41,10 @@ def main() -> None:
         print(f"| {rule} | {titles[rule]} | {len(studies) // whole} | {found} | {right} | {told} |")
     clean = [study for study, (name, _) in where.items() if not name]
     alarms = Counter(rule for study in clean for rule in weighed[study])
-    print(f"\nRecall {hits / total:.4f} over {total} defects; {len(clean)} clean studies, "
-          f"{sum(alarms.values())} errors or warnings {dict(alarms) or ''}")  # fmt: skip
+    print(
+        f"\nRecall {hits / total:.4f} over {total} defects; {len(clean)} clean studies, "
+        f"{sum(alarms.values())} errors or warnings {dict(alarms) or ''}"
+    )
 
 
 if __name__ == "__main__":

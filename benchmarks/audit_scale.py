@@ -53,11 +53,13 @@ def write_parts(base: pl.DataFrame, folder: Path, rows: int) -> int:
         at = np.arange(count) + part * PART_ROWS
         volume, slice_number = at // SLICES_A_VOLUME, at % SLICES_A_VOLUME
         table = firsts[(volume % len(firsts)).tolist()].with_columns(
-            volume_id=pl.Series([f"{v:016x}" for v in volume]), patient=pl.Series([f"p{v // 2:x}" for v in volume]),
-            study_uid=pl.Series([f"1.2.{v}" for v in volume]), series_uid=pl.Series([f"1.3.{v}" for v in volume]),
+            volume_id=pl.Series([f"{v:016x}" for v in volume]),
+            patient=pl.Series([f"p{v // 2:x}" for v in volume]),
+            study_uid=pl.Series([f"1.2.{v}" for v in volume]),
+            series_uid=pl.Series([f"1.3.{v}" for v in volume]),
             name=pl.Series([f"1.4.{v}.{k}" for v, k in zip(volume, slice_number)]),
             instance_number=pl.Series(slice_number.astype(float)),
-        )  # fmt: skip
+        )
         bad = pl.Series(volume % 100 == 0)
         table = table.with_columns(burned_in=pl.when(bad).then(pl.lit("YES")).otherwise("burned_in"))
         broken += len(np.unique(volume[volume % 100 == 0]))
@@ -75,20 +77,28 @@ def judge(folder: Path, shuffled: bool) -> None:
         scan = pl.concat([pl.scan_parquet(file).reverse() for file in files])
     rules = [rule for rule in all_rules() if rule.needs is Needs.HEADER]
     stacks = (
-        scan.group_by("volume_id").agg(step_mm=pl.col("slice_thickness_mm").min())
-        .with_columns(stacked=pl.lit(True)).collect(engine="streaming")
-    )  # fmt: skip
+        scan.group_by("volume_id")
+        .agg(step_mm=pl.col("slice_thickness_mm").min())
+        .with_columns(stacked=pl.lit(True))
+        .collect(engine="streaming")
+    )
     began = time.perf_counter()
     done = judged(scan, rules, Policy(), beside=[stacks])
     seconds = time.perf_counter() - began
     text = "".join(json.dumps(row) + "\n" for row in done.findings.iter_rows(named=True))
-    print(json.dumps({
-        "seconds": seconds, "rules": sum(not rule.told_by_reading for rule in rules), "volumes": len(done.volumes),
-        "found": int((done.findings["rule"] == "DCM703").sum()),
-        "others": int((done.findings["severity"] != "info").sum()),
-        "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "sha256": hashlib.sha256(text.encode()).hexdigest()[:16],
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "rules": sum(not rule.told_by_reading for rule in rules),
+                "volumes": len(done.volumes),
+                "found": int((done.findings["rule"] == "DCM703").sum()),
+                "others": int((done.findings["severity"] != "info").sum()),
+                "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+                "sha256": hashlib.sha256(text.encode()).hexdigest()[:16],
+            }
+        )
+    )
 
 
 def measured(folder: Path, shuffled: bool, threads: int) -> dict[str, float]:
@@ -130,8 +140,11 @@ def main() -> None:
             for shuffled, threads in runs:
                 one = measured(folder, shuffled, threads)
                 order = "shuffled" if shuffled else "written"
-                print(f"| {rows:,} | {one['volumes']:,} | {one['rules']} | {order} | {threads} | {one['seconds']:.1f} "
-                      f"| {one['gib']:.1f} | {one['found']} | {broken} | {one['sha256']} |", flush=True)  # fmt: skip
+                print(
+                    f"| {rows:,} | {one['volumes']:,} | {one['rules']} | {order} | {threads} | {one['seconds']:.1f} "
+                    f"| {one['gib']:.1f} | {one['found']} | {broken} | {one['sha256']} |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

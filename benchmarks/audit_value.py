@@ -32,9 +32,13 @@ STUDIES, TEST, EPOCHS = 128, 24, 12
 EXCHANGED = np.array([0, 2, 1, 3], np.uint8)
 TURN = np.array([-1.0, -1.0, 1.0])
 KINDS = {
-    2: "sides exchanged", 3: "turned", 4: "intercept lost", 5: "padding undeclared", 6: "sides exchanged",
+    2: "sides exchanged",
+    3: "turned",
+    4: "intercept lost",
+    5: "padding undeclared",
+    6: "sides exchanged",
     7: "sides exchanged",
-}  # fmt: skip
+}
 LABELS = "{liver: 1, spleen: 2, lesion: 3}"
 POLICY = "audit.decision={DCM231: reject, DCM232: reject}"
 AS_IT_IS = ["preparation.audit=off", "conversion.intercept=keep", "conversion.undeclared_padding=keep"]
@@ -74,24 +78,46 @@ def corrupt(clean: Path, twin: Path, studies: int) -> dict[str, str]:
 
 
 def audited(root: Path, output: Path) -> pl.DataFrame:
-    launch("audit", [
-        f"input={root / 'studies'}", f"output={output}", f"labels={root / 'labels'}", f"structures={LABELS}", POLICY,
-        "audit.severity={DCM233: ignore}", "fail_on=never", "reading.thumbnails=false",
-    ])  # fmt: skip
+    launch(
+        "audit",
+        [
+            f"input={root / 'studies'}",
+            f"output={output}",
+            f"labels={root / 'labels'}",
+            f"structures={LABELS}",
+            POLICY,
+            "audit.severity={DCM233: ignore}",
+            "fail_on=never",
+            "reading.thumbnails=false",
+        ],
+    )
     return pl.read_parquet(output / "volumes.parquet")
 
 
 def trained(place: Path, root: Path, name: str, splits: Path, seed: int, audit: bool) -> dict[str, Any]:
     """Train and test one net; its summary."""
     run = place / f"{name}-{seed}"
-    launch("train", [
-        "experiment=phantom", f"name={name}", "data.kind=dicom", f"data.root={root / 'studies'}",
-        f"data.labels={root / 'labels'}", f"data.label_names={LABELS}", f"preparation.splits.file={splits}",
-        f"seed={seed}", f"workspace={place}", f"output={run}", f"training.epochs={EPOCHS}", POLICY,
-        *([] if audit else AS_IT_IS),
-        "data.known_findings=[DCM203,DCM211,DCM701,PRP101,PRP102,PRP201,AUD101]",
-        "trackers.wandb=off", "trackers.tensorboard=false",
-    ])  # fmt: skip
+    launch(
+        "train",
+        [
+            "experiment=phantom",
+            f"name={name}",
+            "data.kind=dicom",
+            f"data.root={root / 'studies'}",
+            f"data.labels={root / 'labels'}",
+            f"data.label_names={LABELS}",
+            f"preparation.splits.file={splits}",
+            f"seed={seed}",
+            f"workspace={place}",
+            f"output={run}",
+            f"training.epochs={EPOCHS}",
+            POLICY,
+            *([] if audit else AS_IT_IS),
+            "data.known_findings=[DCM203,DCM211,DCM701,PRP101,PRP102,PRP201,AUD101]",
+            "trackers.wandb=off",
+            "trackers.tensorboard=false",
+        ],
+    )
     return dict(json.loads((run / "evaluation" / "summary.json").read_text()))
 
 
@@ -115,12 +141,16 @@ def main() -> None:
         write_phantom(clean, PhantomSettings(studies=STUDIES))
         planted = corrupt(clean, twin, STUDIES)
         labelled = {path.name.removesuffix(".nii.gz") for path in (clean / "labels").iterdir()}
-        of_study = {pydicom.dcmread(next(p for p in sorted(f.iterdir())),
-        stop_before_pixels=True).StudyInstanceUID: int(f.name)
-                    for f in (clean / "studies").iterdir()}  # fmt: skip
+        of_study = {
+            pydicom.dcmread(next(p for p in sorted(f.iterdir())), stop_before_pixels=True).StudyInstanceUID: int(f.name)
+            for f in (clean / "studies").iterdir()
+        }
         tables = {"clean": audited(clean, place / "audit-clean"), "audited": audited(twin, place / "audit-twin")}
-        test = {series for series, study in tables["clean"].select("series_uid", "study_uid").rows()
-                if STUDIES - TEST <= of_study[study] < STUDIES and series in labelled}  # fmt: skip
+        test = {
+            series
+            for series, study in tables["clean"].select("series_uid", "study_uid").rows()
+            if STUDIES - TEST <= of_study[study] < STUDIES and series in labelled
+        }
         read = pl.col("stacked") & (pl.col("slices") == 24) & pl.col("series_uid").is_in(sorted(labelled))
         good = ~pl.col("reasons").str.contains("DCM211|DCM701|DCM203") & (pl.col("step_mm") < 4.5)
         last = [uid for uid, study in of_study.items() if study == STUDIES + 1]  # its label lies elsewhere
@@ -148,8 +178,10 @@ def main() -> None:
             ("liver and spleen", ("liver", "spleen")),
         ):
             whole, hurt, back = (float(np.mean([[one[name] for name in names] for one in of])) for of in dice.values())
-            print(f"Dice of {told}: {whole:.4f} clean, {hurt:.4f} corrupted, {back:.4f} audited: "
-                  f"{(back - hurt) / (whole - hurt):.1%} of what was lost is back.")  # fmt: skip
+            print(
+                f"Dice of {told}: {whole:.4f} clean, {hurt:.4f} corrupted, {back:.4f} audited: "
+                f"{(back - hurt) / (whole - hurt):.1%} of what was lost is back."
+            )
 
 
 if __name__ == "__main__":

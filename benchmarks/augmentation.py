@@ -38,8 +38,17 @@ from gnomon.data.sampling import cut_patch
 from gnomon.randomness import generator
 
 Shape = tuple[int, int, int]
-RARE = {"rotation": 0.2, "scale": 0.2, "elastic": 0.0, "noise": 0.1, "blur": 0.1, "brightness": 0.15,
-        "contrast": 0.15, "coarser": 0.125, "gamma": 0.37}  # fmt: skip
+RARE = {
+    "rotation": 0.2,
+    "scale": 0.2,
+    "elastic": 0.0,
+    "noise": 0.1,
+    "blur": 0.1,
+    "brightness": 0.15,
+    "contrast": 0.15,
+    "coarser": 0.125,
+    "gamma": 0.37,
+}
 ALWAYS = dict.fromkeys(RARE, 1.0)
 SPACING_MM = (1.0, 1.0, 1.0)
 
@@ -61,7 +70,7 @@ def ours(shape: Shape, chance: dict[str, float]) -> Callable[[int], Any]:
     image, label = volume(shape)
     settings = AugmentationSettings(
         **{f"{kind}_probability": p for kind, p in chance.items()}, rotation_deg=30, scale=1.4
-    )  # fmt: skip
+    )
     first = [(n - edge) // 2 for n, edge in zip(label.shape, shape)]
 
     def work(i: int) -> Any:
@@ -77,22 +86,26 @@ def ours(shape: Shape, chance: dict[str, float]) -> Callable[[int], Any]:
 def torchios(shape: Shape, chance: dict[str, float]) -> Callable[[int], Any]:
     image, label = (one[(..., *centre(shape, one.shape[-3:]))] for one in volume(shape))
     moves = 1 - (1 - chance["rotation"]) * (1 - chance["scale"])
-    transform = tio.Compose([
-        tio.RandomAffine(scales=(0.7, 1.4), degrees=30, isotropic=True, p=moves),
-        tio.RandomElasticDeformation(num_control_points=7, max_displacement=5, p=chance["elastic"]),
-        tio.RandomNoise(std=(0, 0.3), p=chance["noise"]),
-        tio.RandomBlur(std=(0.5, 1), p=chance["blur"]),
-        tio.RandomAnisotropy(downsampling=(1, 2), p=chance["coarser"]),
-        tio.RandomBiasField(p=chance["brightness"]),
-        tio.RescaleIntensity((0, 1), p=chance["contrast"]),
-        tio.RandomGamma(p=chance["gamma"]),
-    ])  # fmt: skip
+    transform = tio.Compose(
+        [
+            tio.RandomAffine(scales=(0.7, 1.4), degrees=30, isotropic=True, p=moves),
+            tio.RandomElasticDeformation(num_control_points=7, max_displacement=5, p=chance["elastic"]),
+            tio.RandomNoise(std=(0, 0.3), p=chance["noise"]),
+            tio.RandomBlur(std=(0.5, 1), p=chance["blur"]),
+            tio.RandomAnisotropy(downsampling=(1, 2), p=chance["coarser"]),
+            tio.RandomBiasField(p=chance["brightness"]),
+            tio.RescaleIntensity((0, 1), p=chance["contrast"]),
+            tio.RandomGamma(p=chance["gamma"]),
+        ]
+    )
 
     def work(_: int) -> Any:
-        return transform(tio.Subject(
-            image=tio.ScalarImage(tensor=torch.from_numpy(image)),
-            label=tio.LabelMap(tensor=torch.from_numpy(label)[None]),
-        ))  # fmt: skip
+        return transform(
+            tio.Subject(
+                image=tio.ScalarImage(tensor=torch.from_numpy(image)),
+                label=tio.LabelMap(tensor=torch.from_numpy(label)[None]),
+            )
+        )
 
     return work
 
@@ -103,51 +116,80 @@ def monais(shape: Shape, chance: dict[str, float]) -> Callable[[int], Any]:
     both, turn = ["image", "label"], np.deg2rad(30)
     if chance["elastic"]:
         spatial = monai.Rand3DElasticd(
-            both, (5, 8), (20, 60), prob=moves, rotate_range=(turn,) * 3, scale_range=(0.3,) * 3,
-            mode=["bilinear", "nearest"], padding_mode="border", spatial_size=shape,
-        )  # fmt: skip
+            both,
+            (5, 8),
+            (20, 60),
+            prob=moves,
+            rotate_range=(turn,) * 3,
+            scale_range=(0.3,) * 3,
+            mode=["bilinear", "nearest"],
+            padding_mode="border",
+            spatial_size=shape,
+        )
     else:
         spatial = monai.RandAffined(
-            both, prob=moves, rotate_range=(turn,) * 3, scale_range=(0.3,) * 3, mode=["bilinear", "nearest"],
-            padding_mode="border", spatial_size=shape, cache_grid=True,
-        )  # fmt: skip
-    transform = monai.Compose([
-        spatial,
-        monai.RandGaussianNoised("image", prob=chance["noise"], std=0.3),
-        monai.RandGaussianSmoothd("image", (0.5, 1), (0.5, 1), (0.5, 1), prob=chance["blur"]),
-        monai.RandScaleIntensityd("image", 0.25, prob=chance["brightness"]),
-        monai.RandAdjustContrastd("image", prob=chance["gamma"]),
-        monai.RandShiftIntensityd("image", 0.3, prob=chance["contrast"]),
-        monai.RandSimulateLowResolutiond("image", prob=chance["coarser"], zoom_range=(0.5, 1.0)),
-    ])  # fmt: skip
+            both,
+            prob=moves,
+            rotate_range=(turn,) * 3,
+            scale_range=(0.3,) * 3,
+            mode=["bilinear", "nearest"],
+            padding_mode="border",
+            spatial_size=shape,
+            cache_grid=True,
+        )
+    transform = monai.Compose(
+        [
+            spatial,
+            monai.RandGaussianNoised("image", prob=chance["noise"], std=0.3),
+            monai.RandGaussianSmoothd("image", (0.5, 1), (0.5, 1), (0.5, 1), prob=chance["blur"]),
+            monai.RandScaleIntensityd("image", 0.25, prob=chance["brightness"]),
+            monai.RandAdjustContrastd("image", prob=chance["gamma"]),
+            monai.RandShiftIntensityd("image", 0.3, prob=chance["contrast"]),
+            monai.RandSimulateLowResolutiond("image", prob=chance["coarser"], zoom_range=(0.5, 1.0)),
+        ]
+    )
     return lambda _: transform({"image": torch.from_numpy(image), "label": torch.from_numpy(label)[None].float()})
 
 
 def batchgenerators(shape: Shape, chance: dict[str, float]) -> Callable[[int], Any]:
     image, label = (torch.from_numpy(one) for one in volume(shape))
     turn = np.deg2rad(30)
-    transform = ComposeTransforms([
-        SpatialTransform(
-            shape, patch_center_dist_from_border=0, random_crop=False, p_elastic_deform=chance["elastic"],
-            p_rotation=chance["rotation"], rotation=(-turn, turn), p_scaling=chance["scale"], scaling=(0.7, 1.4),
-            p_synchronize_scaling_across_axes=1, bg_style_seg_sampling=False, border_mode_seg="constant",
-            padding_value_seg=-1,
-        ),
-        RandomTransform(GaussianNoiseTransform(noise_variance=(0, 0.1), p_per_channel=1), chance["noise"]),
-        RandomTransform(GaussianBlurTransform(blur_sigma=(0.5, 1.0), p_per_channel=1, benchmark=True), chance["blur"]),
-        RandomTransform(
-            MultiplicativeBrightnessTransform(BGContrast((0.75, 1.25)), synchronize_channels=False, p_per_channel=1),
-            chance["brightness"],
-        ),
-        RandomTransform(
-            ContrastTransform(BGContrast((0.75, 1.25)), True, synchronize_channels=False, p_per_channel=1),
-            chance["contrast"],
-        ),
-        RandomTransform(
-            SimulateLowResolutionTransform((0.5, 1), False, True, None, None, p_per_channel=1), chance["coarser"]
-        ),
-        RandomTransform(GammaTransform(BGContrast((0.7, 1.5)), 0, False, 1, p_retain_stats=1), chance["gamma"]),
-    ])  # fmt: skip
+    transform = ComposeTransforms(
+        [
+            SpatialTransform(
+                shape,
+                patch_center_dist_from_border=0,
+                random_crop=False,
+                p_elastic_deform=chance["elastic"],
+                p_rotation=chance["rotation"],
+                rotation=(-turn, turn),
+                p_scaling=chance["scale"],
+                scaling=(0.7, 1.4),
+                p_synchronize_scaling_across_axes=1,
+                bg_style_seg_sampling=False,
+                border_mode_seg="constant",
+                padding_value_seg=-1,
+            ),
+            RandomTransform(GaussianNoiseTransform(noise_variance=(0, 0.1), p_per_channel=1), chance["noise"]),
+            RandomTransform(
+                GaussianBlurTransform(blur_sigma=(0.5, 1.0), p_per_channel=1, benchmark=True), chance["blur"]
+            ),
+            RandomTransform(
+                MultiplicativeBrightnessTransform(
+                    BGContrast((0.75, 1.25)), synchronize_channels=False, p_per_channel=1
+                ),
+                chance["brightness"],
+            ),
+            RandomTransform(
+                ContrastTransform(BGContrast((0.75, 1.25)), True, synchronize_channels=False, p_per_channel=1),
+                chance["contrast"],
+            ),
+            RandomTransform(
+                SimulateLowResolutionTransform((0.5, 1), False, True, None, None, p_per_channel=1), chance["coarser"]
+            ),
+            RandomTransform(GammaTransform(BGContrast((0.7, 1.5)), 0, False, 1, p_retain_stats=1), chance["gamma"]),
+        ]
+    )
     return lambda _: transform(image=image.clone(), segmentation=label[None].to(torch.int16))
 
 
@@ -174,8 +216,10 @@ def main() -> None:
             works = {side: make(shape, chance) for side, make in SIDES.items()}
             for work in works.values():
                 work(0)
-            turns = [{side: speed(work, i * 100_000, asked.seconds) for side, work in works.items()}
-                     for i in range(asked.rounds)]  # fmt: skip
+            turns = [
+                {side: speed(work, i * 100_000, asked.seconds) for side, work in works.items()}
+                for i in range(asked.rounds)
+            ]
             found = {side: median(turn[side] for turn in turns) for side in SIDES}
             best = max(value for side, value in found.items() if side != "ours")
             cells = " | ".join(f"{value:.1f}" for value in found.values())

@@ -163,8 +163,11 @@ def main() -> None:
         print(f"{files} files of {len(series)} real series, {size_mib} MiB")
         print("index / pydicom lazy read:", compare("index", "pydicom", base, files, given.pairs), flush=True)
         small, large = timed("index", base), timed("index", tenfold)
-        print(f"index of {files}: {small}; of {10 * files}: {large}; time x {large['seconds'] / small['seconds']:.2f}, "
-              f"memory x {large['peak_mib'] / small['peak_mib']:.2f}", flush=True)  # fmt: skip
+        print(
+            f"index of {files}: {small}; of {10 * files}: {large}; time x {large['seconds'] / small['seconds']:.2f}, "
+            f"memory x {large['peak_mib'] / small['peak_mib']:.2f}",
+            flush=True,
+        )
         print("convert / dcm2niix:", compare("convert", "dcm2niix", base, files, given.pairs), flush=True)
 
 

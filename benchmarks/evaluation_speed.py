@@ -58,10 +58,14 @@ def surface_distance(truth: Any, found: Any, values: list[int], spacing: tuple[f
     for one, other in masks(truth, found, values):
         distances = sd.compute_surface_distances(one, other, spacing)
         there, back = sd.compute_average_surface_distance(distances)
-        out.append({
-            "dice": sd.compute_dice_coefficient(one, other), "hd95": sd.compute_robust_hausdorff(distances, 95),
-            "assd": (there + back) / 2, "nsd": sd.compute_surface_dice_at_tolerance(distances, TOLERANCE_MM),
-        })  # fmt: skip
+        out.append(
+            {
+                "dice": sd.compute_dice_coefficient(one, other),
+                "hd95": sd.compute_robust_hausdorff(distances, 95),
+                "assd": (there + back) / 2,
+                "nsd": sd.compute_surface_dice_at_tolerance(distances, TOLERANCE_MM),
+            }
+        )
     return out
 
 
@@ -73,12 +77,14 @@ def monai(truth: Any, found: Any, values: list[int], spacing: tuple[float, float
     for one, other in masks(truth, found, values):
         y, p = (torch.from_numpy(np.stack([~mask, mask]))[None] for mask in (one, other))
         space = {"spacing": spacing, "include_background": False}
-        out.append({
-            "dice": float(m.compute_dice(p, y, include_background=False)),
-            "hd95": float(m.compute_hausdorff_distance(p, y, percentile=95, **space)),
-            "assd": float(m.compute_average_surface_distance(p, y, symmetric=True, **space)),
-            "nsd": float(m.compute_surface_dice(p, y, [TOLERANCE_MM], **space)),
-        })  # fmt: skip
+        out.append(
+            {
+                "dice": float(m.compute_dice(p, y, include_background=False)),
+                "hd95": float(m.compute_hausdorff_distance(p, y, percentile=95, **space)),
+                "assd": float(m.compute_average_surface_distance(p, y, symmetric=True, **space)),
+                "nsd": float(m.compute_surface_dice(p, y, [TOLERANCE_MM], **space)),
+            }
+        )
     return out
 
 
@@ -86,10 +92,14 @@ def medpy(truth: Any, found: Any, values: list[int], spacing: tuple[float, float
     from medpy.metric import binary
 
     return [
-        {"dice": binary.dc(other, one), "hd95": binary.hd95(other, one, spacing),
-         "assd": binary.assd(other, one, spacing), "nsd": float("nan")}
+        {
+            "dice": binary.dc(other, one),
+            "hd95": binary.hd95(other, one, spacing),
+            "assd": binary.assd(other, one, spacing),
+            "nsd": float("nan"),
+        }
         for one, other in masks(truth, found, values)
-    ]  # fmt: skip
+    ]
 
 
 def simpleitk(truth: Any, found: Any, values: list[int], spacing: tuple[float, float, float]) -> list[Score]:
@@ -107,8 +117,14 @@ def simpleitk(truth: Any, found: Any, values: list[int], spacing: tuple[float, f
             away = Sitk.Abs(Sitk.SignedMaurerDistanceMap(there, False, False, True))
             sides.append(Sitk.GetArrayFromImage(away)[Sitk.GetArrayFromImage(Sitk.LabelContour(here)) > 0])
         every = np.concatenate(sides)
-        out.append({"dice": overlap.GetDiceCoefficient(), "hd95": float(np.percentile(every, 95)),
-                    "assd": float(every.mean()), "nsd": float((every <= TOLERANCE_MM).mean())})  # fmt: skip
+        out.append(
+            {
+                "dice": overlap.GetDiceCoefficient(),
+                "hd95": float(np.percentile(every, 95)),
+                "assd": float(every.mean()),
+                "nsd": float((every <= TOLERANCE_MM).mean()),
+            }
+        )
     return out
 
 
@@ -148,18 +164,26 @@ def vtk_meshes(truth: Any, found: Any, values: list[int], spacing: tuple[float, 
             both.append((distance[order], area[order]))
         far = [d[min(int(np.searchsorted(a.cumsum() / a.sum(), 0.95)), len(d) - 1)] for d, a in both]
         total = sum(a.sum() for _, a in both)
-        out.append({
-            "dice": 2 * float((one & other).sum()) / float(one.sum() + other.sum()), "hd95": float(max(far)),
-            "assd": float(sum(d @ a for d, a in both) / total),
-            "nsd": float(sum(a[d <= TOLERANCE_MM].sum() for d, a in both) / total),
-        })  # fmt: skip
+        out.append(
+            {
+                "dice": 2 * float((one & other).sum()) / float(one.sum() + other.sum()),
+                "hd95": float(max(far)),
+                "assd": float(sum(d @ a for d, a in both) / total),
+                "nsd": float(sum(a[d <= TOLERANCE_MM].sum() for d, a in both) / total),
+            }
+        )
     return out
 
 
 SIDES: dict[str, Callable[..., list[Score]]] = {
-    "ours, fast": ours("fast"), "ours, mesh": ours("mesh"), "surface-distance": surface_distance, "MONAI": monai,
-    "SimpleITK": simpleitk, "medpy": medpy, "vtk meshes": vtk_meshes,
-}  # fmt: skip
+    "ours, fast": ours("fast"),
+    "ours, mesh": ours("mesh"),
+    "surface-distance": surface_distance,
+    "MONAI": monai,
+    "SimpleITK": simpleitk,
+    "medpy": medpy,
+    "vtk meshes": vtk_meshes,
+}
 
 
 def two_structures() -> tuple[Any, Any, tuple[float, float, float]]:

@@ -158,22 +158,43 @@ def geometry() -> list[str]:
 def main() -> None:
     packages = ("gnomon", "surface-distance", "monai", "SimpleITK", "medpy", "vtk", "nnunetv2")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
-    text = "\n".join([
-        "# Measures against closed-form answers", "",
-        "What eight engines say of shapes whose distances can be written down. Made by", "",
-        "    pip install -e .[test,peers]", "    python -m benchmarks.metrics docs/metrics.md", "",
-        f"with {versions}.", "",
-        "MONAI, SimpleITK and medpy count border voxels, each as one, whatever surface it stands for; what they call",
-        "HD95 differs from ours, too, which is the larger of two directed distances, by area. *vtk meshes* measures as",
-        "MeshMetrics does. Times and memory: `benchmarks/README.md`.", "",
-        "## Shifted boxes, and a far speck", "",
-        "The sphere lies on slices of 5 mm, which no engine sees through.", "", *vectors(), "",
-        "## Nothing there", "",
-        "Ours gives a miss and a false structure the worst value: 0, and the diagonal of the grid; what is on neither",
-        "side is counted apart. A NaN is dropped by most averages, so that it pays to predict nothing.", "",
-        *empties(), "",
-        "## A header that is not the reference's", "", *geometry(), "",
-    ])  # fmt: skip
+    text = "\n".join(
+        [
+            "# Measures against closed-form answers",
+            "",
+            "What eight engines say of shapes whose distances can be written down. Made by",
+            "",
+            "    pip install -e .[test,peers]",
+            "    python -m benchmarks.metrics docs/metrics.md",
+            "",
+            f"with {versions}.",
+            "",
+            "MONAI, SimpleITK and medpy count border voxels, each as one, whatever surface it stands for; "
+            "what they call",
+            "HD95 differs from ours, too, which is the larger of two directed distances, by area. *vtk "
+            "meshes* measures as",
+            "MeshMetrics does. Times and memory: `benchmarks/README.md`.",
+            "",
+            "## Shifted boxes, and a far speck",
+            "",
+            "The sphere lies on slices of 5 mm, which no engine sees through.",
+            "",
+            *vectors(),
+            "",
+            "## Nothing there",
+            "",
+            "Ours gives a miss and a false structure the worst value: 0, and the diagonal of the grid; "
+            "what is on neither",
+            "side is counted apart. A NaN is dropped by most averages, so that it pays to predict nothing.",
+            "",
+            *empties(),
+            "",
+            "## A header that is not the reference's",
+            "",
+            *geometry(),
+            "",
+        ]
+    )
     if len(sys.argv) > 1:
         Path(sys.argv[1]).write_text(text)
     else:

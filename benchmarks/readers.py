@@ -60,8 +60,10 @@ def dcm2niix(folder: Path, out: Path) -> Iterator[Volume]:
 
     done = subprocess.run(
         [package.bin, "-z", "n", "-b", "n", "-f", "%s_%p", "-o", str(out), str(folder)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     for line in (done.stdout + done.stderr).splitlines():
         if "warning" in line.lower() or "error" in line.lower() or "skip" in line.lower():
             print("said", line)

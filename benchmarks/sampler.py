@@ -94,8 +94,11 @@ def main() -> None:
         rounds = [[seconds(work) for work in works] for _ in range(5)]
         mine, one, each = (median(column) for column in zip(*rounds))
         speed, theirs_one, theirs_each = patches / mine, few / one, few / each
-        print(f"| {edge} | {speed:.0f} | {theirs_one:.0f} | {speed / theirs_one:.0f} | {theirs_each:.1f} | "
-              f"{speed / theirs_each:.0f} |", flush=True)  # fmt: skip
+        print(
+            f"| {edge} | {speed:.0f} | {theirs_one:.0f} | {speed / theirs_one:.0f} | {theirs_each:.1f} | "
+            f"{speed / theirs_each:.0f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

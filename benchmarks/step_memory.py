@@ -46,7 +46,7 @@ def taken_bytes(case: dict[str, Any]) -> int:
     shaped = topology((1, 1, 1), case["patch"])
     net = build_net(case["net"], shaped, 1, CHANNELS, recompute=case["recompute"]).to(
         device=device, memory_format=torch.channels_last_3d
-    )  # fmt: skip
+    )
     averages = [value.detach().clone() for value in net.parameters()]
     optimiser = torch.optim.AdamW(net.parameters())
     loss = make_loss(LossSettings(), (1, 1, 1))
@@ -74,16 +74,27 @@ def main() -> None:
     for case in CASES:
         shaped = topology((1, 1, 1), case["patch"])
         counted = step_bytes(
-            case["net"], shaped, case["batch"], 1, CHANNELS, half=case["half"], recompute=case["recompute"],
+            case["net"],
+            shaped,
+            case["batch"],
+            1,
+            CHANNELS,
+            half=case["half"],
+            recompute=case["recompute"],
             device=device,
-        )  # fmt: skip
+        )
         command = [sys.executable, "-m", "benchmarks.step_memory", json.dumps(case)]
         taken = int(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
         cells = (
-            f"{case['net']['name']} {case['net']['features']}", " x ".join(map(str, shaped.patch)), case["batch"],
-            16 if case["half"] else 32, case["recompute"], f"{counted / 2**30:.2f}", f"{taken / 2**30:.2f}",
+            f"{case['net']['name']} {case['net']['features']}",
+            " x ".join(map(str, shaped.patch)),
+            case["batch"],
+            16 if case["half"] else 32,
+            case["recompute"],
+            f"{counted / 2**30:.2f}",
+            f"{taken / 2**30:.2f}",
             f"{counted / taken:.2f}",
-        )  # fmt: skip
+        )
         print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 

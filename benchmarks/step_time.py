@@ -31,8 +31,12 @@ def nnunet_step_s(steps: int) -> float:
     from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
     plans = json.loads(Path(sys.argv[2]).read_text())
-    described = {"channel_names": {"0": "MRI"}, "labels": {"background": 0, "a": 1, "b": 2}, "numTraining": 160,
-                 "file_ending": ".nii.gz"}  # fmt: skip
+    described = {
+        "channel_names": {"0": "MRI"},
+        "labels": {"background": 0, "a": 1, "b": 2},
+        "numTraining": 160,
+        "file_ending": ".nii.gz",
+    }
     trainer = nnUNetTrainer(plans, "3d_fullres", 0, described, torch.device("cpu"))
     trainer.initialize()
     trainer.network.train()
@@ -80,16 +84,23 @@ def ours_step_s(steps: int, precision: str) -> float:
         "image": torch.from_numpy(draw.normal(size=(BATCH, 1, *PATCH)).astype(np.float32)),
         "label": torch.from_numpy(draw.integers(0, 3, (BATCH, *PATCH))),
         "annotated": torch.ones(BATCH, 3, dtype=torch.bool),
-    }  # fmt: skip
+    }
     net = build_net({"name": "plain_unet", "features": FEATURES}, topology((1.0, 1.0, 1.0), PATCH), 1, 3)
     optimiser = OptimiserSettings(kind="sgd", learning_rate=0.01, weight_decay=3e-5, schedule="poly")
     loss = make_loss(LossSettings(), (1.0, 1.0, 1.0))
     torch.utils.deterministic.fill_uninitialized_memory = False  # as in a run
     trainer = pl.Trainer(
-        accelerator="cpu", precision=lightning_precision(TrainSettings(precision=precision)), deterministic=True,
-        max_epochs=1, gradient_clip_val=12.0, logger=False, enable_checkpointing=False, enable_model_summary=False,
-        enable_progress_bar=False, callbacks=[moving_average(0.99), clock],
-    )  # fmt: skip
+        accelerator="cpu",
+        precision=lightning_precision(TrainSettings(precision=precision)),
+        deterministic=True,
+        max_epochs=1,
+        gradient_clip_val=12.0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        callbacks=[moving_average(0.99), clock],
+    )
     batches = torch.utils.data.DataLoader([batch] * (steps + 2), batch_size=None)
     trainer.fit(Segmenter(net, ("a", "b"), loss, optimiser, by_steps(steps + 2)), batches)
     return median(clock.taken[2:])
@@ -99,28 +110,47 @@ def plans_file(folder: Path) -> Path:
     """nnU-Net's plan, as its planner makes it for this data."""
     strides = [[1, 1, 1], [2, 2, 2], [2, 2, 2], [2, 2, 2]]
     net = {
-        "n_stages": 4, "features_per_stage": [32, 64, 128, 256], "conv_op": "torch.nn.modules.conv.Conv3d",
-        "kernel_sizes": [[3, 3, 3]] * 4, "strides": strides, "n_conv_per_stage": [2] * 4,
-        "n_conv_per_stage_decoder": [2] * 3, "conv_bias": True,
-        "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d", "norm_op_kwargs": {"eps": 1e-5, "affine": True},
-        "dropout_op": None, "dropout_op_kwargs": None, "nonlin": "torch.nn.LeakyReLU",
+        "n_stages": 4,
+        "features_per_stage": [32, 64, 128, 256],
+        "conv_op": "torch.nn.modules.conv.Conv3d",
+        "kernel_sizes": [[3, 3, 3]] * 4,
+        "strides": strides,
+        "n_conv_per_stage": [2] * 4,
+        "n_conv_per_stage_decoder": [2] * 3,
+        "conv_bias": True,
+        "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
+        "norm_op_kwargs": {"eps": 1e-5, "affine": True},
+        "dropout_op": None,
+        "dropout_op_kwargs": None,
+        "nonlin": "torch.nn.LeakyReLU",
         "nonlin_kwargs": {"inplace": True},
-    }  # fmt: skip
+    }
     configuration = {
-        "data_identifier": "x", "preprocessor_name": "DefaultPreprocessor", "batch_size": BATCH,
-        "patch_size": list(PATCH), "spacing": [1.0, 1.0, 1.0], "normalization_schemes": ["ZScoreNormalization"],
-        "use_mask_for_norm": [False], "batch_dice": False,
+        "data_identifier": "x",
+        "preprocessor_name": "DefaultPreprocessor",
+        "batch_size": BATCH,
+        "patch_size": list(PATCH),
+        "spacing": [1.0, 1.0, 1.0],
+        "normalization_schemes": ["ZScoreNormalization"],
+        "use_mask_for_norm": [False],
+        "batch_dice": False,
         "architecture": {
-            "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet", "arch_kwargs": net,
+            "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
+            "arch_kwargs": net,
             "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
         },
-    }  # fmt: skip
+    }
     plans = {
-        "dataset_name": "Dataset004_x", "plans_name": "nnUNetPlans", "image_reader_writer": "SimpleITKIO",
-        "transpose_forward": [0, 1, 2], "transpose_backward": [0, 1, 2], "label_manager": "LabelManager",
-        "foreground_intensity_properties_per_channel": {}, "configurations": {"3d_fullres": configuration},
+        "dataset_name": "Dataset004_x",
+        "plans_name": "nnUNetPlans",
+        "image_reader_writer": "SimpleITKIO",
+        "transpose_forward": [0, 1, 2],
+        "transpose_backward": [0, 1, 2],
+        "label_manager": "LabelManager",
+        "foreground_intensity_properties_per_channel": {},
+        "configurations": {"3d_fullres": configuration},
         "continue_training": False,
-    }  # fmt: skip
+    }
     (folder / "Dataset004_x" / "x").mkdir(parents=True)
     (folder / "Dataset004_x" / "x" / "none.b2nd").touch()  # by whose suffix the trainer knows its kind of data
     path = folder / "plans.json"

@@ -340,9 +340,14 @@ def page(pitfall: str, rules: list[Rule]) -> str:
 def main() -> None:
     """Write every page and the list of them."""
     folder = Path(sys.argv[1])
-    lines = ["# Pitfalls", "",
-    "Twenty-eight ways in which a strong model fails validation, each with its rules and its fix.", "",
-             "| pitfall | what goes wrong | rules |", "| --- | --- | --- |"]  # fmt: skip
+    lines = [
+        "# Pitfalls",
+        "",
+        "Twenty-eight ways in which a strong model fails validation, each with its rules and its fix.",
+        "",
+        "| pitfall | what goes wrong | rules |",
+        "| --- | --- | --- |",
+    ]
     for pitfall in DRAWINGS:
         rules = [rule for rule in all_rules() if rule.pitfall == pitfall]
         write_bytes(folder / f"{pitfall}.png", picture(pitfall))

@@ -203,4 +203,4 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "pictures on both sides, "
         "identifiers left in data declared de-identified.",
     ),
-}  # fmt: skip
+}

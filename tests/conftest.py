@@ -24,11 +24,20 @@ settings.register_profile("gnomon", deadline=None, derandomize=True)  # the same
 settings.load_profile("gnomon")
 
 TINY = [
-    "experiment=phantom", "phantom.studies=8", "preparation.splits.folds=2", "preparation.workers=1",
-    "conversion.workers=1", "evaluation.workers=1", "preparation.plan.max_patch_voxels=8000", "training.epochs=2",
-    "training.steps_per_epoch=2", "training.precision=32-true", "net.features=4", "trackers.wandb=off",
+    "experiment=phantom",
+    "phantom.studies=8",
+    "preparation.splits.folds=2",
+    "preparation.workers=1",
+    "conversion.workers=1",
+    "evaluation.workers=1",
+    "preparation.plan.max_patch_voxels=8000",
+    "training.epochs=2",
+    "training.steps_per_epoch=2",
+    "training.precision=32-true",
+    "net.features=4",
+    "trackers.wandb=off",
     "trackers.tensorboard=false",
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -106,8 +106,21 @@ def test_arrays_come_back_memory_mapped(tmp_path):
 
 def test_findings_survive_json_lines(tmp_path):
     findings = [
-        Finding("DCM001", "file x", "a", "b", "c", Severity.INFO),
-        Finding("PRP101", "case y", "ä\nö", "b", "c"),
+        Finding(
+            rule="DCM001",
+            where="file x",
+            found="a",
+            expected="b",
+            remedy="c",
+            severity=Severity.INFO,
+        ),
+        Finding(
+            rule="PRP101",
+            where="case y",
+            found="ä\nö",
+            expected="b",
+            remedy="c",
+        ),
     ]
     write_findings(tmp_path / "f.jsonl", findings)
     assert read_findings(tmp_path / "f.jsonl") == findings

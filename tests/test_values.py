@@ -48,8 +48,14 @@ class TestRandomness:
         assert np.array_equal(generator(7, "patch", 3, "case").random(5), first)
 
     def test_every_part_of_the_key_matters(self):
-        keys = {stream_key(1, "a", 1, "b"), stream_key(2, "a", 1, "b"), stream_key(1, "c", 1, "b"),
-                stream_key(1, "a", 2, "b"), stream_key(1, "a", "1", "b"), stream_key(1, "a", 1)}  # fmt: skip
+        keys = {
+            stream_key(1, "a", 1, "b"),
+            stream_key(2, "a", 1, "b"),
+            stream_key(1, "c", 1, "b"),
+            stream_key(1, "a", 2, "b"),
+            stream_key(1, "a", "1", "b"),
+            stream_key(1, "a", 1),
+        }
         assert len(keys) == 6
 
     def test_the_key_is_the_same_on_every_machine(self):
@@ -107,7 +113,13 @@ class TestProvenance:
 
 
 class TestFindings:
-    finding = Finding("DCM211", "volume x", "2 missing slices", "a slice every 4 mm", "Fetch them.")
+    finding = Finding(
+        rule="DCM211",
+        where="volume x",
+        found="2 missing slices",
+        expected="a slice every 4 mm",
+        remedy="Fetch them.",
+    )
 
     def test_a_finding_reads_found_expected_where_what_to_do(self):
         assert str(self.finding) == (
@@ -115,6 +127,13 @@ class TestFindings:
         )
 
     def test_known_rules_and_mere_information_are_not_held_against_a_run(self):
-        told = Finding("DCM210", "volume y", "a", "b", "c", Severity.INFO)
+        told = Finding(
+            rule="DCM210",
+            where="volume y",
+            found="a",
+            expected="b",
+            remedy="c",
+            severity=Severity.INFO,
+        )
         assert unwaived_errors([self.finding, told], []) == [self.finding]
         assert unwaived_errors([self.finding, told], ["DCM211"]) == []

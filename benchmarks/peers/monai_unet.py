@@ -35,8 +35,13 @@ def files(data: Path) -> tuple[list[dict[str, Path]], list[dict[str, Path]], int
     """Training and validation files, and the number of channels."""
     split = json.loads((data / "split.json").read_text())
     labels = json.loads((data / "dataset.json").read_text())["labels"]
-    sets = [[{"image": data / "imagesTr" / f"{name}.nii.gz", "label": data / "labelsTr" / f"{name}.nii.gz"}
-             for name in split[part]] for part in ("train", "val")]  # fmt: skip
+    sets = [
+        [
+            {"image": data / "imagesTr" / f"{name}.nii.gz", "label": data / "labelsTr" / f"{name}.nii.gz"}
+            for name in split[part]
+        ]
+        for part in ("train", "val")
+    ]
     return sets[0], sets[1], len(labels)
 
 
@@ -51,19 +56,29 @@ def prepared(spacing_mm: tuple[float, float, float] | None, keys: list[str]) -> 
 def training_set(cases: list[dict[str, Path]], data: str) -> CacheDataset:
     spacing_mm, patch, _ = SHAPES[data]
     both = ["image", "label"]
-    return CacheDataset(cases, t.Compose([
-        *prepared(spacing_mm, both),
-        t.SpatialPadd(both, patch),
-        t.RandCropByPosNegLabeld(both, "label", patch, pos=1, neg=1, num_samples=1),
-        t.RandAffined(
-            both, prob=0.3, rotate_range=(0.26,) * 3, scale_range=(0.15,) * 3, mode=["bilinear", "nearest"],
-            padding_mode="border",
+    return CacheDataset(
+        cases,
+        t.Compose(
+            [
+                *prepared(spacing_mm, both),
+                t.SpatialPadd(both, patch),
+                t.RandCropByPosNegLabeld(both, "label", patch, pos=1, neg=1, num_samples=1),
+                t.RandAffined(
+                    both,
+                    prob=0.3,
+                    rotate_range=(0.26,) * 3,
+                    scale_range=(0.15,) * 3,
+                    mode=["bilinear", "nearest"],
+                    padding_mode="border",
+                ),
+                t.RandGaussianNoised("image", prob=0.1, std=0.1),
+                t.RandScaleIntensityd("image", 0.2, prob=0.2),
+                t.RandShiftIntensityd("image", 0.2, prob=0.2),
+                t.ToTensord(both, track_meta=False),
+            ]
         ),
-        t.RandGaussianNoised("image", prob=0.1, std=0.1),
-        t.RandScaleIntensityd("image", 0.2, prob=0.2),
-        t.RandShiftIntensityd("image", 0.2, prob=0.2),
-        t.ToTensord(both, track_meta=False),
-    ]), progress=False)  # fmt: skip
+        progress=False,
+    )
 
 
 def train(net: torch.nn.Module, cases: CacheDataset, minutes: float) -> int:
@@ -93,13 +108,15 @@ def train(net: torch.nn.Module, cases: CacheDataset, minutes: float) -> int:
 def predict(net: torch.nn.Module, cases: list[dict[str, Path]], data: str, output: Path) -> None:
     spacing_mm, patch, _ = SHAPES[data]
     before = t.Compose(prepared(spacing_mm, ["image"]))
-    after = t.Compose([
-        t.Invertd("found", before, "image", nearest_interp=False, to_tensor=True),
-        t.AsDiscreted("found", argmax=True),
-        t.SaveImaged(
-            "found", output_dir=output, output_postfix="", separate_folder=False, print_log=False, resample=False
-        ),
-    ])  # fmt: skip
+    after = t.Compose(
+        [
+            t.Invertd("found", before, "image", nearest_interp=False, to_tensor=True),
+            t.AsDiscreted("found", argmax=True),
+            t.SaveImaged(
+                "found", output_dir=output, output_postfix="", separate_folder=False, print_log=False, resample=False
+            ),
+        ]
+    )
     net.eval()
     for batch in DataLoader(Dataset([{"image": case["image"]} for case in cases], before), batch_size=1):
         with torch.autocast("cpu", torch.bfloat16):

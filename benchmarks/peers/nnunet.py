@@ -34,12 +34,16 @@ def raw_data(data: Path, root: Path) -> list[str]:
         shutil.copyfile(data / "labelsTr" / f"{name}.nii.gz", place / "labelsTr" / f"{name}.nii.gz")
     for name in split["val"]:
         shutil.copyfile(data / "imagesTr" / f"{name}.nii.gz", place / "held_out" / f"{name}_0000.nii.gz")
-    (place / "dataset.json").write_text(json.dumps({
-        "channel_names": {"0": "MRI"},
-        "labels": {name: int(value) for value, name in described["labels"].items()},
-        "numTraining": len(split["train"]),
-        "file_ending": ".nii.gz",
-    }))  # fmt: skip
+    (place / "dataset.json").write_text(
+        json.dumps(
+            {
+                "channel_names": {"0": "MRI"},
+                "labels": {name: int(value) for value, name in described["labels"].items()},
+                "numTraining": len(split["train"]),
+                "file_ending": ".nii.gz",
+            }
+        )
+    )
     return list(split["val"])
 
 

@@ -84,14 +84,20 @@ def read_json(path: Path, what: str) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise refuse(
-            "ART101", str(path), "no such file", f"the {path.name} of {what}",
-            "Check the path, or run the stage that writes it.",
-        ) from None  # fmt: skip
+            rule="ART101",
+            where=str(path),
+            found="no such file",
+            expected=f"the {path.name} of {what}",
+            remedy="Check the path, or run the stage that writes it.",
+        ) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise refuse(
-            "ART102", str(path), f"a file that cannot be read ({error})", f"the {path.name} of {what}, in JSON",
-            "Restore the file, or run the stage that writes it again.",
-        ) from None  # fmt: skip
+            rule="ART102",
+            where=str(path),
+            found=f"a file that cannot be read ({error})",
+            expected=f"the {path.name} of {what}, in JSON",
+            remedy="Restore the file, or run the stage that writes it again.",
+        ) from None
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:

@@ -65,7 +65,15 @@ class Refusal(Exception):  # noqa: N818 - it is a refusal, not an error of ours
 
 def refuse(rule: str, where: str, found: str, expected: str, remedy: str) -> Refusal:
     """A refusal with a single error finding, ready to be raised."""
-    return Refusal(Finding(rule, where, found, expected, remedy))
+    return Refusal(
+        Finding(
+            rule=rule,
+            where=where,
+            found=found,
+            expected=expected,
+            remedy=remedy,
+        )
+    )
 
 
 def unwaived_errors(findings: Iterable[Finding], waived_rules: Iterable[str]) -> list[Finding]:

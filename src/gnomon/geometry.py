@@ -294,10 +294,17 @@ def straightened(grid: Grid) -> Grid:
 def resampled_voxels(voxels: Array, grid: Grid, target: Grid, outside: float) -> Array:
     """Voxels on one grid -> the same field on another, linear, float32; `outside` beyond the centres."""
     matrix = grid.indices_of(target)
-    return np.asarray(ndimage.affine_transform(
-        np.asarray(voxels, np.float32), matrix[:3, :3], matrix[:3, 3], target.shape, order=1, mode="constant",
-        cval=outside,
-    ))  # fmt: skip
+    return np.asarray(
+        ndimage.affine_transform(
+            np.asarray(voxels, np.float32),
+            matrix[:3, :3],
+            matrix[:3, 3],
+            target.shape,
+            order=1,
+            mode="constant",
+            cval=outside,
+        )
+    )
 
 
 def mirrored(array: Any, axes: Sequence[int]) -> Any:

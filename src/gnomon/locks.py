@@ -37,9 +37,12 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise refuse(
-            "USE132", str(folder), "another process at work in it", "a folder for each run",
-            "Wait for it, or choose another: output=...",
-        ) from None  # fmt: skip
+            rule="USE132",
+            where=str(folder),
+            found="another process at work in it",
+            expected="a folder for each run",
+            remedy="Wait for it, or choose another: output=...",
+        ) from None
     with _released(lock):
         yield
 

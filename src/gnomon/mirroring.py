@@ -61,8 +61,9 @@ def mirroring(scheme: LabelScheme) -> Mirroring:
     dropped = tuple(
         f"not mirrored across {_WAYS[axis]}: {', '.join(names[:3])}{' ...' if len(names) > 3 else ''} "
         + _reason(axis, names[0] in chambers)
-        for axis, names in unsafe.items() if names
-    )  # fmt: skip
+        for axis, names in unsafe.items()
+        if names
+    )
     return Mirroring(
         axes=tuple(axis for axis, names in unsafe.items() if not names),
         channels=(0, *swapped, scheme.n_channels),

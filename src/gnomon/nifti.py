@@ -66,9 +66,12 @@ def read_image(path: Path) -> NiftiImage:
     voxels = np.asarray(_voxels(image, path), dtype=np.float32).reshape(grid.shape)
     if bad := int(np.count_nonzero(~np.isfinite(voxels))):
         raise refuse(
-            "NII106", path.name, f"{bad} voxels that are NaN or infinite", "finite values",
-            "Find the tool that wrote them; a value must be chosen by someone who knows what is missing.",
-        )  # fmt: skip
+            rule="NII106",
+            where=path.name,
+            found=f"{bad} voxels that are NaN or infinite",
+            expected="finite values",
+            remedy="Find the tool that wrote them; a value must be chosen by someone who knows what is missing.",
+        )
     return NiftiImage(voxels, grid, image.header.copy())
 
 
@@ -78,9 +81,12 @@ def read_label(path: Path) -> NiftiImage:
     voxels = image.voxels
     if voxels.min() < 0 or voxels.max() > 65535 or not np.array_equal(voxels, np.rint(voxels)):
         raise refuse(
-            "NII107", path.name, f"label values from {voxels.min():g} to {voxels.max():g}, some not whole",
-            "whole numbers in 0..65535", "Export the label map as integers, without interpolation.",
-        )  # fmt: skip
+            rule="NII107",
+            where=path.name,
+            found=f"label values from {voxels.min():g} to {voxels.max():g}, some not whole",
+            expected="whole numbers in 0..65535",
+            remedy="Export the label map as integers, without interpolation.",
+        )
     return NiftiImage(voxels.astype(np.uint16), image.grid, image.header)
 
 
@@ -120,7 +126,13 @@ def _open(path: Path) -> nib.Nifti1Image:
     try:
         image = nib.load(path)
     except FileNotFoundError:
-        raise refuse("NII101", str(path), "no such file", "a NIfTI image", "Check the path.") from None
+        raise refuse(
+            rule="NII101",
+            where=str(path),
+            found="no such file",
+            expected="a NIfTI image",
+            remedy="Check the path.",
+        ) from None
     except Exception as error:
         raise _unreadable(path, error) from None
     if not isinstance(image, nib.Nifti1Image):
@@ -144,9 +156,12 @@ def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
 
 def _unreadable(path: Path, error: Exception) -> Refusal:
     return refuse(
-        "NII101", path.name, f"a file that cannot be read as NIfTI ({type(error).__name__}: {error})",
-        "a whole .nii or .nii.gz file", "Copy or export the file again.",
-    )  # fmt: skip
+        rule="NII101",
+        where=path.name,
+        found=f"a file that cannot be read as NIfTI ({type(error).__name__}: {error})",
+        expected="a whole .nii or .nii.gz file",
+        remedy="Copy or export the file again.",
+    )
 
 
 def _grid(image: nib.Nifti1Image, path: Path) -> Grid:
@@ -155,34 +170,47 @@ def _grid(image: nib.Nifti1Image, path: Path) -> Grid:
         shape = shape[:-1]
     if len(shape) != 3:
         raise refuse(
-            "NII102", path.name, f"an image of shape {image.shape}", "three dimensions",
-            "Store one volume a file; split time points or channels first.",
-        )  # fmt: skip
+            rule="NII102",
+            where=path.name,
+            found=f"an image of shape {image.shape}",
+            expected="three dimensions",
+            remedy="Store one volume a file; split time points or channels first.",
+        )
     header = image.header
     if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
         raise refuse(
-            "NII103", path.name, "no orientation: sform_code and qform_code are both 0",
-            "a header that says where the voxels lie in the patient",
-            "Convert the image again from its DICOM series; left and right cannot be told from this file.",
-        )  # fmt: skip
+            rule="NII103",
+            where=path.name,
+            found="no orientation: sform_code and qform_code are both 0",
+            expected="a header that says where the voxels lie in the patient",
+            remedy="Convert the image again from its DICOM series; left and right cannot be told from this file.",
+        )
     if int(header["sform_code"]) == 0 and not _stated_spacing(image, path):
         raise refuse(
-            "NII105", path.name, "an impossible header: a spacing of 0 or less", "distances between voxels in mm",
-            "Convert the image again from its source.",
-        )  # fmt: skip
+            rule="NII105",
+            where=path.name,
+            found="an impossible header: a spacing of 0 or less",
+            expected="distances between voxels in mm",
+            remedy="Convert the image again from its source.",
+        )
     try:
         grid = Grid((shape[0], shape[1], shape[2]), np.asarray(image.affine, dtype=np.float64))
         quaternion = Grid(grid.shape, header.get_qform()) if int(header["qform_code"]) else grid
     except ValueError as error:
         raise refuse(
-            "NII105", path.name, f"an impossible header: {error}", "an affine that spans space",
-            "Convert the image again from its source.",
-        ) from None  # fmt: skip
+            rule="NII105",
+            where=path.name,
+            found=f"an impossible header: {error}",
+            expected="an affine that spans space",
+            remedy="Convert the image again from its source.",
+        ) from None
     apart_mm = grid.corner_displacement_mm(quaternion)
     if apart_mm > 0.1 * min(grid.spacing_mm) and grid.shear < 1e-3:
         raise refuse(
-            "NII104", path.name, f"sform and qform that place a corner {apart_mm:.3g} mm apart",
-            f"at most {0.1 * min(grid.spacing_mm):.3g} mm",
-            "Decide which of the two is right and set both to it.",
-        )  # fmt: skip
+            rule="NII104",
+            where=path.name,
+            found=f"sform and qform that place a corner {apart_mm:.3g} mm apart",
+            expected=f"at most {0.1 * min(grid.spacing_mm):.3g} mm",
+            remedy="Decide which of the two is right and set both to it.",
+        )
     return grid

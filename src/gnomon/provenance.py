@@ -20,12 +20,28 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 1 << 20
 _PACKAGES = (
-    "gnomon", "torch", "pytorch-lightning", "torchio", "SimpleITK", "numpy", "scipy", "nibabel",
-    "pydicom", "hydra-core", "dynamic-network-architectures", "nnunetv2", "scikit-image", "wandb",
-)  # fmt: skip
+    "gnomon",
+    "torch",
+    "pytorch-lightning",
+    "torchio",
+    "SimpleITK",
+    "numpy",
+    "scipy",
+    "nibabel",
+    "pydicom",
+    "hydra-core",
+    "dynamic-network-architectures",
+    "nnunetv2",
+    "scikit-image",
+    "wandb",
+)
 _ENVIRONMENT = (
-    "PYTHONHASHSEED", "CUBLAS_WORKSPACE_CONFIG", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES",
-)  # fmt: skip
+    "PYTHONHASHSEED",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES",
+)
 
 
 def sha256_of_file(path: Path) -> str:

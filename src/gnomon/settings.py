@@ -30,12 +30,19 @@ def settings_from(kind: type[Settings], section: DictConfig | Mapping[str, Any],
     except OmegaConfBaseException as error:
         key = f"{where}.{error.full_key}" if error.full_key else where
         raise refuse(
-            "USE108", key, str(error.msg or error).splitlines()[0].rstrip("."), "a known key with a value of its type",
-            "See the settings with --help.",
-        ) from None  # fmt: skip
+            rule="USE108",
+            where=key,
+            found=str(error.msg or error).splitlines()[0].rstrip("."),
+            expected="a known key with a value of its type",
+            remedy="See the settings with --help.",
+        ) from None
     except ValueError as error:
         raise refuse(
-            "USE115", where, str(error), "a value within its bounds", "See the settings with --help."
+            rule="USE115",
+            where=where,
+            found=str(error),
+            expected="a value within its bounds",
+            remedy="See the settings with --help.",
         ) from None
 
 

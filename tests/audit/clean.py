@@ -20,15 +20,20 @@ Study = list[FileDataset]
 MAMMOGRAM, RADIOGRAPH, COMPUTED_RADIOGRAPH = (f"1.2.840.10008.5.1.4.1.1.{suffix}" for suffix in ("1.2", "1.1", "1"))
 EDGE, SLICES = 96, 8
 KERNELS = {
-    "SIEMENS": ("B30f", "Br40d", "I31f"), "GE MEDICAL SYSTEMS": ("STANDARD", "SOFT", "DETAIL"),
-    "Philips": ("A", "B"), "TOSHIBA": ("FC08", "FC13"), "Canon Medical Systems": ("FC18",),
-}  # fmt: skip
+    "SIEMENS": ("B30f", "Br40d", "I31f"),
+    "GE MEDICAL SYSTEMS": ("STANDARD", "SOFT", "DETAIL"),
+    "Philips": ("A", "B"),
+    "TOSHIBA": ("FC08", "FC13"),
+    "Canon Medical Systems": ("FC18",),
+}
 CT_VENDORS = tuple(KERNELS)
 # PatientPosition -> row and column cosines of axial slices (LPS).
 POSITIONS = {
-    "HFS": ((1, 0, 0), (0, 1, 0)), "FFS": ((-1, 0, 0), (0, 1, 0)), "HFP": ((-1, 0, 0), (0, -1, 0)),
+    "HFS": ((1, 0, 0), (0, 1, 0)),
+    "FFS": ((-1, 0, 0), (0, 1, 0)),
+    "HFP": ((-1, 0, 0), (0, -1, 0)),
     "FFP": ((1, 0, 0), (0, -1, 0)),
-}  # fmt: skip
+}
 PLANES = (((0, 1, 0), (0, 0, -1)), ((1, 0, 0), (0, 0, -1)))
 _WORDS = ("ABD NATIVE", "Abdomen portal venous", "THORAX ARTERIAL", "Becken venoes 1.0")
 
@@ -74,17 +79,29 @@ def header(rng: np.random.Generator, sop_class: str, modality: str, vendor: str,
 
 def study_elements(rng: np.random.Generator, words: str = "") -> dict[str, Any]:
     return {
-        "StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid(), "FrameOfReferenceUID": generate_uid(),
-        "PatientID": f"ID-{rng.integers(1 << 40)}", "PatientName": "Zyxwvut^Jane", "PatientSex": str(rng.choice(["M",
-        "F"])),
-        "StudyDate": "20200101", "StudyTime": "120000", "AcquisitionTime": "120100", "SeriesNumber": 1,
-        "SeriesDescription": words or str(rng.choice(_WORDS)), "ProtocolName": "P1", "BodyPartExamined": "ABDOMEN",
-    }  # fmt: skip
+        "StudyInstanceUID": generate_uid(),
+        "SeriesInstanceUID": generate_uid(),
+        "FrameOfReferenceUID": generate_uid(),
+        "PatientID": f"ID-{rng.integers(1 << 40)}",
+        "PatientName": "Zyxwvut^Jane",
+        "PatientSex": str(rng.choice(["M", "F"])),
+        "StudyDate": "20200101",
+        "StudyTime": "120000",
+        "AcquisitionTime": "120100",
+        "SeriesNumber": 1,
+        "SeriesDescription": words or str(rng.choice(_WORDS)),
+        "ProtocolName": "P1",
+        "BodyPartExamined": "ABDOMEN",
+    }
 
 
-def sectional(rng: np.random.Generator, values: Callable[[np.ndarray, bool], np.ndarray], make: Callable[[],
-FileDataset], *,
-              axial: bool = False) -> Study:  # fmt: skip
+def sectional(
+    rng: np.random.Generator,
+    values: Callable[[np.ndarray, bool], np.ndarray],
+    make: Callable[[], FileDataset],
+    *,
+    axial: bool = False,
+) -> Study:
     """Slices of a function of the place, in a random position and plane, all of them as `make` makes a header."""
     position = str(rng.choice(list(POSITIONS)))
     row, column = POSITIONS[position]
@@ -234,7 +251,11 @@ def seg_of(study: Study, frame: str = "", series: str = "") -> FileDataset:
 
 
 CLEAN: dict[str, Callable[[np.random.Generator], Study]] = {
-    "CT": ct, "MR": mr, "PT": pet, "MG": mammography, "DX": radiograph,
-}  # fmt: skip
+    "CT": ct,
+    "MR": mr,
+    "PT": pet,
+    "MG": mammography,
+    "DX": radiograph,
+}
 BASES = {**CLEAN, "CT axial": lambda rng: ct(rng, axial=True)}
 """What defects are planted in."""

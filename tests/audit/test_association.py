@@ -11,8 +11,9 @@ def planted(auc, seed=0, cases=200):
     draw = np.random.default_rng(seed)
     ill = np.arange(cases) % 2
     sharp = draw.random(cases) < 0.5 + (2 * auc - 1) / 2 * np.where(ill == 1, 1, -1)
-    features = pl.DataFrame({"kernel": np.where(sharp, "sharp", "soft"), "noise": draw.normal(size=cases),
-                             "constant": ["x"] * cases})  # fmt: skip
+    features = pl.DataFrame(
+        {"kernel": np.where(sharp, "sharp", "soft"), "noise": draw.normal(size=cases), "constant": ["x"] * cases}
+    )
     return features, pl.Series(ill.astype(str))
 
 

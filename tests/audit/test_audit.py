@@ -106,23 +106,26 @@ def test_sarif_names_every_rule_that_fired(studies, tmp_path):
     assert {result["level"] for result in run["results"]} <= {"error", "warning", "note"}
 
 
-@pytest.mark.parametrize(("policy", "elements", "rule", "decision"), [
-    (Policy(kernels=("soft",)), {"Manufacturer": "SIEMENS", "ConvolutionKernel": "B70f"}, "DCM307", "reject"),
-    (Policy(kernels=("soft",)), {"Manufacturer": "SIEMENS", "ConvolutionKernel": "11H"}, None, "accept"),
-    (Policy(phases=("arterial",)), {"SeriesDescription": "portal venous"}, "DCM316", "reject"),
-    (Policy(phases=("arterial",)), {"SeriesDescription": "CT"}, None, "accept"),
-    (Policy(contrast="none"), {"SeriesDescription": "CTA"}, "DCM344", "accept"),
-    (Policy(contrast="none", decision={"DCM344": "reject"}), {"SeriesDescription": "CTA"}, "DCM344", "reject"),
-    (Policy(contrast="none"), {"SeriesDescription": "NATIVE"}, None, "accept"),
-    (Policy(contrast="required"), {"SeriesDescription": "NATIVE"}, "DCM344", "accept"),
-    (Policy(modalities=("MR",)), {}, "DCM345", "reject"),
-    (Policy(vocabulary=("tumour",)), {"StudyDescription": "known Tumour"}, "DCM710", "accept"),
-    (Policy(vocabulary=("tumour",)), {"StudyDescription": "trauma"}, None, "accept"),
-    (Policy(severity={"DCM703": "error"}), {"BurnedInAnnotation": "YES"}, "DCM703", "reject"),
-    (Policy(severity={"DCM703": "ignore"}), {"BurnedInAnnotation": "YES"}, None, "accept"),
-    (Policy(tolerance={"DCM331": 9}), {"PixelSpacing": ["0.3", "0.3"]}, None, "accept"),
-    (Policy(pixels=False), {"BurnedInAnnotation": "YES"}, "DCM703", "accept"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("policy", "elements", "rule", "decision"),
+    [
+        (Policy(kernels=("soft",)), {"Manufacturer": "SIEMENS", "ConvolutionKernel": "B70f"}, "DCM307", "reject"),
+        (Policy(kernels=("soft",)), {"Manufacturer": "SIEMENS", "ConvolutionKernel": "11H"}, None, "accept"),
+        (Policy(phases=("arterial",)), {"SeriesDescription": "portal venous"}, "DCM316", "reject"),
+        (Policy(phases=("arterial",)), {"SeriesDescription": "CT"}, None, "accept"),
+        (Policy(contrast="none"), {"SeriesDescription": "CTA"}, "DCM344", "accept"),
+        (Policy(contrast="none", decision={"DCM344": "reject"}), {"SeriesDescription": "CTA"}, "DCM344", "reject"),
+        (Policy(contrast="none"), {"SeriesDescription": "NATIVE"}, None, "accept"),
+        (Policy(contrast="required"), {"SeriesDescription": "NATIVE"}, "DCM344", "accept"),
+        (Policy(modalities=("MR",)), {}, "DCM345", "reject"),
+        (Policy(vocabulary=("tumour",)), {"StudyDescription": "known Tumour"}, "DCM710", "accept"),
+        (Policy(vocabulary=("tumour",)), {"StudyDescription": "trauma"}, None, "accept"),
+        (Policy(severity={"DCM703": "error"}), {"BurnedInAnnotation": "YES"}, "DCM703", "reject"),
+        (Policy(severity={"DCM703": "ignore"}), {"BurnedInAnnotation": "YES"}, None, "accept"),
+        (Policy(tolerance={"DCM331": 9}), {"PixelSpacing": ["0.3", "0.3"]}, None, "accept"),
+        (Policy(pixels=False), {"BurnedInAnnotation": "YES"}, "DCM703", "accept"),
+    ],
+)
 def test_a_policy_decides_what_is_accepted(tmp_path, policy, elements, rule, decision):
     done = audited(one_study(tmp_path, elements), tmp_path / "a", policy)
     weighed = set(done.findings.filter(pl.col("severity") != "info")["rule"])
@@ -130,16 +133,33 @@ def test_a_policy_decides_what_is_accepted(tmp_path, policy, elements, rule, dec
     assert done.volumes["decision"].to_list() == [decision]
 
 
-@pytest.mark.parametrize("bad", [{"kernels": ("shiny",)}, {"phases": ("late",)}, {"contrast": "maybe"},
-                                 {"severity": {"DCM1": "fatal"}}, {"decision": {"DCM1": "burn"}}])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"kernels": ("shiny",)},
+        {"phases": ("late",)},
+        {"contrast": "maybe"},
+        {"severity": {"DCM1": "fatal"}},
+        {"decision": {"DCM1": "burn"}},
+    ],
+)
 def test_a_policy_that_makes_no_sense_is_refused(bad):
     with pytest.raises(ValueError):
         Policy(**bad)
 
 
-@pytest.mark.parametrize("name", ["ct_segmentation", "ct_angiography", "head_ct_non_contrast", "mr_segmentation",
-"pet_ct",
-                                  "mammography", "chest_radiography"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ct_segmentation",
+        "ct_angiography",
+        "head_ct_non_contrast",
+        "mr_segmentation",
+        "pet_ct",
+        "mammography",
+        "chest_radiography",
+    ],
+)
 def test_every_ready_policy_runs(studies, tmp_path, name):
     assert audit(studies, tmp_path / "a", f"audit={name}", "audit.pixels=false") in (0, 1)
     known = {rule.id for rule in all_rules()}
@@ -189,8 +209,15 @@ def test_preparation_refuses_volumes_without_audit_unless_told(studies, tmp_path
             label = np.zeros(grid.shape, np.uint8)
             label[30:40, 30:40, 2:5] = 1
             nifti.write_image(labels / f"{row['series_uid']}.nii.gz", label, grid)
-    prepare = [f"input={tmp_path / 'v'}", f"output={tmp_path / 'd'}", f"labels={labels}", "label_names={body: 1}",
-               "preparation.workers=1", "preparation.splits.folds=2", "known_findings=[DCM110]"]  # fmt: skip
+    prepare = [
+        f"input={tmp_path / 'v'}",
+        f"output={tmp_path / 'd'}",
+        f"labels={labels}",
+        "label_names={body: 1}",
+        "preparation.workers=1",
+        "preparation.splits.folds=2",
+        "known_findings=[DCM110]",
+    ]
     assert launch("prepare", prepare) == 2
     assert launch("prepare", [*prepare, "preparation.audit=off"]) == 0
     assert json.loads((tmp_path / "d" / "dataset.json").read_text())["audit"] == "off"

@@ -47,9 +47,11 @@ def test_vendors_phases_and_thickness_that_differ_by_label_are_found(tmp_path):
     def rows(n, label):
         ill = label == "ill"
         elements = {
-            "SeriesDescription": "arterial" if ill else "portal venous", "SliceThickness": "3" if ill else "1.5",
-            "Manufacturer": "SIEMENS" if ill else "Philips", "InstitutionName": "A" if ill else "B",
-        }  # fmt: skip
+            "SeriesDescription": "arterial" if ill else "portal venous",
+            "SliceThickness": "3" if ill else "1.5",
+            "Manufacturer": "SIEMENS" if ill else "Philips",
+            "InstitutionName": "A" if ill else "B",
+        }
         return elements, "train"
 
     told = cohort(tmp_path, rows, 40)

@@ -15,16 +15,32 @@ from gnomon.dicom.pixels.coding import coding_of
 
 # Named where something is lost; read from the standard's rules, the codestreams and the headers, file by file.
 LOSSY = {
-    "693_J2KI.dcm", "JPEG2000.dcm", "JPEG-lossy.dcm", "JPGExtended.dcm", "SC_rgb_gdcm_KY.dcm",
+    "693_J2KI.dcm",
+    "JPEG2000.dcm",
+    "JPEG-lossy.dcm",
+    "JPGExtended.dcm",
+    "SC_rgb_gdcm_KY.dcm",
     "SC_rgb_small_odd_jpeg.dcm",
-    "JPEGLSNearLossless_08.dcm", "JPEGLSNearLossless_16.dcm", "SC_rgb_jls_lossy_line.dcm",
+    "JPEGLSNearLossless_08.dcm",
+    "JPEGLSNearLossless_16.dcm",
+    "SC_rgb_jls_lossy_line.dcm",
     "SC_rgb_jls_lossy_sample.dcm",
-    "SC_rgb_dcmtk_+eb+cr.dcm", "SC_rgb_dcmtk_+eb+cy+n1.dcm", "SC_rgb_dcmtk_+eb+cy+n2.dcm", "SC_rgb_dcmtk_+eb+cy+np.dcm",
-    "SC_rgb_dcmtk_+eb+cy+s2.dcm", "SC_rgb_dcmtk_+eb+cy+s4.dcm", "SC_rgb_jpeg_dcmtk.dcm",
+    "SC_rgb_dcmtk_+eb+cr.dcm",
+    "SC_rgb_dcmtk_+eb+cy+n1.dcm",
+    "SC_rgb_dcmtk_+eb+cy+n2.dcm",
+    "SC_rgb_dcmtk_+eb+cy+np.dcm",
+    "SC_rgb_dcmtk_+eb+cy+s2.dcm",
+    "SC_rgb_dcmtk_+eb+cy+s4.dcm",
+    "SC_rgb_jpeg_dcmtk.dcm",
     "SC_jpeg_no_color_transform.dcm",
-    "SC_jpeg_no_color_transform_2.dcm", "SC_rgb_jpeg_app14_dcmd.dcm", "SC_rgb_jpeg_lossy_gdcm.dcm", "SC_rgb_jpeg.dcm",
-    "JPEG2000-embedded-sequence-delimiter.dcm", "color3d_jpeg_baseline.dcm", "examples_ybr_color.dcm",
-}  # fmt: skip
+    "SC_jpeg_no_color_transform_2.dcm",
+    "SC_rgb_jpeg_app14_dcmd.dcm",
+    "SC_rgb_jpeg_lossy_gdcm.dcm",
+    "SC_rgb_jpeg.dcm",
+    "JPEG2000-embedded-sequence-delimiter.dcm",
+    "color3d_jpeg_baseline.dcm",
+    "examples_ybr_color.dcm",
+}
 
 
 @pytest.fixture(scope="module")

@@ -5,22 +5,44 @@ import pytest
 from gnomon.audit.phases import contrast_phase
 
 
-@pytest.mark.parametrize(("text", "phase"), [
-    ("Abdomen portal venous 3.0", "portal_venous"), ("ABD NATIV", "non_contrast"), ("CT Thorax ohne KM",
-    "non_contrast"),
-    ("Scanner sans injection", "non_contrast"), ("TC sin contraste", "non_contrast"), ("TC senza mdc", "non_contrast"),
-    ("CTA Aorta", "arterial"), ("arterielle Phase", "arterial"), ("Spätphase", "delayed"), ("fase tardiva", "delayed"),
-    ("temps veineux", "portal_venous"), ("Abdomen w/o and with", "unknown"), ("Leber 1.0", "unknown"), ("", "unknown"),
-    ("HEAD W/O", "non_contrast"), ("arterial and venous", "unknown"), ("with contrast", "unknown"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "phase"),
+    [
+        ("Abdomen portal venous 3.0", "portal_venous"),
+        ("ABD NATIV", "non_contrast"),
+        ("CT Thorax ohne KM", "non_contrast"),
+        ("Scanner sans injection", "non_contrast"),
+        ("TC sin contraste", "non_contrast"),
+        ("TC senza mdc", "non_contrast"),
+        ("CTA Aorta", "arterial"),
+        ("arterielle Phase", "arterial"),
+        ("Spätphase", "delayed"),
+        ("fase tardiva", "delayed"),
+        ("temps veineux", "portal_venous"),
+        ("Abdomen w/o and with", "unknown"),
+        ("Leber 1.0", "unknown"),
+        ("", "unknown"),
+        ("HEAD W/O", "non_contrast"),
+        ("arterial and venous", "unknown"),
+        ("with contrast", "unknown"),
+    ],
+)
 def test_words_of_five_languages_name_a_phase_or_none(text, phase):
     assert contrast_phase(text=text).phase == phase
 
 
-@pytest.mark.parametrize(("seconds", "phase"), [
-    (5, "non_contrast"), (25, "arterial"), (45, "arterial"), (75, "portal_venous"), (150, "unknown"), (300, "delayed"),
-    (7200, "unknown"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("seconds", "phase"),
+    [
+        (5, "non_contrast"),
+        (25, "arterial"),
+        (45, "arterial"),
+        (75, "portal_venous"),
+        (150, "unknown"),
+        (300, "delayed"),
+        (7200, "unknown"),
+    ],
+)
 def test_the_time_after_the_bolus_gives_a_phase_where_phases_do_not_overlap(seconds, phase):
     assert contrast_phase(started_ms=1e7, acquired_ms=1e7 + 1e3 * seconds).phase == phase
 

@@ -19,10 +19,32 @@ from tests.audit.plants import PLANTS
 
 # Told of files, archives or whole cohorts, or asked for by a policy: each has a test of its own.
 ELSEWHERE = {
-    "DCM001", "DCM003", "DCM004", "DCM005", "DCM006", "DCM007", "DCM201", "DCM233", "DCM234", "DCM235", "DCM304",
-    "DCM307", "DCM312", "DCM316", "DCM332", "DCM344", "DCM345", "DCM710", "DCM711", "DCM712", "DCM713", "DCM714",
-    "DCM717", "DCM718", "DCM719",
-}  # fmt: skip
+    "DCM001",
+    "DCM003",
+    "DCM004",
+    "DCM005",
+    "DCM006",
+    "DCM007",
+    "DCM201",
+    "DCM233",
+    "DCM234",
+    "DCM235",
+    "DCM304",
+    "DCM307",
+    "DCM312",
+    "DCM316",
+    "DCM332",
+    "DCM344",
+    "DCM345",
+    "DCM710",
+    "DCM711",
+    "DCM712",
+    "DCM713",
+    "DCM714",
+    "DCM717",
+    "DCM718",
+    "DCM719",
+}
 COMPANIONS = ["DCM606", "DCM703", "DCM715", "DCM716", "DCM721"]  # fit beside any other defect
 
 
@@ -69,10 +91,13 @@ def check(root, output, times, clean, workers=1):
     by_study, weighed, decisions = matrix(done, where)
     told = pl.col("rule").is_in([rule.id for rule in all_rules() if rule.told_by_reading])
     missed = sorted({rule for study, (rule, _) in where.items() if rule and rule not in by_study[study]})
-    undecided = sorted({
-        (rule, decision, tuple(sorted(decisions[study]))) for study, (rule, decision) in where.items()
-        if rule and decision not in decisions[study]
-    })  # fmt: skip
+    undecided = sorted(
+        {
+            (rule, decision, tuple(sorted(decisions[study])))
+            for study, (rule, decision) in where.items()
+            if rule and decision not in decisions[study]
+        }
+    )
     unproved = done.findings.filter(
         (pl.col("observed") == "")
         | ((pl.col("scope") == "instance") & (pl.col("volume_id") != "") & ~told & (pl.col("names").list.len() == 0))

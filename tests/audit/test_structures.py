@@ -50,9 +50,7 @@ def test_in_none_of_the_48_orientations_of_the_file_do_sides_seem_exchanged(tmp_
 
 def test_a_mirror_image_is_told_by_every_pair_that_it_exchanges(tmp_path):
     found = told(tmp_path, mirrored(body(), (0,)))["sides_exchanged"]
-    assert found == (
-        "kidney_left lies 32 mm to the right of kidney_right; spleen lies 40 mm to the right of liver"
-    )  # fmt: skip
+    assert found == ("kidney_left lies 32 mm to the right of kidney_right; spleen lies 40 mm to the right of liver")
 
 
 @pytest.mark.parametrize("axis", [1, 2])
@@ -74,19 +72,29 @@ def test_a_label_map_that_does_not_lie_on_the_image_tells_nothing(tmp_path):
 
 def test_partners_are_found_by_name_or_declared_and_chambers_of_the_heart_are_not():
     scheme = LabelScheme(
-        ("lung_L", "lung_R", "left ventricle", "right ventricle", "gland", "dnalg", "liver"), tuple(range(1, 8)),
+        ("lung_L", "lung_R", "left ventricle", "right ventricle", "gland", "dnalg", "liver"),
+        tuple(range(1, 8)),
         pairs=(("gland", "dnalg"),),
-    )  # fmt: skip
+    )
     assert sided_pairs(scheme) == (("lung_L", "lung_R"),)
 
 
-@pytest.mark.parametrize(("medians", "phase"), [
-    ({"aorta": 42, "portal_vein": 45}, "non_contrast"), ({"aorta": 310, "portal_vein": 90}, "arterial"),
-    ({"aorta": 310}, "arterial"), ({"aorta": 155, "portal_vein_and_splenic_vein": 170}, "portal_venous"),
-    ({"aorta": 110, "portal_vein": 105, "renal_pelvis": 700}, "delayed"), ({"aorta": 155}, ""),
-    ({"aorta": 90, "portal_vein": 95}, ""), ({"aorta": 45, "portal_vein": 160}, ""), ({"liver": 110}, ""), ({}, ""),
-    ({"aorta": 230, "portal_vein": 200}, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("medians", "phase"),
+    [
+        ({"aorta": 42, "portal_vein": 45}, "non_contrast"),
+        ({"aorta": 310, "portal_vein": 90}, "arterial"),
+        ({"aorta": 310}, "arterial"),
+        ({"aorta": 155, "portal_vein_and_splenic_vein": 170}, "portal_venous"),
+        ({"aorta": 110, "portal_vein": 105, "renal_pelvis": 700}, "delayed"),
+        ({"aorta": 155}, ""),
+        ({"aorta": 90, "portal_vein": 95}, ""),
+        ({"aorta": 45, "portal_vein": 160}, ""),
+        ({"liver": 110}, ""),
+        ({}, ""),
+        ({"aorta": 230, "portal_vein": 200}, ""),
+    ],
+)
 def test_medians_of_vessels_tell_the_phase_or_nothing(medians, phase):
     assert enhancement_phase(medians) == phase
 
@@ -153,12 +161,18 @@ def test_in_a_real_ct_every_pair_is_right_its_mirror_image_wrong_and_the_phase_a
     assert found["sides_exchanged"].count("lies") == len(sided_pairs(scheme)) + 3 == 14
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    (["structures={liver: 1}"], "no label maps"), (["labels=.", "structures={liver: 1}"], "no NIfTI file"),
-    (["labels=/nowhere"], "no such folder"), (["labels=.", "structures=abc"], "'abc'"),
-    (["labels=.", "structures={liver: one}"], "'one'"), (["labels=.", "structures={liver: 1, spleen: 1}"], "repeat"),
-    (["labels=.", "structures={liver: 0}"], "1..65535"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["structures={liver: 1}"], "no label maps"),
+        (["labels=.", "structures={liver: 1}"], "no NIfTI file"),
+        (["labels=/nowhere"], "no such folder"),
+        (["labels=.", "structures=abc"], "'abc'"),
+        (["labels=.", "structures={liver: one}"], "'one'"),
+        (["labels=.", "structures={liver: 1, spleen: 1}"], "repeat"),
+        (["labels=.", "structures={liver: 0}"], "1..65535"),
+    ],
+)
 def test_structures_that_make_no_sense_are_refused_before_anything_is_read(
     tmp_path, monkeypatch, capsys, arguments, told
 ):

@@ -25,12 +25,22 @@ from tests.conftest import kill_at_first_checkpoint
 from tests.postprocess.scenes import ball
 
 TRAIN = [
-    "experiment=phases", "task=classification", "data.kind=nifti", "net=tiny", "training.epochs=8",
-    "training.steps_per_epoch=10", "preparation.plan.max_patch_voxels=4000", "preparation.plan.batch=4",
-    "preparation.splits.folds=3", "training.precision=32-true", "training.optimiser.learning_rate=0.01",
-    "training.optimiser.warmup_steps=2", "trackers.wandb=off", "trackers.tensorboard=false",
+    "experiment=phases",
+    "task=classification",
+    "data.kind=nifti",
+    "net=tiny",
+    "training.epochs=8",
+    "training.steps_per_epoch=10",
+    "preparation.plan.max_patch_voxels=4000",
+    "preparation.plan.batch=4",
+    "preparation.splits.folds=3",
+    "training.precision=32-true",
+    "training.optimiser.learning_rate=0.01",
+    "training.optimiser.warmup_steps=2",
+    "trackers.wandb=off",
+    "trackers.tensorboard=false",
     "training.data.augmentation.brightness_probability=0",
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -158,26 +168,32 @@ def test_images_and_classes_without_each_other_are_named(images, tmp_path):
     assert {finding.rule for finding in source.findings} == {"CLS103", "CLS104"}
 
 
-@pytest.mark.parametrize(("text", "rule"), [
-    ("case,class\ns00,right\ns02,right\n", "CLS102"),
-    ("case,kind\ns00,right\n", "CLS101"),
-    ("case,class\ns00,right\ns00,left\n", "CLS101"),
-    ("case,class\ns00,\n", "CLS101"),
-    ("", "CLS101"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("case,class\ns00,right\ns02,right\n", "CLS102"),
+        ("case,kind\ns00,right\n", "CLS101"),
+        ("case,class\ns00,right\ns00,left\n", "CLS101"),
+        ("case,class\ns00,\n", "CLS101"),
+        ("", "CLS101"),
+    ],
+)
 def test_a_table_that_says_no_classes_is_refused(images, tmp_path, text, rule):
     (tmp_path / "classes.csv").write_text(text)
     with pytest.raises(Refusal, match=rule):
         read_classes(images / "images", tmp_path / "classes.csv", None)
 
 
-@pytest.mark.parametrize(("more", "told"), [
-    (["data.classes=null"], "USE109 data.classes"),
-    (["data.kind=phantom"], "USE112"),
-    (["seed=[]"], "USE115"),
-    (["task=guessing"], "guessing"),
-    (["net=unetr", "data.root=/nowhere"], "USE101"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["data.classes=null"], "USE109 data.classes"),
+        (["data.kind=phantom"], "USE112"),
+        (["seed=[]"], "USE115"),
+        (["task=guessing"], "guessing"),
+        (["net=unetr", "data.root=/nowhere"], "USE101"),
+    ],
+)
 def test_mistakes_are_told_without_a_traceback(images, tmp_path, capsys, more, told):
     assert trained(images, tmp_path, *more) == 2
     said = capsys.readouterr().err
@@ -223,8 +239,13 @@ def test_every_image_is_judged_by_a_fold_that_did_not_see_it_and_seeds_tell_thei
 
 def test_a_killed_classification_ends_with_the_same_bits(run, images, tmp_path):
     killed = tmp_path / "killed"
-    arguments = [*TRAIN, f"data.root={images / 'images'}", f"data.classes={images / 'classes.csv'}",
-                 f"workspace={tmp_path}", f"output={killed}"]  # fmt: skip
+    arguments = [
+        *TRAIN,
+        f"data.root={images / 'images'}",
+        f"data.classes={images / 'classes.csv'}",
+        f"workspace={tmp_path}",
+        f"output={killed}",
+    ]
     assert kill_at_first_checkpoint(arguments, killed) < 80
     assert launch("train", arguments) == 0
     finished, first = (read_json(RunFolder(one).manifest, "the run") for one in (killed, run))

@@ -190,10 +190,16 @@ class TestCommands:
         assert launch("predict", [f"run={tiny_run}", f"input={tmp_path}/images", f"output={tmp_path}/p"]) == DONE
         for path in (tmp_path / "images").iterdir():
             assert nifti.read_grid(path) == nifti.read_grid(tmp_path / "p" / path.name)
-        code = launch("evaluate", [
-            f"references={tmp_path}/labels", f"predictions={tmp_path}/p", f"output={tmp_path}/e",
-            "label_names={liver: 1, spleen: 2, lesion: 3}", "evaluation.workers=1",
-        ])  # fmt: skip
+        code = launch(
+            "evaluate",
+            [
+                f"references={tmp_path}/labels",
+                f"predictions={tmp_path}/p",
+                f"output={tmp_path}/e",
+                "label_names={liver: 1, spleen: 2, lesion: 3}",
+                "evaluation.workers=1",
+            ],
+        )
         assert code == DONE
         assert json.loads((tmp_path / "e" / "summary.json").read_text())["n_cases"] == 2
 

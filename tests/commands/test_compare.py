@@ -62,8 +62,9 @@ def scored(folder, dices, labels=("a",)):
     rows = [
         {"case": f"c{i}", "patient": f"p{i // 2}", "label": label, "status": "found"}
         | {measure: 5 * (1 - dice) if measure.endswith("mm") else dice for measure in MEASURES}
-        for i, dice in enumerate(dices) for label in labels
-    ]  # fmt: skip
+        for i, dice in enumerate(dices)
+        for label in labels
+    ]
     write_rows(EvaluationFolder(folder).cases, rows, columns)
     return folder
 
@@ -104,11 +105,13 @@ def test_a_structure_found_where_there_is_none_counts_against_the_model_that_fou
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [
-        (["evaluations=[{one},{other}]"], "USE123"), (["evaluations=[{one},{one}]", "margins={{volume: 1}}"], "USE123"),
-        (["evaluations=[{one},{gone}]"], "ART101"), ([], "USE122"),
+        (["evaluations=[{one},{other}]"], "USE123"),
+        (["evaluations=[{one},{one}]", "margins={{volume: 1}}"], "USE123"),
+        (["evaluations=[{one},{gone}]"], "ART101"),
+        ([], "USE122"),
         (["evaluations=[{one},{one}]", "runs=[a,b]"], "USE122"),
     ],
-)  # fmt: skip
+)
 def test_evaluations_that_cannot_be_compared_are_refused(tmp_path, arguments, rule, capsys):
     places = {"one": scored(tmp_path / "one", [0.5] * 4), "other": scored(tmp_path / "other", [0.5] * 5)}
     places["gone"] = tmp_path / "gone"

@@ -47,8 +47,10 @@ def test_probabilities_are_kept_agree_with_the_labels_and_are_calibrated(group):
     folder = output / "predictions" / "seed-1"
     for name, path in nifti.images_in(folder).items():
         label = nifti.read_label(path).voxels
-        shares = [nifti.read_image(folder / "probabilities" / one / f"{name}.nii.gz").voxels
-                  for one in ("liver", "spleen", "lesion")]  # fmt: skip
+        shares = [
+            nifti.read_image(folder / "probabilities" / one / f"{name}.nii.gz").voxels
+            for one in ("liver", "spleen", "lesion")
+        ]
         channels = np.stack([1 - sum(shares), *shares])
         highest, second = np.sort(channels, axis=0)[[-1, -2]]
         sure = highest - second > 1e-3

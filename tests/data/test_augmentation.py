@@ -50,9 +50,13 @@ def test_everything_happens_as_often_as_is_asked():
     moved = np.mean([how.deformation is not None for how in found])
     assert moved == pytest.approx(1 - 0.6 * 0.6 * 0.9, abs=0.03)
     for name, still, chance in (
-        ("blur_sigma_voxels", 0, 0.15), ("coarser", 1, 0.1), ("noise_std", 0, 0.15), ("brightness", 0, 0.3),
-        ("contrast", 1, 0.3), ("gamma", 1, 0.3),
-    ):  # fmt: skip
+        ("blur_sigma_voxels", 0, 0.15),
+        ("coarser", 1, 0.1),
+        ("noise_std", 0, 0.15),
+        ("brightness", 0, 0.3),
+        ("contrast", 1, 0.3),
+        ("gamma", 1, 0.3),
+    ):
         assert np.mean([getattr(how.appearance, name) != still for how in found]) == pytest.approx(chance, abs=0.03)
 
 

@@ -76,9 +76,11 @@ def test_a_rotation_turns_places_in_millimetres(spacing_mm):
 
 @settings(max_examples=40)
 @given(
-    seed=st.integers(0, 10**6), elastic=st.sampled_from([0.0, 0.2, 0.4]),
-    patch=st.tuples(*[st.integers(1, 40)] * 3), spacing_mm=st.tuples(*[st.sampled_from([0.5, 1.0, 3.0])] * 3),
-)  # fmt: skip
+    seed=st.integers(0, 10**6),
+    elastic=st.sampled_from([0.0, 0.2, 0.4]),
+    patch=st.tuples(*[st.integers(1, 40)] * 3),
+    spacing_mm=st.tuples(*[st.sampled_from([0.5, 1.0, 3.0])] * 3),
+)
 def test_no_move_reads_beyond_its_margin(seed, elastic, patch, spacing_mm):
     how = deformation_of(seed, elastic)
     box = box_of(how, patch, spacing_mm)

@@ -252,25 +252,29 @@ FIXTURES: dict[str, Fixture] = {
     "27 signed 12 bits, upper bits 0": Fixture(changed(twelve_bits)),
     "28 cosines jitter by 1e-5": Fixture(changed(jitter_cosines)),
     "29 sagittal, numbers shuffled": Fixture(changed(numbered(SHUFFLED), *SAGITTAL), rules=found("DCM210")),
-    "30 enhanced CT, frames permuted": Fixture(
-        lambda: [enhanced(plain(), order=SHUFFLED - 1)], rules=found("DCM221")
-    ),
+    "30 enhanced CT, frames permuted": Fixture(lambda: [enhanced(plain(), order=SHUFFLED - 1)], rules=found("DCM221")),
     "31 InstanceNumber all equal": Fixture(changed(numbered([7] * SLICES)), rules=found("DCM210")),
     "32 no InstanceNumber": Fixture(changed(without("InstanceNumber"))),
     "33 derived MPR inside the series": Fixture(changed(mpr_inside), (SLICES, 3), found("DCM202", "DCM204")),
     "34 secondary capture with geometry": Fixture(
-        changed(each(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", ImageType=["DERIVED", "SECONDARY"])), (),
-        found("DCM701"), flagged=True,
+        changed(each(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", ImageType=["DERIVED", "SECONDARY"])),
+        (),
+        found("DCM701"),
+        flagged=True,
     ),
     "35 a position of NaN": Fixture(changed(nan_place), (), found("DCM216")),
     "36 truncated pixel data": Fixture(changed(truncated), (), found("DCM002")),
     "37 PixelSpacing changes on the way": Fixture(
-        changed(second_half(PixelSpacing=[ds(ROW_MM * 1.1), ds(COLUMN_MM * 1.1)])), (), found("DCM217", "DCM202"),
+        changed(second_half(PixelSpacing=[ds(ROW_MM * 1.1), ds(COLUMN_MM * 1.1)])),
+        (),
+        found("DCM217", "DCM202"),
         flagged=True,
     ),
     "38 kernel changes on the way": Fixture(
         changed(two_kernels),
-        (6, 6), found("DCM202", "DCM303"), flagged=True,
+        (6, 6),
+        found("DCM202", "DCM303"),
+        flagged=True,
     ),
     "39 no FrameOfReferenceUID": Fixture(changed(without("FrameOfReferenceUID")), rules=found("DCM219"), flagged=True),
-}  # fmt: skip
+}

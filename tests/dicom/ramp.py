@@ -38,10 +38,14 @@ ORIGIN = (-20.0, 10.0, -30.0)
 CT, MR, PET = (f"1.2.840.10008.5.1.4.1.1.{suffix}" for suffix in ("2", "4", "128"))
 INTERCEPT = -10
 SYNTAXES = {
-    "implicit": ImplicitVRLittleEndian, "explicit": ExplicitVRLittleEndian, "big endian": ExplicitVRBigEndian,
-    "deflated": DeflatedExplicitVRLittleEndian, "RLE": RLELossless, "JPEG-LS": JPEGLSLossless,
+    "implicit": ImplicitVRLittleEndian,
+    "explicit": ExplicitVRLittleEndian,
+    "big endian": ExplicitVRBigEndian,
+    "deflated": DeflatedExplicitVRLittleEndian,
+    "RLE": RLELossless,
+    "JPEG-LS": JPEGLSLossless,
     "JPEG 2000": JPEG2000Lossless,
-}  # fmt: skip
+}
 
 
 def ramp_series(
@@ -131,11 +135,30 @@ def enhanced(series: list[FileDataset], sop_class: str = CT + ".1", order: Any =
     order = range(len(series)) if order is None else order
     data = bare(sop_class, ExplicitVRLittleEndian)
     for keyword in (
-        "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName", "Modality",
-        "ImageType", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored",
-        "HighBit", "PixelRepresentation", "Manufacturer", "PixelPaddingValue", "PatientPosition", "ProtocolName",
-        "SeriesDescription", "SeriesNumber", "StudyDate", "StudyTime",
-    ):  # fmt: skip
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "FrameOfReferenceUID",
+        "PatientID",
+        "PatientName",
+        "Modality",
+        "ImageType",
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+        "Rows",
+        "Columns",
+        "BitsAllocated",
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+        "Manufacturer",
+        "PixelPaddingValue",
+        "PatientPosition",
+        "ProtocolName",
+        "SeriesDescription",
+        "SeriesNumber",
+        "StudyDate",
+        "StudyTime",
+    ):
         if keyword in first:
             setattr(data, keyword, first[keyword].value)
     data.NumberOfFrames = len(series)
@@ -146,10 +169,12 @@ def enhanced(series: list[FileDataset], sop_class: str = CT + ".1", order: Any =
     data.SharedFunctionalGroupsSequence = Sequence([shared])
     uid = generate_uid()
     data.DimensionOrganizationSequence = item(DimensionOrganizationUID=uid)
-    data.DimensionIndexSequence = Sequence([
-        item(DimensionOrganizationUID=uid, DimensionIndexPointer=tag, FunctionalGroupPointer=0x00209111)[0]
-        for tag in (0x00209056, 0x00209057)  # StackID, InStackPositionNumber
-    ])  # fmt: skip
+    data.DimensionIndexSequence = Sequence(
+        [
+            item(DimensionOrganizationUID=uid, DimensionIndexPointer=tag, FunctionalGroupPointer=0x00209111)[0]
+            for tag in (0x00209056, 0x00209057)  # StackID, InStackPositionNumber
+        ]
+    )
     groups = []
     for k in order:
         own = Dataset()
@@ -254,8 +279,13 @@ def save(data: FileDataset, path: Path) -> Path:
     uid = data.file_meta.TransferSyntaxUID
     with warnings.catch_warnings(action="ignore"):
         if uid in (ImplicitVRLittleEndian, ExplicitVRBigEndian):
-            dcmwrite(path, data, implicit_vr=uid == ImplicitVRLittleEndian, little_endian=uid != ExplicitVRBigEndian,
-                     enforce_file_format=True)  # fmt: skip
+            dcmwrite(
+                path,
+                data,
+                implicit_vr=uid == ImplicitVRLittleEndian,
+                little_endian=uid != ExplicitVRBigEndian,
+                enforce_file_format=True,
+            )
         else:
             dcmwrite(path, data, enforce_file_format=True)
     return path
@@ -284,7 +314,7 @@ def corner_error_mm(
     true[:3, 0], true[:3, 1] = row * COLUMN_MM, column * ROW_MM
     true[:3, 2] = np.cross(row, column) * SLICE_MM + np.asarray(lean, float)
     true[:3, 3] = origin
-    ends = np.array([
-        [i, j, k, 1] for i in (-0.5, COLUMNS - 0.5) for j in (-0.5, ROWS - 0.5) for k in (-0.5, slices - 0.5)
-    ])  # fmt: skip
+    ends = np.array(
+        [[i, j, k, 1] for i in (-0.5, COLUMNS - 0.5) for j in (-0.5, ROWS - 0.5) for k in (-0.5, slices - 0.5)]
+    )
     return float(np.linalg.norm(((np.diag([-1, -1, 1, 1]) @ true - affine) @ ends.T)[:3], axis=0).max())

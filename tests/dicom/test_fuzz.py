@@ -152,9 +152,25 @@ def noise_at_the_end(data, rng, others):
 
 
 MUTATIONS = (
-    flip_bytes, flip_bytes, flip_a_head, flip_a_head, cut, set_length, set_length, set_vr, set_number, set_number,
-    set_text, set_text, drop_element, repeat_element, nest_deep, many_elements, splice, noise_at_the_end,
-)  # fmt: skip
+    flip_bytes,
+    flip_bytes,
+    flip_a_head,
+    flip_a_head,
+    cut,
+    set_length,
+    set_length,
+    set_vr,
+    set_number,
+    set_number,
+    set_text,
+    set_text,
+    drop_element,
+    repeat_element,
+    nest_deep,
+    many_elements,
+    splice,
+    noise_at_the_end,
+)
 
 
 def survives(contents, folder):

@@ -23,9 +23,15 @@ from gnomon.dicom.pseudonyms import PseudonymMap
 from tests.dicom.ramp import SLICES, SYNTAXES, concatenation, csa, encoded, enhanced, mosaic, ramp_series, save, write
 
 COLUMNS = {
-    "rows": "Rows", "columns": "Columns", "bits_stored": "BitsStored", "high_bit": "HighBit", "modality": "Modality",
-    "series_uid": "SeriesInstanceUID", "slice_thickness_mm": "SliceThickness", "patient_position": "PatientPosition",
-}  # fmt: skip
+    "rows": "Rows",
+    "columns": "Columns",
+    "bits_stored": "BitsStored",
+    "high_bit": "HighBit",
+    "modality": "Modality",
+    "series_uid": "SeriesInstanceUID",
+    "slice_thickness_mm": "SliceThickness",
+    "patient_position": "PatientPosition",
+}
 
 
 def index(studies, tmp_path, workers=1, name="index"):

@@ -141,9 +141,10 @@ def test_independent_encoders_are_decoded_exactly(tmp_path, kind, bits):
         "HTJ2K": (lambda: imagecodecs.htj2k_encode(values, reversible=True), "201"),
         "JPEG lossless": (lambda: imagecodecs.ljpeg_encode(values, bitspersample=bits), "70"),
         "JPEG lossless, another encoder": (
-            lambda: imagecodecs.jpeg_encode(values, lossless=True, bitspersample=bits), "57",
+            lambda: imagecodecs.jpeg_encode(values, lossless=True, bitspersample=bits),
+            "57",
         ),
-    }[kind]  # fmt: skip
+    }[kind]
     data = image(values, stored_bits=bits, high_bit=bits - 1, signed=False)
     put_frames(data, [encode()], f"1.2.840.10008.1.2.4.{syntax}")
     assert np.array_equal(read(data, tmp_path)[0].values, values)
@@ -238,7 +239,7 @@ def test_a_quantity_in_monochrome1_keeps_its_values(tmp_path, modality):
         (False, "SS", -2000, None, [63536]),
         (False, "US", 65535, 65000, [65000, 65200, 65535]),
     ],
-)  # fmt: skip
+)
 def test_padding_is_masked_in_stored_values(tmp_path, signed, vr, value, limit, padded):
     values = np.full((ROWS, COLUMNS), 100)
     values[0, : len(padded)] = padded

@@ -19,10 +19,23 @@ from gnomon.dicom.pixels.frames import FrameReader
 AFFINE_MM = 1e-3
 SETTINGS = ConvertSettings(workers=2, pseudonym_key="k")
 SETS = (
-    "cornerstone_ct_all_ts", "ct_philips_head", "dcmqi_seg", "dicom2nifti_suite", "dwv_files", "highdicom_files",
-    "mr_ge_localizer_ff_hf", "mr_philips_classic", "mr_siemens_mosaic_orient", "mr_siemens_positions",
-    "mr_siemens_xa_enhanced", "mr_transfer_syntaxes", "nd320_study3_siemens", "nema_wg04", "pydicom_files", "rt_files",
-)  # fmt: skip
+    "cornerstone_ct_all_ts",
+    "ct_philips_head",
+    "dcmqi_seg",
+    "dicom2nifti_suite",
+    "dwv_files",
+    "highdicom_files",
+    "mr_ge_localizer_ff_hf",
+    "mr_philips_classic",
+    "mr_siemens_mosaic_orient",
+    "mr_siemens_positions",
+    "mr_siemens_xa_enhanced",
+    "mr_transfer_syntaxes",
+    "nd320_study3_siemens",
+    "nema_wg04",
+    "pydicom_files",
+    "rt_files",
+)
 
 # (folder of DICOM files, reference, number of its volumes)
 EQUAL = [
@@ -41,22 +54,32 @@ EQUAL = [
     *(
         (f"dicom2nifti_suite/{name}", f"dicom2nifti_suite/{name}_ground_truth.nii.gz", 1)
         for name in (
-            "ge/anatomical/001_implicit", "ge/anatomical/001", "generic/compressed_rle/001", "generic/compressed/001",
-            "generic/compressed_jpegls/001", "generic/compressed_j2k/001", "generic/compressed_jpeg/001",
-            "generic/anatomical/001", "generic/anatomical/002_non_isotropic", "failing/slicecount/001",
-            "hitachi/anatomical/001", "hyperfine/anatomical/001",
+            "ge/anatomical/001_implicit",
+            "ge/anatomical/001",
+            "generic/compressed_rle/001",
+            "generic/compressed/001",
+            "generic/compressed_jpegls/001",
+            "generic/compressed_j2k/001",
+            "generic/compressed_jpeg/001",
+            "generic/anatomical/001",
+            "generic/anatomical/002_non_isotropic",
+            "failing/slicecount/001",
+            "hitachi/anatomical/001",
+            "hyperfine/anatomical/001",
         )
     ),
-]  # fmt: skip
+]
 # Philips: the reference divides by RescaleSlope x a private scale slope; same affine, values in proportion.
 PROPORTIONAL = [
     ("mr_philips_classic", f"mr_philips_classic/Ref/{name}.nii", count)
     for name, count in (
-        ("Ph_727468159_1301_Dual-echo_iso_e1", 1), ("Ph_727468159_1301_Dual-echo_iso_e2", 1),
-        ("Ph_727468159_1301_Dual-echo_iso_e1_ph", 1), ("Ph_727468159_1301_Dual-echo_iso_e2_ph", 1),
+        ("Ph_727468159_1301_Dual-echo_iso_e1", 1),
+        ("Ph_727468159_1301_Dual-echo_iso_e2", 1),
+        ("Ph_727468159_1301_Dual-echo_iso_e1_ph", 1),
+        ("Ph_727468159_1301_Dual-echo_iso_e2_ph", 1),
         ("EPI_asc_CLEAR_201", 3),
     )
-]  # fmt: skip
+]
 REFUSED = {
     "dicom2nifti_suite/ge/anatomical/001_single_slice": "DCM218",
     "dicom2nifti_suite/generic/rgb/001": "DCM701",
@@ -180,11 +203,18 @@ def test_nema_twins_are_equal_where_lossless_and_near_where_not(shared_data, ima
 @pytest.mark.parametrize(
     ("syntax", "limit"),
     [
-        ("BigEndianExplicit", 0), ("DeflatedExplicitVRLittleEndian", 0), ("LittleEndianImplicit", 0),
-        ("LittleEndianExplicit", 0), ("RLELossless", 0), ("JPEG2000LosslessOnly", 0), ("JPEGLSLossless", 0),
-        ("JPEGProcess14", 0), ("JPEGProcess14SV1", 0), ("JPEGLSLossy", 4),
+        ("BigEndianExplicit", 0),
+        ("DeflatedExplicitVRLittleEndian", 0),
+        ("LittleEndianImplicit", 0),
+        ("LittleEndianExplicit", 0),
+        ("RLELossless", 0),
+        ("JPEG2000LosslessOnly", 0),
+        ("JPEGLSLossless", 0),
+        ("JPEGProcess14", 0),
+        ("JPEGProcess14SV1", 0),
+        ("JPEGLSLossy", 4),
     ],
-)  # fmt: skip
+)
 def test_one_ct_slice_in_ten_syntaxes(shared_data, syntax, limit):
     root = shared_data("dicom") / "cornerstone_ct_all_ts"
     truth, _ = decoded(root / "CTImage.dcm")

@@ -32,12 +32,19 @@ def oblique(seed):
 
 
 ORIENTATIONS = {
-    "axial HFS": ((1, 0, 0), (0, 1, 0)), "axial FFS": ((-1, 0, 0), (0, 1, 0)),
-    "axial HFP": ((-1, 0, 0), (0, -1, 0)), "axial FFP": ((1, 0, 0), (0, -1, 0)),
-    "axial HFDL": ((0, 1, 0), (-1, 0, 0)), "axial FFDR": ((0, -1, 0), (-1, 0, 0)),
-    "sagittal": ((0, 1, 0), (0, 0, -1)), "sagittal from the left": ((0, -1, 0), (0, 0, -1)),
-    "coronal": ((1, 0, 0), (0, 0, -1)), "oblique 1": oblique(1), "oblique 2": oblique(2), "oblique 3": oblique(3),
-}  # fmt: skip
+    "axial HFS": ((1, 0, 0), (0, 1, 0)),
+    "axial FFS": ((-1, 0, 0), (0, 1, 0)),
+    "axial HFP": ((-1, 0, 0), (0, -1, 0)),
+    "axial FFP": ((1, 0, 0), (0, -1, 0)),
+    "axial HFDL": ((0, 1, 0), (-1, 0, 0)),
+    "axial FFDR": ((0, -1, 0), (-1, 0, 0)),
+    "sagittal": ((0, 1, 0), (0, 0, -1)),
+    "sagittal from the left": ((0, -1, 0), (0, 0, -1)),
+    "coronal": ((1, 0, 0), (0, 0, -1)),
+    "oblique 1": oblique(1),
+    "oblique 2": oblique(2),
+    "oblique 3": oblique(3),
+}
 VENDORS = ("SIEMENS", "GE MEDICAL SYSTEMS", "Philips Medical Systems", "TOSHIBA")
 ORIGINS = ((-20.0, 10.0, -30.0), (0.0, 0.0, 0.0), (-412.5, 633.25, -1504.125))
 NUMBERINGS = ("rising", "falling", "shuffled", "equal", "even then odd", "none")
@@ -64,10 +71,13 @@ FORMS = {
 def numbered(series, how):
     n = len(series)
     orders = {
-        "rising": range(1, n + 1), "falling": range(n, 0, -1), "equal": [7] * n, "none": [None] * n,
+        "rising": range(1, n + 1),
+        "falling": range(n, 0, -1),
+        "equal": [7] * n,
+        "none": [None] * n,
         "shuffled": np.random.default_rng(5).permutation(n) + 1,
         "even then odd": [k // 2 + 1 if k % 2 == 0 else n + k // 2 for k in range(n)],
-    }  # fmt: skip
+    }
     for data, number in zip(series, orders[how]):
         data.InstanceNumber = None if number is None else int(number)
     return series

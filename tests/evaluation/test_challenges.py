@@ -131,9 +131,10 @@ def test_kits_scores_are_the_scripts():
         truth, found, spacing_mm = scene(seed, (1, 2, 3))
         rows = kits(truth, found, spacing_mm)
         for name, values, tolerance_mm in (
-            ("kidney and masses", (1, 2, 3), 1.0330772532390826), ("masses", (2, 3), 1.1328796488598762),
+            ("kidney and masses", (1, 2, 3), 1.0330772532390826),
+            ("masses", (2, 3), 1.1328796488598762),
             ("tumour", (2,), 1.1498198361434828),
-        ):  # fmt: skip
+        ):
             one, other = np.isin(truth, values), np.isin(found, values)
             both = one.any() and other.any()
             alone = 1.0 if not one.any() and not other.any() else 0.0
@@ -203,9 +204,14 @@ def test_the_command_tells_a_challenges_scores_and_no_mean_while_a_case_is_missi
         truth, found, _ = scene(3 * seed, (1, 2, 3))
         nifti.write_image(tmp_path / "r" / f"c{seed}.nii.gz", truth, grid)
         nifti.write_image(tmp_path / "p" / f"c{seed}.nii.gz", found, grid)
-    arguments = [f"references={tmp_path / 'r'}", f"predictions={tmp_path / 'p'}", f"output={tmp_path / 'e'}",
-                 "label_names={necrosis: 1, oedema: 2, enhancing: 3}", "evaluation.challenge=brats_gli",
-                 "evaluation.regions={whole: [necrosis, oedema, enhancing]}"]  # fmt: skip
+    arguments = [
+        f"references={tmp_path / 'r'}",
+        f"predictions={tmp_path / 'p'}",
+        f"output={tmp_path / 'e'}",
+        "label_names={necrosis: 1, oedema: 2, enhancing: 3}",
+        "evaluation.challenge=brats_gli",
+        "evaluation.regions={whole: [necrosis, oedema, enhancing]}",
+    ]
     assert launch("evaluate", arguments) == 0
     summary = json.loads((tmp_path / "e" / "summary.json").read_text())
     assert "whole" in summary["labels"]

@@ -45,9 +45,19 @@ def test_a_label_that_is_not_scored_is_refused():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "[1]", "[{measure: beauty, at_least: 1}]", "[{measure: dice}]", "[{measure: dice, at_least: high}]",
-     "[{measure: dice, of: median, at_least: 1}]", "[{measure: dice, least: 1}]", "{", "\x00"],
-)  # fmt: skip
+    [
+        "",
+        "x",
+        "[1]",
+        "[{measure: beauty, at_least: 1}]",
+        "[{measure: dice}]",
+        "[{measure: dice, at_least: high}]",
+        "[{measure: dice, of: median, at_least: 1}]",
+        "[{measure: dice, least: 1}]",
+        "{",
+        "\x00",
+    ],
+)
 def test_criteria_that_make_no_sense_are_refused(tmp_path, text):
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(Refusal, match="EVL110"):
@@ -62,8 +72,13 @@ def test_the_command_ends_with_1_where_a_criterion_is_not_met(tmp_path, capsys):
         found[2 + shift : 6 + shift, 2:6, 2:6] = 1
         nifti.write_image(tmp_path / "r" / f"{name}.nii.gz", truth, grid)
         nifti.write_image(tmp_path / "p" / f"{name}.nii.gz", found, grid)
-    arguments = [f"references={tmp_path / 'r'}", f"predictions={tmp_path / 'p'}", f"output={tmp_path / 'e'}",
-                 "label_names={box: 1}", f"evaluation.criteria={tmp_path / 'c.yaml'}"]  # fmt: skip
+    arguments = [
+        f"references={tmp_path / 'r'}",
+        f"predictions={tmp_path / 'p'}",
+        f"output={tmp_path / 'e'}",
+        "label_names={box: 1}",
+        f"evaluation.criteria={tmp_path / 'c.yaml'}",
+    ]
     for least, code, word in ((0.8, 0, "  met: "), (0.9, 1, "  NOT MET: ")):
         (tmp_path / "c.yaml").write_text(f"- {{label: box, measure: dice, at_least: {least}}}\n")
         assert launch("evaluate", arguments) == code

@@ -62,16 +62,26 @@ def check_not_predicting_never_pays(seed):
     draw = generator(seed, "hostile")
     grid = Grid.from_parts((6, 5, 4), tuple(draw.uniform(0.5, 5, 3)))
     count = int(draw.integers(2, 6))
-    masks = {(i, label): (random_mask(draw, grid.shape), random_mask(draw, grid.shape))
-             for i in range(count) for label in LABELS}  # fmt: skip
+    masks = {
+        (i, label): (random_mask(draw, grid.shape), random_mask(draw, grid.shape))
+        for i in range(count)
+        for label in LABELS
+    }
     patients = [f"p{draw.integers(0, count)}" for _ in range(count)]
 
     def rows(emptied=None, deleted=None):
         return [
-            row_of(f"c{i}", patients[i], label, truth, np.zeros_like(found) if emptied == (i, label) else found, grid,
-                   deleted=deleted == i)
+            row_of(
+                f"c{i}",
+                patients[i],
+                label,
+                truth,
+                np.zeros_like(found) if emptied == (i, label) else found,
+                grid,
+                deleted=deleted == i,
+            )
             for (i, label), (truth, found) in masks.items()
-        ]  # fmt: skip
+        ]
 
     before = aggregates(rows())
     victims = [key for key, (truth, _) in masks.items() if truth.any()]
@@ -155,9 +165,16 @@ def nothing_at_all(path):
 
 
 BROKEN = {
-    half_values: "NII107", mask_of_255: "EVL104", four_dimensions: "NII102", no_spacing: "NII105",
-    flat_affine: "NII105", cut_short: "NII101", one_slice: "EVL201", not_finite: "NII106", nothing_at_all: "NII101",
-}  # fmt: skip
+    half_values: "NII107",
+    mask_of_255: "EVL104",
+    four_dimensions: "NII102",
+    no_spacing: "NII105",
+    flat_affine: "NII105",
+    cut_short: "NII101",
+    one_slice: "EVL201",
+    not_finite: "NII106",
+    nothing_at_all: "NII101",
+}
 
 
 @pytest.mark.parametrize("side", ["predictions", "references"])
@@ -167,8 +184,13 @@ def test_a_broken_file_has_its_message_and_its_row_and_the_others_finish(tmp_pat
             nifti.write_image(tmp_path / folder / f"{name}.nii.gz", box(), GRID)
     for make in BROKEN:
         make(tmp_path / side / f"{make.__name__}.nii.gz")
-    arguments = [f"references={tmp_path / 'references'}", f"predictions={tmp_path / 'predictions'}",
-                 f"output={tmp_path / 'e'}", "label_names={box: 1}", "evaluation.workers=1"]  # fmt: skip
+    arguments = [
+        f"references={tmp_path / 'references'}",
+        f"predictions={tmp_path / 'predictions'}",
+        f"output={tmp_path / 'e'}",
+        "label_names={box: 1}",
+        "evaluation.workers=1",
+    ]
     assert launch("evaluate", arguments) == 3
     told = capsys.readouterr()
     assert "Traceback" not in told.out + told.err

@@ -95,9 +95,12 @@ def test_lesion_measures_stay_within_0_and_1_and_mirror_with_the_sides(one, othe
 
 def test_the_free_response_curve_of_a_toy_is_its_four_points():  # V10
     predicted = [
-        (0.9, frozenset({("a", 1)})), (0.8, frozenset()), (0.7, frozenset({("b", 1), ("b", 2)})), (0.7, frozenset()),
+        (0.9, frozenset({("a", 1)})),
+        (0.8, frozenset()),
+        (0.7, frozenset({("b", 1), ("b", 2)})),
+        (0.7, frozenset()),
         (0.2, frozenset({("a", 1)})),
-    ]  # fmt: skip
+    ]
     assert froc(predicted, 4, 2) == [(0.9, 0.0, 0.25), (0.8, 0.5, 0.25), (0.7, 1.0, 0.75), (0.2, 1.0, 0.75)]
 
 
@@ -109,9 +112,14 @@ def test_the_command_writes_lesions_their_counts_and_the_curve(tmp_path):
         nifti.write_image(tmp_path / "r" / f"{name}.nii.gz", REFERENCE.astype(np.uint8), grid)
         nifti.write_image(tmp_path / "p" / f"{name}.nii.gz", PREDICTION.astype(np.uint8), grid)
         nifti.write_image(tmp_path / "q" / "lesion" / f"{name}.nii.gz", surely, grid)
-    arguments = [f"references={tmp_path / 'r'}", f"predictions={tmp_path / 'p'}", f"output={tmp_path / 'e'}",
-                 "label_names={lesion: 1}", "evaluation.lesions.labels=[lesion]",
-                 f"evaluation.probabilities={tmp_path / 'q'}"]  # fmt: skip
+    arguments = [
+        f"references={tmp_path / 'r'}",
+        f"predictions={tmp_path / 'p'}",
+        f"output={tmp_path / 'e'}",
+        "label_names={lesion: 1}",
+        "evaluation.lesions.labels=[lesion]",
+        f"evaluation.probabilities={tmp_path / 'q'}",
+    ]
     assert launch("evaluate", arguments) == 0
     summary = json.loads((tmp_path / "e" / "summary.json").read_text())["labels"]["lesion"]
     counts = {

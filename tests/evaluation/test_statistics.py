@@ -22,7 +22,7 @@ DICE = {
     "skewed beta": (lambda draw, n: draw.beta(18, 2, n), 0.9),
     "uniform": (lambda draw, n: draw.uniform(0.5, 1, n), 0.75),
     "missed now and then": (lambda draw, n: np.where(draw.random(n) < 0.1, 0, draw.beta(20, 3, n)), 0.9 * 20 / 23),
-}  # fmt: skip
+}
 
 
 def test_an_interval_is_the_same_every_time_and_holds_its_mean():

@@ -69,8 +69,13 @@ def test_the_command_writes_and_draws_the_groups(tmp_path):
     (tmp_path / "t.csv").write_text(
         "case,kernel\n" + "".join(f"c{i},{'soft' if i < 3 else 'sharp'}\n" for i in range(6))
     )
-    arguments = [f"references={tmp_path / 'r'}", f"predictions={tmp_path / 'p'}", f"output={tmp_path / 'e'}",
-                 "label_names={box: 1}", f"evaluation.subgroups={tmp_path / 't.csv'}"]  # fmt: skip
+    arguments = [
+        f"references={tmp_path / 'r'}",
+        f"predictions={tmp_path / 'p'}",
+        f"output={tmp_path / 'e'}",
+        "label_names={box: 1}",
+        f"evaluation.subgroups={tmp_path / 't.csv'}",
+    ]
     assert launch("evaluate", arguments) == 0
     with (tmp_path / "e" / "subgroups.csv").open() as stream:
         rows = {(row["group"], row["measure"]): row for row in csv.DictReader(stream)}

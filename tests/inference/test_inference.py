@@ -140,9 +140,7 @@ def test_rules_are_applied_to_what_is_predicted_and_what_they_remove_is_listed(t
     before, after = (np.asarray(nib.load(tmp_path / kind / "x.nii.gz").dataobj) for kind in ("plain", "ruled"))
     assert (before != after).sum() == 8 and not after[1, 1, 1:5].any()
     rows = list(csv.DictReader((tmp_path / "ruled" / "changes.csv").open()))
-    assert [(row["case"], row["structure"], row["voxels"]) for row in rows] == [
-        (case, "core", "4") for case in "xxyy"
-    ]  # fmt: skip
+    assert [(row["case"], row["structure"], row["voxels"]) for row in rows] == [(case, "core", "4") for case in "xxyy"]
     assert read_spec(tmp_path / "ruled" / "rules.yaml") == ruled.rules
     before_bytes = (tmp_path / "ruled" / "changes.csv").read_bytes()
     predict_images(ruled, tmp_path / "in", tmp_path / "ruled")

@@ -90,10 +90,21 @@ def test_a_residual_encoder_has_as_many_weights_as_nnunets():
     shaped = topology((1, 1, 2), (96, 96, 48))
     n = shaped.n_stages
     theirs = unets.ResidualEncoderUNet(
-        1, n, [min(32 * 2**i, 320) for i in range(n)], nn.Conv3d, [list(k) for k in shaped.kernels],
-        [list(s) for s in shaped.strides], [1, 3, 4, 6, 6, 6][:n], 3, [1] * (n - 1), conv_bias=True,
-        norm_op=nn.InstanceNorm3d, norm_op_kwargs={"affine": True}, nonlin=nn.LeakyReLU, deep_supervision=True,
-    )  # fmt: skip
+        1,
+        n,
+        [min(32 * 2**i, 320) for i in range(n)],
+        nn.Conv3d,
+        [list(k) for k in shaped.kernels],
+        [list(s) for s in shaped.strides],
+        [1, 3, 4, 6, 6, 6][:n],
+        3,
+        [1] * (n - 1),
+        conv_bias=True,
+        norm_op=nn.InstanceNorm3d,
+        norm_op_kwargs={"affine": True},
+        nonlin=nn.LeakyReLU,
+        deep_supervision=True,
+    )
     ours = build_net({"name": "res_enc_unet"}, shaped, 1, 3)
     conv_blocks = {id(m): m for m in theirs.modules() if isinstance(getattr(m, "norm", None), nn.InstanceNorm3d)}
     without_effect = sum(block.conv.bias.numel() for block in conv_blocks.values() if block.conv.bias is not None)

@@ -12,15 +12,20 @@ from gnomon.nnunet import nnunet_plans
 from gnomon.preparation import Normalisation, Plan
 
 FINGERPRINT = {
-    "median_shape": [60, 70, 40], "median_spacing_mm": [1.0, 1.0, 2.0],
+    "median_shape": [60, 70, 40],
+    "median_spacing_mm": [1.0, 1.0, 2.0],
     "intensity": {"mean": 50.0, "std": 30.0, "p00_5": -20.0, "p99_5": 140.0},
-}  # fmt: skip
+}
 NETS = {
     "plain_unet": {"name": "plain_unet", "features": 4, "max_features": 12, "convs_per_stage": 2},
     "res_enc_unet": {
-        "name": "res_enc_unet", "features": 4, "max_features": 12, "depth": 1.0, "convs_per_decoder_stage": 1,
+        "name": "res_enc_unet",
+        "features": 4,
+        "max_features": 12,
+        "depth": 1.0,
+        "convs_per_decoder_stage": 1,
     },
-}  # fmt: skip
+}
 
 
 def our_plan(spacing_mm=(0.8, 0.9, 2.5), patch=(32, 24, 16), kind="nnunet_z_score"):
@@ -47,9 +52,13 @@ def their_net(values, channels_out, seed=0):
     """The net that nnU-Net builds of a plans file, every weight random, biases and norms too."""
     chosen = PlansManager(values).get_configuration("3d_fullres")
     net = get_network_from_plans(
-        chosen.network_arch_class_name, chosen.network_arch_init_kwargs, chosen.network_arch_init_kwargs_req_import,
-        1, channels_out, deep_supervision=False,
-    )  # fmt: skip
+        chosen.network_arch_class_name,
+        chosen.network_arch_init_kwargs,
+        chosen.network_arch_init_kwargs_req_import,
+        1,
+        channels_out,
+        deep_supervision=False,
+    )
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for value in net.parameters():

@@ -26,9 +26,16 @@ def decathlon(tmp_path):
         turned = grid.reoriented(change)
         nifti.write_image(root / "imagesTr" / f"c{i}.nii.gz", change.apply(image), turned)
         nifti.write_image(root / "labelsTr" / f"c{i}.nii.gz", change.apply(label), turned)
-    (root / "dataset.json").write_text(json.dumps({
-        "channel_names": {"0": "MRI"}, "labels": {**NAMES, "ignore": 9}, "numTraining": 5, "file_ending": ".nii.gz",
-    }))  # fmt: skip
+    (root / "dataset.json").write_text(
+        json.dumps(
+            {
+                "channel_names": {"0": "MRI"},
+                "labels": {**NAMES, "ignore": 9},
+                "numTraining": 5,
+                "file_ending": ".nii.gz",
+            }
+        )
+    )
     return root
 
 
@@ -55,9 +62,13 @@ def test_files_go_as_they_are_and_labels_are_numbered_as_nnunet_wants(decathlon,
 def test_in_our_order_of_axes_every_file_runs_to_right_anterior_and_superior(decathlon, tmp_path):
     _, raw = exported(decathlon, tmp_path / "out", "orientation=canonical")
     for i in range(5):
-        image, label = (nifti.read_image(path) for path in (
-            raw / "imagesTr" / f"c{i}_0000.nii.gz", raw / "labelsTr" / f"c{i}.nii.gz",
-        ))  # fmt: skip
+        image, label = (
+            nifti.read_image(path)
+            for path in (
+                raw / "imagesTr" / f"c{i}_0000.nii.gz",
+                raw / "labelsTr" / f"c{i}.nii.gz",
+            )
+        )
         assert image.grid.orientation == "RAS" and image.grid.shape == (14, 12, 8)
         assert np.array_equal(image.voxels[:, 0, 0], np.arange(14.0))
         assert label.voxels[4, 5, 3] == 2 and label.voxels[2, 3, 2] == 1
@@ -71,10 +82,15 @@ def test_nnunets_own_check_of_integrity_passes(decathlon, tmp_path):
 
 
 def prepared_of(decathlon, tmp_path):
-    code = launch("prepare", [
-        f"input={decathlon}", f"output={tmp_path / 'dataset'}", "preparation.splits.folds=2",
-        "preparation.splits.test_fraction=0.2",
-    ])  # fmt: skip
+    code = launch(
+        "prepare",
+        [
+            f"input={decathlon}",
+            f"output={tmp_path / 'dataset'}",
+            "preparation.splits.folds=2",
+            "preparation.splits.test_fraction=0.2",
+        ],
+    )
     assert code == 0
     return tmp_path / "dataset"
 
@@ -114,8 +130,10 @@ def test_predictions_come_back_with_the_values_before_the_export_and_their_proba
     share = np.stack([channels[..., i] for i in range(3)]).astype(np.float32)
     nifti.write_image(tmp_path / "in" / "c1.nii.gz", share.argmax(0).astype(np.uint8), grid)
     np.savez_compressed(tmp_path / "in" / "c1.npz", probabilities=reordered(share, (2, 1, 0)))
-    description = {"labels": {"background": 0, "organ": 1, "lesion": 2},
-                   "gnomon_label_values": {"labels": {"organ": 7, "lesion": 3}}}  # fmt: skip
+    description = {
+        "labels": {"background": 0, "organ": 1, "lesion": 2},
+        "gnomon_label_values": {"labels": {"organ": 7, "lesion": 3}},
+    }
     (tmp_path / "dataset.json").write_text(json.dumps(description))
     arguments = ["import", f"predictions={tmp_path / 'in'}", f"dataset_json={tmp_path / 'dataset.json'}"]
     assert launch("nnunet", [*arguments, f"output={tmp_path / 'out'}"]) == 0
@@ -128,17 +146,20 @@ def test_predictions_come_back_with_the_values_before_the_export_and_their_proba
     assert launch("nnunet", [*arguments, f"output={tmp_path / 'out2'}"]) == 3
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    (["export"], "USE109 root"),
-    (["export", "root=/nowhere"], "USE101"),
-    (["export", "dataset_id=5000"], "USE109"),
-    (["import"], "USE125"),
-    (["import", "predictions=/nowhere"], "USE109 dataset_json"),
-    (["import", "model=/nowhere"], "ART101"),
-    (["postprocess"], "USE109 rules"),
-    (["postprocess", "route=magic"], "magic"),
-    (["teleport"], "USE124"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["export"], "USE109 root"),
+        (["export", "root=/nowhere"], "USE101"),
+        (["export", "dataset_id=5000"], "USE109"),
+        (["import"], "USE125"),
+        (["import", "predictions=/nowhere"], "USE109 dataset_json"),
+        (["import", "model=/nowhere"], "ART101"),
+        (["postprocess"], "USE109 rules"),
+        (["postprocess", "route=magic"], "magic"),
+        (["teleport"], "USE124"),
+    ],
+)
 def test_mistakes_are_told_without_a_traceback(tmp_path, capsys, arguments, told):
     assert launch("nnunet", [*arguments, f"output={tmp_path / 'x'}"]) == 2
     said = capsys.readouterr().err

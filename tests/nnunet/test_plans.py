@@ -21,8 +21,12 @@ STEPS = st.sampled_from([0.5, 0.8, 1.0, 1.5, 2.5, 5.0])
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.tuples(STEPS, STEPS, STEPS), st.tuples(*[st.integers(12, 96)] * 3), st.permutations([0, 1, 2]),
-       st.sampled_from(sorted(NETS)))  # fmt: skip
+@given(
+    st.tuples(STEPS, STEPS, STEPS),
+    st.tuples(*[st.integers(12, 96)] * 3),
+    st.permutations([0, 1, 2]),
+    st.sampled_from(sorted(NETS)),
+)
 def test_a_plan_goes_to_nnunet_and_comes_back_as_it_was(spacing, patch, forward, net):
     plan = our_plan(spacing, patch)
     read = read_nnunet_plan(plans_file(net, plan, forward), "3d_fullres", "plans.json")
@@ -52,18 +56,32 @@ def test_a_training_takes_nnunets_plan_from_its_file_exactly(tmp_path):
     assert make_plan(None, "MR", PlanSettings(file=str(tmp_path / "plan.json"))) == plan
 
 
-@pytest.mark.parametrize(("change", "told"), [
-    (lambda v: v["configurations"]["3d_fullres"].update(patch_size=[8, 8]), "2D"),
-    (lambda v: v["configurations"].clear(), "no configuration"),
-    (lambda v: v["configurations"]["3d_fullres"].update(normalization_schemes=["RGBTo01Normalization"]), "RGBTo01"),
-    (lambda v: v["configurations"]["3d_fullres"].update(normalization_schemes=["CTNormalization"] * 2), "2 channels"),
-    (lambda v: v["configurations"]["3d_fullres"]["architecture"].update(network_class_name="x.Other"), "Other"),
-    (lambda v: v["configurations"]["3d_fullres"]["architecture"]["arch_kwargs"].update(features_per_stage=[4, 5, 6, 7]),
-     "features"),
-    (lambda v: v["configurations"]["3d_fullres"]["architecture"]["arch_kwargs"].update(n_conv_per_stage=[1, 2, 2, 2]),
-     "convolutions"),
-    (lambda v: v["configurations"]["3d_fullres"].pop("spacing"), "cannot be read"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda v: v["configurations"]["3d_fullres"].update(patch_size=[8, 8]), "2D"),
+        (lambda v: v["configurations"].clear(), "no configuration"),
+        (lambda v: v["configurations"]["3d_fullres"].update(normalization_schemes=["RGBTo01Normalization"]), "RGBTo01"),
+        (
+            lambda v: v["configurations"]["3d_fullres"].update(normalization_schemes=["CTNormalization"] * 2),
+            "2 channels",
+        ),
+        (lambda v: v["configurations"]["3d_fullres"]["architecture"].update(network_class_name="x.Other"), "Other"),
+        (
+            lambda v: v["configurations"]["3d_fullres"]["architecture"]["arch_kwargs"].update(
+                features_per_stage=[4, 5, 6, 7]
+            ),
+            "features",
+        ),
+        (
+            lambda v: v["configurations"]["3d_fullres"]["architecture"]["arch_kwargs"].update(
+                n_conv_per_stage=[1, 2, 2, 2]
+            ),
+            "convolutions",
+        ),
+        (lambda v: v["configurations"]["3d_fullres"].pop("spacing"), "cannot be read"),
+    ],
+)
 def test_what_has_no_counterpart_here_is_refused_by_name(change, told):
     values = plans_file()
     change(values)

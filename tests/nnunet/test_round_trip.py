@@ -84,10 +84,22 @@ def test_hippocampus_goes_to_nnunet_and_its_model_comes_back(subset, tmp_path, c
     script.write_text(TRAIN)
     predictor.write_text(PREDICT)
     assert launch("prepare", [f"input={subset / 'data'}", f"output={tmp_path / 'dataset'}"]) == 0
-    assert launch("nnunet", [
-        "export", f"root={subset / 'data'}", f"prepared={tmp_path / 'dataset'}", f"output={base}", "name=Hippocampus",
-        "dataset_id=904", "orientation=canonical", "net.features=8",
-    ]) == 0  # fmt: skip
+    assert (
+        launch(
+            "nnunet",
+            [
+                "export",
+                f"root={subset / 'data'}",
+                f"prepared={tmp_path / 'dataset'}",
+                f"output={base}",
+                "name=Hippocampus",
+                "dataset_id=904",
+                "orientation=canonical",
+                "net.features=8",
+            ],
+        )
+        == 0
+    )
     environment = {name: str(base / name) for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")}
     environment |= {"nnUNet_n_proc_DA": "1", "nnUNet_def_n_proc": "1"}
     place = base / "nnUNet_preprocessed" / "Dataset904_Hippocampus"
@@ -100,51 +112,101 @@ def test_hippocampus_goes_to_nnunet_and_its_model_comes_back(subset, tmp_path, c
 
     rules = tmp_path / "rules.yaml"
     labels = {"Anterior": 1, "Posterior": 2}
-    rules.write_text(yaml.safe_dump({"schema": "gnomon/postprocess/1", "labels": labels, "rules": [
-        {"structure": "Anterior", "reason": "specks", "min_volume_mm3": 40, "min_peak_probability": 0.5},
-        {"structure": "Posterior", "reason": "one of it", "keep_largest": True, "fill_holes": "3d"},
-    ]}))  # fmt: skip
+    rules.write_text(
+        yaml.safe_dump(
+            {
+                "schema": "gnomon/postprocess/1",
+                "labels": labels,
+                "rules": [
+                    {"structure": "Anterior", "reason": "specks", "min_volume_mm3": 40, "min_peak_probability": 0.5},
+                    {"structure": "Posterior", "reason": "one of it", "keep_largest": True, "fill_holes": "3d"},
+                ],
+            }
+        )
+    )
     arguments = [f"rules={rules}", f"dataset_json={place / 'dataset.json'}", f"output={tmp_path / 'pp'}"]
     assert launch("nnunet", ["postprocess", *arguments]) == 0
     applied = stock_apply(tmp_path / "theirs", tmp_path / "clean", tmp_path / "pp" / "postprocessing.pkl", 1)
     assert applied.returncode == 0, applied.stderr
-    assert launch("evaluate", [
-        f"references={subset / 'references'}", f"predictions={tmp_path / 'clean'}", f"output={tmp_path / 'evaluation'}",
-        "label_names={Anterior: 1, Posterior: 2}", "evaluation.workers=1",
-    ]) == 0  # fmt: skip
+    assert (
+        launch(
+            "evaluate",
+            [
+                f"references={subset / 'references'}",
+                f"predictions={tmp_path / 'clean'}",
+                f"output={tmp_path / 'evaluation'}",
+                "label_names={Anterior: 1, Posterior: 2}",
+                "evaluation.workers=1",
+            ],
+        )
+        == 0
+    )
     assert read_json(tmp_path / "evaluation" / "summary.json", "it")["n_cases"] == N_HELD
 
     assert launch("nnunet", ["import", f"model={model}", f"output={tmp_path / 'imported'}"]) == 0
-    assert launch("predict", [
-        f"run={tmp_path / 'imported'}", f"input={subset / 'images'}", f"output={tmp_path / 'ours'}",
-    ]) == 0  # fmt: skip
+    assert (
+        launch(
+            "predict",
+            [
+                f"run={tmp_path / 'imported'}",
+                f"input={subset / 'images'}",
+                f"output={tmp_path / 'ours'}",
+            ],
+        )
+        == 0
+    )
     for name, path in nifti.images_in(tmp_path / "ours").items():
         mine, stock = nifti.read_label(path), nifti.read_label(theirs[name])
         assert mine.grid.corner_displacement_mm(stock.grid) < 1e-3
         assert dice(mine.voxels, stock.voxels) >= 0.999, name
 
-    assert launch("nnunet", [
-        "import", f"predictions={tmp_path / 'theirs'}", f"dataset_json={place / 'dataset.json'}",
-        f"output={tmp_path / 'back'}",
-    ]) == 0  # fmt: skip
+    assert (
+        launch(
+            "nnunet",
+            [
+                "import",
+                f"predictions={tmp_path / 'theirs'}",
+                f"dataset_json={place / 'dataset.json'}",
+                f"output={tmp_path / 'back'}",
+            ],
+        )
+        == 0
+    )
     for name in theirs:
         share = nifti.read_image(tmp_path / "back" / "probabilities" / "Anterior" / f"{name}.nii.gz").voxels
         found = nifti.read_label(tmp_path / "back" / f"{name}.nii.gz").voxels
         assert (share[found == 1] > 1 / 3 - 1e-3).all()
 
-    nnunet("preprocess", "-d", "904", "-plans_name", "gnomonPlans", "-c", "3d_fullres", "-np", "1",
-           environment=environment)  # fmt: skip
+    nnunet(
+        "preprocess", "-d", "904", "-plans_name", "gnomonPlans", "-c", "3d_fullres", "-np", "1", environment=environment
+    )
     ran([sys.executable, script, place, "gnomonPlans.json", 1], environment)
 
     theirs_plan = read_json(place / "nnUNetPlans.json", "it")
     wanted = read_nnunet_plan(theirs_plan, "3d_fullres", "it").plan
     run = tmp_path / "run"
-    assert launch("train", [
-        "experiment=hippocampus", f"data.root={subset / 'data'}", f"output={run}", f"workspace={tmp_path / 'ws'}",
-        f"preparation.plan.file={place / 'nnUNetPlans.json'}", f"preparation.splits.file={place / 'splits_final.json'}",
-        f"training.start_from={tmp_path / 'imported'}", "net=plain_unet", "net.features=32", "training.epochs=1",
-        "training.steps_per_epoch=1", "training.max_minutes=null", "trackers.wandb=off", "trackers.tensorboard=false",
-    ]) == 0  # fmt: skip
+    assert (
+        launch(
+            "train",
+            [
+                "experiment=hippocampus",
+                f"data.root={subset / 'data'}",
+                f"output={run}",
+                f"workspace={tmp_path / 'ws'}",
+                f"preparation.plan.file={place / 'nnUNetPlans.json'}",
+                f"preparation.splits.file={place / 'splits_final.json'}",
+                f"training.start_from={tmp_path / 'imported'}",
+                "net=plain_unet",
+                "net.features=32",
+                "training.epochs=1",
+                "training.steps_per_epoch=1",
+                "training.max_minutes=null",
+                "trackers.wandb=off",
+                "trackers.tensorboard=false",
+            ],
+        )
+        == 0
+    )
     plan = read_json(run / "plan.json", "it")["plan"]
     assert plan["topology"]["kernels"] == [list(one) for one in wanted.topology.kernels]
     assert plan["topology"]["strides"] == [list(one) for one in wanted.topology.strides]

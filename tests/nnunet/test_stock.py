@@ -20,13 +20,18 @@ from tests.postprocess.scenes import random_scene, spec_values
 from tests.postprocess.toy import LABELS, N_LESIONS, lesions_hit, write_toy
 
 DATASET = {
-    "channel_names": {"0": "CT"}, "labels": {"background": 0, "organ": 1, "lesion": 2}, "numTraining": 1,
+    "channel_names": {"0": "CT"},
+    "labels": {"background": 0, "organ": 1, "lesion": 2},
+    "numTraining": 1,
     "file_ending": ".nii.gz",
-}  # fmt: skip
+}
 PLANS = {
-    "dataset_name": "Dataset900_Toy", "plans_name": "nnUNetPlans", "image_reader_writer": "SimpleITKIO",
-    "label_manager": "LabelManager", "configurations": {},
-}  # fmt: skip
+    "dataset_name": "Dataset900_Toy",
+    "plans_name": "nnUNetPlans",
+    "image_reader_writer": "SimpleITKIO",
+    "label_manager": "LabelManager",
+    "configurations": {},
+}
 SPACINGS = [(1.0, 1.0, 1.0), (1.2, 1.2, 3.0), (0.7, 0.7, 5.0), (0.5, 0.9, 1.3), (2.0, 2.0, 2.0)]
 RULES = [
     {"structure": "lesion", "min_volume_mm3": 30.0},
@@ -184,9 +189,16 @@ def results(tmp_path_factory):
 def test_find_best_configuration_runs_with_our_rule(results):
     folders = {name: str(results / name) for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")}
     command = [
-        sys.executable, "-c", "from gnomon.nnunet.find_best import main; main()", "Dataset900_Toy",
-        "-c", "3d_fullres", "-np", "1", "--disable_ensembling",
-    ]  # fmt: skip
+        sys.executable,
+        "-c",
+        "from gnomon.nnunet.find_best import main; main()",
+        "Dataset900_Toy",
+        "-c",
+        "3d_fullres",
+        "-np",
+        "1",
+        "--disable_ensembling",
+    ]
     ran = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **folders})
     assert ran.returncode == 0, ran.stderr
     model = results / "nnUNet_results" / "Dataset900_Toy"

@@ -39,8 +39,12 @@ def test_a_checkpoint_with_numpys_numbers_is_read_and_nothing_of_it_is_run(tmp_p
         def __reduce__(self):
             return (tmp_path.joinpath("ran").touch, ())
 
-    good = {"network_weights": {"a": torch.ones(2)}, "logging": {"dice": [np.float64(0.5), np.float32(0.25)]},
-            "init_args": {"device": torch.device("cpu")}, "_best_ema": np.float64(0.3)}  # fmt: skip
+    good = {
+        "network_weights": {"a": torch.ones(2)},
+        "logging": {"dice": [np.float64(0.5), np.float32(0.25)]},
+        "init_args": {"device": torch.device("cpu")},
+        "_best_ema": np.float64(0.3),
+    }
     torch.save(good, tmp_path / "good.pth")
     assert torch.equal(read_checkpoint(tmp_path / "good.pth")["network_weights"]["a"], torch.ones(2))
     torch.save({**good, "extra": Evil()}, tmp_path / "evil.pth")

@@ -51,8 +51,11 @@ def test_the_volume_of_an_organ_is_that_of_its_ellipsoid(cohort):
     root, _ = cohort
     anatomy = draw_anatomy(SETTINGS.seed, 1)
     assert anatomy.lesion is None
-    uid = next(pydicom.dcmread(p).SeriesInstanceUID for p in (root / "studies" / "0001").iterdir()
-               if pydicom.dcmread(p).SOPClassUID.endswith(".1.2"))  # fmt: skip
+    uid = next(
+        pydicom.dcmread(p).SeriesInstanceUID
+        for p in (root / "studies" / "0001").iterdir()
+        if pydicom.dcmread(p).SOPClassUID.endswith(".1.2")
+    )
     label = nifti.read_label(root / "labels" / f"{uid}.nii.gz")
     found = (label.voxels == 1).sum() * label.grid.voxel_volume_mm3
     assert found == pytest.approx(anatomy.liver.volume_mm3, rel=0.02)

@@ -65,9 +65,13 @@ def populations(count: int, seed: int = 0) -> list[tuple[Population, int]]:
     out = []
     for i in range(count):
         one = Population(
-            SHAPES[i % 3], float(draw.uniform(0.2, 1.0)), float(draw.uniform(0, 2)), float(draw.uniform(0, 0.6)),
-            float(draw.uniform(0.3, 2)), float(draw.uniform(1, 4)),
-        )  # fmt: skip
+            SHAPES[i % 3],
+            float(draw.uniform(0.2, 1.0)),
+            float(draw.uniform(0, 2)),
+            float(draw.uniform(0, 0.6)),
+            float(draw.uniform(0.3, 2)),
+            float(draw.uniform(1, 4)),
+        )
         out.append((one, int(draw.integers(8, 61))))
     return out
 

@@ -40,10 +40,15 @@ def test_without_a_sign_that_tells_them_apart_no_lesion_is_risked(toy, tmp_path,
     assert "no false part" in verdicts["organ", "keep_k"]["reason"]
     printed = capsys.readouterr().out
     assert "tumour: refused min_volume_mm3" in printed and "rules.yaml" in printed
-    code = launch("postprocess", [
-        "apply", f"rules={tmp_path / 'search' / 'rules.yaml'}", f"predictions={toy / 'predictions'}",
-        f"output={tmp_path / 'out'}",
-    ])  # fmt: skip
+    code = launch(
+        "postprocess",
+        [
+            "apply",
+            f"rules={tmp_path / 'search' / 'rules.yaml'}",
+            f"predictions={toy / 'predictions'}",
+            f"output={tmp_path / 'out'}",
+        ],
+    )
     assert code == 0 and lesions_hit(tmp_path / "out") == N_LESIONS
 
 
@@ -55,10 +60,16 @@ def test_a_probability_that_separates_them_takes_the_false_ones_and_no_lesion(to
     assert "not safe" in verdicts["tumour", "min_volume_mm3"]["reason"]
     (row,) = adopted.values()
     assert row["gain"]["lower"] > 0 and row["counts"]["lesions_left"] == N_LESIONS
-    code = launch("postprocess", [
-        "apply", f"rules={tmp_path / 'search' / 'rules.yaml'}", f"predictions={toy / 'predictions'}",
-        f"probabilities={toy / 'probabilities'}", f"output={tmp_path / 'out'}",
-    ])  # fmt: skip
+    code = launch(
+        "postprocess",
+        [
+            "apply",
+            f"rules={tmp_path / 'search' / 'rules.yaml'}",
+            f"predictions={toy / 'predictions'}",
+            f"probabilities={toy / 'probabilities'}",
+            f"output={tmp_path / 'out'}",
+        ],
+    )
     assert code == 0
     assert lesions_hit(tmp_path / "out") == N_LESIONS
     assert N_FALSE - false_parts(tmp_path / "out") >= 18
@@ -70,11 +81,21 @@ def test_a_probability_that_separates_them_takes_the_false_ones_and_no_lesion(to
 def test_stock_nnunet_deletes_nine_of_the_lesions(toy, tmp_path):
     """What its own command does with the same predictions, beside which the two tests above stand."""
     command = [
-        sys.executable, "-c", "from nnunetv2.postprocessing.remove_connected_components import "
+        sys.executable,
+        "-c",
+        "from nnunetv2.postprocessing.remove_connected_components import "
         "entry_point_determine_postprocessing_folder as run; run()",
-        "-i", str(toy / "predictions"), "-ref", str(toy / "references"), "-plans_json", str(toy / "plans.json"),
-        "-dataset_json", str(toy / "dataset.json"), "-np", "1",
-    ]  # fmt: skip
+        "-i",
+        str(toy / "predictions"),
+        "-ref",
+        str(toy / "references"),
+        "-plans_json",
+        str(toy / "plans.json"),
+        "-dataset_json",
+        str(toy / "dataset.json"),
+        "-np",
+        "1",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     after = toy / "predictions" / "postprocessed"
     told = json.loads((toy / "predictions" / "postprocessing.json").read_text())
@@ -112,17 +133,20 @@ def test_folds_come_from_the_splits_of_the_data_set_and_what_none_held_out_is_na
     assert "POS107 case case_19" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("arguments", "code", "told"), [
-    (["fit", NAMES], 2, "USE109 references"),
-    (["apply"], 2, "USE109 rules"),
-    (["guess"], 2, "USE124"),
-    ([], 2, "verb"),
-    (["apply", "rules=/nowhere/rules.yaml"], 2, "POS101"),
-    (["fit", "references=/nowhere", NAMES], 2, "USE106"),
-    (["fit", "references=/nowhere"], 2, "USE107"),
-    (["fit", "references=/nowhere", NAMES, "search.kinds=[colour]"], 2, "colour"),
-    (["fit", "references=/nowhere", NAMES, "patient_pattern=("], 2, "patient_pattern"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["fit", NAMES], 2, "USE109 references"),
+        (["apply"], 2, "USE109 rules"),
+        (["guess"], 2, "USE124"),
+        ([], 2, "verb"),
+        (["apply", "rules=/nowhere/rules.yaml"], 2, "POS101"),
+        (["fit", "references=/nowhere", NAMES], 2, "USE106"),
+        (["fit", "references=/nowhere"], 2, "USE107"),
+        (["fit", "references=/nowhere", NAMES, "search.kinds=[colour]"], 2, "colour"),
+        (["fit", "references=/nowhere", NAMES, "patient_pattern=("], 2, "patient_pattern"),
+    ],
+)
 def test_mistakes_are_told_without_a_traceback(toy, tmp_path, capsys, arguments, code, told):
     more = [f"predictions={toy / 'predictions'}", f"output={tmp_path / 'x'}"]
     assert launch("postprocess", [*arguments, *more]) == code
@@ -132,10 +156,15 @@ def test_mistakes_are_told_without_a_traceback(toy, tmp_path, capsys, arguments,
 
 def test_the_predictions_themselves_are_never_written_over(toy, tmp_path, capsys):
     rules = tmp_path / "rules.yaml"
-    rules.write_text(yaml.safe_dump({
-        "schema": "gnomon/postprocess/1", "labels": LABELS,
-        "rules": [{"structure": "tumour", "reason": "test", "min_volume_mm3": 1}],
-    }))  # fmt: skip
+    rules.write_text(
+        yaml.safe_dump(
+            {
+                "schema": "gnomon/postprocess/1",
+                "labels": LABELS,
+                "rules": [{"structure": "tumour", "reason": "test", "min_volume_mm3": 1}],
+            }
+        )
+    )
     arguments = [f"rules={rules}", f"predictions={toy / 'predictions'}", f"output={toy / 'predictions'}"]
     assert launch("postprocess", ["apply", *arguments]) == 2
     assert "POS105" in capsys.readouterr().err
@@ -143,18 +172,29 @@ def test_the_predictions_themselves_are_never_written_over(toy, tmp_path, capsys
 
 def test_a_case_whose_probabilities_are_missing_is_named_and_the_others_are_done(toy, tmp_path, capsys):
     rules = tmp_path / "rules.yaml"
-    rules.write_text(yaml.safe_dump({
-        "schema": "gnomon/postprocess/1", "labels": LABELS,
-        "rules": [{"structure": "tumour", "reason": "test", "min_mean_probability": 0.5}],
-    }))  # fmt: skip
+    rules.write_text(
+        yaml.safe_dump(
+            {
+                "schema": "gnomon/postprocess/1",
+                "labels": LABELS,
+                "rules": [{"structure": "tumour", "reason": "test", "min_mean_probability": 0.5}],
+            }
+        )
+    )
     some = tmp_path / "probabilities" / "tumour"
     some.mkdir(parents=True)
     for path in sorted((toy / "probabilities" / "tumour").iterdir())[1:]:
         (some / path.name).symlink_to(path)
-    code = launch("postprocess", [
-        "apply", f"rules={rules}", f"predictions={toy / 'predictions'}", f"probabilities={tmp_path / 'probabilities'}",
-        f"output={tmp_path / 'out'}",
-    ])  # fmt: skip
+    code = launch(
+        "postprocess",
+        [
+            "apply",
+            f"rules={rules}",
+            f"predictions={toy / 'predictions'}",
+            f"probabilities={tmp_path / 'probabilities'}",
+            f"output={tmp_path / 'out'}",
+        ],
+    )
     assert code == 3
     assert "POS103 case case_00" in capsys.readouterr().out
     assert len(list((tmp_path / "out").glob("*.nii.gz"))) == N_CASES - 1

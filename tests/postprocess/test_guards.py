@@ -13,10 +13,21 @@ from tests.postprocess.population import SHAPES, lost_share, populations
 def patients(volumes, name="p"):
     """One lesion a patient, each found by a part of its own."""
     return [
-        CaseParts(f"{name}{i}", f"{name}{i}", i % 5, 1.0, int(v), np.array([v]), np.array([v]), np.array([v]),
-                  np.array([0.5]), np.array([0.5]), np.array([[0, 0]]))
+        CaseParts(
+            f"{name}{i}",
+            f"{name}{i}",
+            i % 5,
+            1.0,
+            int(v),
+            np.array([v]),
+            np.array([v]),
+            np.array([v]),
+            np.array([0.5]),
+            np.array([0.5]),
+            np.array([[0, 0]]),
+        )
         for i, v in enumerate(volumes)
-    ]  # fmt: skip
+    ]
 
 
 def test_the_bound_of_no_loss_is_the_rule_of_three():

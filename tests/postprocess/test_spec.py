@@ -23,10 +23,15 @@ def refused(values, labels=None):
 def test_a_spec_comes_back_from_its_file_as_it_was(tmp_path_factory, limit, keep, becomes, edge):
     path = tmp_path_factory.mktemp("spec") / "rules.yaml"
     rules = (
-        {"structure": "lesion", "min_volume_mm3": limit, "keep_k": keep, "removed_becomes": becomes,
-         "exempt_at_edge": edge},
+        {
+            "structure": "lesion",
+            "min_volume_mm3": limit,
+            "keep_k": keep,
+            "removed_becomes": becomes,
+            "exempt_at_edge": edge,
+        },
         {"structure": "both", "parent": "organ", "parent_within_mm": 2.5},
-    )  # fmt: skip
+    )
     spec = spec_from(spec_values(*rules, regions={"both": ["organ", "lesion"]}), "test")
     write_spec(path, spec, "found yesterday\nby hand")
     again = read_spec(path)
@@ -46,38 +51,44 @@ def test_what_the_rules_read_of_probabilities_is_named():
     assert spec_from(spec_values(GOOD), "t").reads_probability == ()
 
 
-@pytest.mark.parametrize(("rule", "told"), [
-    ({"structure": "lesion", "min_volume_mm3": 30, "reason": " "}, "reason"),
-    ({"structure": "kidney", "min_volume_mm3": 30}, "'kidney'"),
-    ({"structure": "lesion", "min_volume_mm3": -1}, "min_volume_mm3 -1"),
-    ({"structure": "lesion", "min_volume": 30}, "min_volume"),
-    ({"structure": "lesion", "min_volume_mm3": "much"}, "much"),
-    ({"structure": "lesion"}, "does nothing"),
-    ({"structure": "lesion", "keep_largest": True, "keep_k": 2}, "keep_k"),
-    ({"structure": "lesion", "min_mean_probability": 1.5}, "1.5"),
-    ({"structure": "lesion", "parent": "kidney"}, "'kidney'"),
-    ({"structure": "lesion", "parent_within_mm": 3, "keep_k": 1}, "without a parent"),
-    ({"structure": "lesion", "min_volume_mm3": 3, "removed_becomes": "lesion"}, "becomes lesion"),
-    ({"structure": "lesion", "min_volume_mm3": 3, "connectivity": 8}, "connectivity 8"),
-    ({"structure": "lesion", "fill_holes": "4d"}, "4d"),
-    ({"structure": "both", "fill_holes": "3d"}, "region"),
-    ({"structure": "lesion", "max_hole_mm3": 3, "keep_k": 1}, "without fill_holes"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"structure": "lesion", "min_volume_mm3": 30, "reason": " "}, "reason"),
+        ({"structure": "kidney", "min_volume_mm3": 30}, "'kidney'"),
+        ({"structure": "lesion", "min_volume_mm3": -1}, "min_volume_mm3 -1"),
+        ({"structure": "lesion", "min_volume": 30}, "min_volume"),
+        ({"structure": "lesion", "min_volume_mm3": "much"}, "much"),
+        ({"structure": "lesion"}, "does nothing"),
+        ({"structure": "lesion", "keep_largest": True, "keep_k": 2}, "keep_k"),
+        ({"structure": "lesion", "min_mean_probability": 1.5}, "1.5"),
+        ({"structure": "lesion", "parent": "kidney"}, "'kidney'"),
+        ({"structure": "lesion", "parent_within_mm": 3, "keep_k": 1}, "without a parent"),
+        ({"structure": "lesion", "min_volume_mm3": 3, "removed_becomes": "lesion"}, "becomes lesion"),
+        ({"structure": "lesion", "min_volume_mm3": 3, "connectivity": 8}, "connectivity 8"),
+        ({"structure": "lesion", "fill_holes": "4d"}, "4d"),
+        ({"structure": "both", "fill_holes": "3d"}, "region"),
+        ({"structure": "lesion", "max_hole_mm3": 3, "keep_k": 1}, "without fill_holes"),
+    ],
+)
 def test_a_rule_that_cannot_be_meant_is_refused_with_its_number(rule, told):
     message = refused(spec_values(GOOD, rule, regions={"both": ["organ", "lesion"]}))
     assert told in message and "rule 2" in message
 
 
-@pytest.mark.parametrize(("values", "told"), [
-    (None, "no postprocessing rules"),
-    ({"schema": "other", "rules": []}, "schema"),
-    ({"schema": SCHEMA, "rules": "none"}, "rules"),
-    ({"schema": SCHEMA, "rules": [], "labels": {"a": 1}, "extra": 1}, "extra"),
-    ({"schema": SCHEMA, "rules": []}, "no labels"),
-    ({"schema": SCHEMA, "rules": [], "labels": {"a": 1, "b": 1}}, "repeat"),
-    ({"schema": SCHEMA, "rules": [], "labels": {"a": "x"}}, "POS102"),
-    ({"schema": SCHEMA, "rules": [], "labels": {"a": 1}, "regions": {"r": ["b"]}}, "regions"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (None, "no postprocessing rules"),
+        ({"schema": "other", "rules": []}, "schema"),
+        ({"schema": SCHEMA, "rules": "none"}, "rules"),
+        ({"schema": SCHEMA, "rules": [], "labels": {"a": 1}, "extra": 1}, "extra"),
+        ({"schema": SCHEMA, "rules": []}, "no labels"),
+        ({"schema": SCHEMA, "rules": [], "labels": {"a": 1, "b": 1}}, "repeat"),
+        ({"schema": SCHEMA, "rules": [], "labels": {"a": "x"}}, "POS102"),
+        ({"schema": SCHEMA, "rules": [], "labels": {"a": 1}, "regions": {"r": ["b"]}}, "regions"),
+    ],
+)
 def test_a_file_that_is_no_spec_is_refused(values, told):
     assert told in refused(values)
 

@@ -53,14 +53,28 @@ def write_toy(folder):
         nifti.write_image(folder / "references" / f"{name}.nii.gz", truth, grid)
         nifti.write_image(folder / "predictions" / f"{name}.nii.gz", found, grid)
         nifti.write_image(folder / "probabilities" / "tumour" / f"{name}.nii.gz", share, grid)
-    (folder / "dataset.json").write_text(json.dumps({
-        "channel_names": {"0": "CT"}, "labels": {"background": 0, **LABELS}, "numTraining": N_CASES,
-        "file_ending": ".nii.gz", "overwrite_image_reader_writer": "SimpleITKIO",
-    }))  # fmt: skip
-    (folder / "plans.json").write_text(json.dumps({
-        "dataset_name": "Dataset900_Toy", "plans_name": "nnUNetPlans", "image_reader_writer": "SimpleITKIO",
-        "label_manager": "LabelManager", "configurations": {},
-    }))  # fmt: skip
+    (folder / "dataset.json").write_text(
+        json.dumps(
+            {
+                "channel_names": {"0": "CT"},
+                "labels": {"background": 0, **LABELS},
+                "numTraining": N_CASES,
+                "file_ending": ".nii.gz",
+                "overwrite_image_reader_writer": "SimpleITKIO",
+            }
+        )
+    )
+    (folder / "plans.json").write_text(
+        json.dumps(
+            {
+                "dataset_name": "Dataset900_Toy",
+                "plans_name": "nnUNetPlans",
+                "image_reader_writer": "SimpleITKIO",
+                "label_manager": "LabelManager",
+                "configurations": {},
+            }
+        )
+    )
     return folder
 
 

@@ -33,13 +33,22 @@ def theirs(cases, labels, memory_gb):
     planner = ExperimentPlanner.__new__(ExperimentPlanner)
     with torch.device("meta"):
         for name, value in {
-            "anisotropy_threshold": 3, "UNet_base_num_features": 32, "UNet_reference_val_3d": 560000000,
-            "UNet_reference_val_corresp_GB": 8, "UNet_reference_val_corresp_bs_3d": 2,
-            "UNet_featuremap_min_edge_length": 4, "UNet_blocks_per_stage_encoder": (2,) * 14,
-            "UNet_blocks_per_stage_decoder": (2,) * 13, "UNet_min_batch_size": 2, "UNet_max_features_3d": 320,
-            "max_dataset_covered": 0.05, "UNet_vram_target_GB": memory_gb, "preprocessor_name": "DefaultPreprocessor",
-            "suppress_transpose": False, "overwrite_target_spacing": None,
-        }.items():  # fmt: skip
+            "anisotropy_threshold": 3,
+            "UNet_base_num_features": 32,
+            "UNet_reference_val_3d": 560000000,
+            "UNet_reference_val_corresp_GB": 8,
+            "UNet_reference_val_corresp_bs_3d": 2,
+            "UNet_featuremap_min_edge_length": 4,
+            "UNet_blocks_per_stage_encoder": (2,) * 14,
+            "UNet_blocks_per_stage_decoder": (2,) * 13,
+            "UNet_min_batch_size": 2,
+            "UNet_max_features_3d": 320,
+            "max_dataset_covered": 0.05,
+            "UNet_vram_target_GB": memory_gb,
+            "preprocessor_name": "DefaultPreprocessor",
+            "suppress_transpose": False,
+            "overwrite_target_spacing": None,
+        }.items():
             setattr(planner, name, value)
         from dynamic_network_architectures.architectures.unet import PlainConvUNet
 
@@ -82,8 +91,11 @@ def compare(seed):
     assert np.abs(np.asarray(plan.spacing_mm) - wanted["spacing"]).max() < 2e-5
     found = plan.topology
     assert (found.patch, plan.batch, found.kernels, found.strides) == (
-        wanted["patch"], wanted["batch"], wanted["kernels"], wanted["strides"],
-    ), seed  # fmt: skip
+        wanted["patch"],
+        wanted["batch"],
+        wanted["kernels"],
+        wanted["strides"],
+    ), seed
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -71,8 +71,11 @@ class TestCanonicalisation:
         grid = Grid.from_parts((20, 22, 12), (1.0, 1.0, 3.0), (7.0, -4.0, 2.0))
         indices = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)
         values = grid.points_mm(indices) @ [1.0, 2.0, 3.0]
-        out, target = canonical_image(values, grid, Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0),
-                                                         topology((1, 1, 1), (8, 8, 8)), 2))  # fmt: skip
+        out, target = canonical_image(
+            values,
+            grid,
+            Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0), topology((1, 1, 1), (8, 8, 8)), 2),
+        )
         there = np.stack(np.meshgrid(*map(np.arange, target.shape), indexing="ij"), -1)
         expected = target.points_mm(there) @ [1.0, 2.0, 3.0] / 500
         assert np.abs(out[0] - expected)[2:-2, 2:-2, 2:-2].max() < 1e-4
@@ -82,8 +85,11 @@ class TestCanonicalisation:
         affine[1, 2] = 0.8
         grid = Grid((20, 22, 12), affine)
         values = grid.points_mm(np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)) @ [1.0, 2.0, 3.0]
-        out, target = canonical_image(values, grid, Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0),
-                                                         topology((1, 1, 1), (8, 8, 8)), 2))  # fmt: skip
+        out, target = canonical_image(
+            values,
+            grid,
+            Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0), topology((1, 1, 1), (8, 8, 8)), 2),
+        )
         there = np.stack(np.meshgrid(*map(np.arange, target.shape), indexing="ij"), -1)
         expected = target.points_mm(there) @ [1.0, 2.0, 3.0] / 500
         assert np.abs(out[0] - expected)[2:-2, 2:-2, 2:-2].max() < 1e-4
@@ -252,8 +258,16 @@ class TestRerun:
         root = write_decathlon(tmp_path / "decathlon", 24, (40, 40, 30))
         whole = prepared(root, tmp_path / "whole")
         output = tmp_path / "killed"
-        command = [sys.executable, "-m", "gnomon", "prepare", f"input={root}", f"output={output}",
-                   "preparation.workers=1", "preparation.splits.folds=2"]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "gnomon",
+            "prepare",
+            f"input={root}",
+            f"output={output}",
+            "preparation.workers=1",
+            "preparation.splits.folds=2",
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         while len(list(output.glob("cases/case_*"))) < 2 and time.monotonic() < deadline:

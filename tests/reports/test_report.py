@@ -55,10 +55,11 @@ def test_no_patient_is_named_in_a_report(tiny_run):
 
 
 PARTS = [
-    page.Heading("<b>"), page.Paragraph("<script>", "lead"),
+    page.Heading("<b>"),
+    page.Paragraph("<script>", "lead"),
     page.Table(["<i>", "n"], [["<u>", 1], [page.Link(None, "<q>"), None]], ["<q>", "x"]),
     page.Folded("<a>", [page.Values({"<p>": 1})]),
-]  # fmt: skip
+]
 
 
 def test_what_comes_from_files_cannot_become_markup():

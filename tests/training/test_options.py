@@ -100,9 +100,12 @@ def test_patience_ends_a_run_and_the_manifest_tells_the_steps_it_made(tiny_run):
 
 def test_a_run_begins_with_what_another_learnt(tiny_run, capsys):
     code, output = trained(
-        tiny_run, "started", f"training.start_from={tiny_run}", "training.optimiser.learning_rate=0",
+        tiny_run,
+        "started",
+        f"training.start_from={tiny_run}",
+        "training.optimiser.learning_rate=0",
         "training.optimiser.weight_decay=0",
-    )  # fmt: skip
+    )
     assert code == 0
     assert largest_difference(weights(output), weights(tiny_run)) < 1e-6
     assert manifest(output)["started_from_sha256"]
@@ -135,10 +138,12 @@ def test_a_profile_says_where_the_time_went(tiny_run, capsys):
 @pytest.mark.parametrize(
     ("setting", "rule"),
     [
-        ("training.devices=3", "USE117"), ("training.precision=16-mixed", "USE117"),
-        ("training.max_minutes=-1", "USE115"), ("training.loss.class_weights=[1,2]", "USE115"),
+        ("training.devices=3", "USE117"),
+        ("training.precision=16-mixed", "USE117"),
+        ("training.max_minutes=-1", "USE115"),
+        ("training.loss.class_weights=[1,2]", "USE115"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_done_is_refused_before_it_begins(tiny_run, setting, rule, capsys):
     code, _ = trained(tiny_run, "refused", setting, "training.accelerator=cpu")
     assert code == 2

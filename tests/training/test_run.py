@@ -17,9 +17,17 @@ from tests.conftest import TINY
 def test_a_run_leaves_every_artifact(tiny_run):
     names = {path.relative_to(tiny_run).as_posix() for path in tiny_run.rglob("*") if path.is_file()}
     assert names >= {
-        "config.yaml", "manifest.json", "metrics.csv", "plan.json", "report.html", "checkpoints/last.ckpt",
-        "checkpoints/best.ckpt", "checkpoints/weights.safetensors", "evaluation/cases.csv", "evaluation/summary.json",
-    }  # fmt: skip
+        "config.yaml",
+        "manifest.json",
+        "metrics.csv",
+        "plan.json",
+        "report.html",
+        "checkpoints/last.ckpt",
+        "checkpoints/best.ckpt",
+        "checkpoints/weights.safetensors",
+        "evaluation/cases.csv",
+        "evaluation/summary.json",
+    }
     assert (
         len(list((tiny_run / "predictions").iterdir()))
         == json.loads((tiny_run / "evaluation" / "summary.json").read_text())["n_cases"]

@@ -7,6 +7,15 @@ from gnomon.audit.rule import Decision, Needs, Rule, Scope, all_rules
 from gnomon.audit.verdict import read_verdict
 
 __all__ = [
-    "AuditSettings", "Audited", "Cohort", "Decision", "Needs", "Policy", "Rule", "Scope", "all_rules",
-    "audit_studies", "read_verdict",
-]  # fmt: skip
+    "AuditSettings",
+    "Audited",
+    "Cohort",
+    "Decision",
+    "Needs",
+    "Policy",
+    "Rule",
+    "Scope",
+    "all_rules",
+    "audit_studies",
+    "read_verdict",
+]

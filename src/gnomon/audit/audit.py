@@ -48,9 +48,21 @@ _MEASURES_VERSION = "3"
 _CHUNK = 8
 _KEPT_EVERY = 200  # volumes
 _SHOWN_COLUMNS = (
-    "volume_id", "decision", "reasons", "patient", "modality", "vendor", "slices", "step_mm", "row_mm", "kernel",
-    "kernel_class", "phase", "split", "label",
-)  # fmt: skip
+    "volume_id",
+    "decision",
+    "reasons",
+    "patient",
+    "modality",
+    "vendor",
+    "slices",
+    "step_mm",
+    "row_mm",
+    "kernel",
+    "kernel_class",
+    "phase",
+    "split",
+    "label",
+)
 _ALWAYS = (
     "manufacturer",
     "kernel",
@@ -96,9 +108,14 @@ class Audited:
 
 
 def audit_studies(
-    studies: Path, output: Path, settings: AuditSettings, policy: Policy, repairs: ConvertSettings, cohort: Cohort,
+    studies: Path,
+    output: Path,
+    settings: AuditSettings,
+    policy: Policy,
+    repairs: ConvertSettings,
+    cohort: Cohort,
     rules: Sequence[Rule] | None = None,
-) -> Audited:  # fmt: skip
+) -> Audited:
     """Audit every DICOM file in `studies` and write an audit folder.
 
     Args:
@@ -124,9 +141,12 @@ def audit_studies(
         if fresh:
             shutil.rmtree(output, ignore_errors=True)
         raise refuse(
-            "USE102", str(studies), f"{len(index.sources)} file(s), none of them a readable DICOM object",
-            "at least one DICOM series", "Check the path.",
-        )  # fmt: skip
+            rule="USE102",
+            where=str(studies),
+            found=f"{len(index.sources)} file(s), none of them a readable DICOM object",
+            expected="at least one DICOM series",
+            remedy="Check the path.",
+        )
     names.save()
     slices = slice_table(volumes)
     write_table(folder.slices, slices)
@@ -151,8 +171,12 @@ def _check(policy: Policy, rules: Sequence[Rule]) -> None:
     for name in ("severity", "decision", "tolerance"):
         if odd := sorted(set(getattr(policy, name) or {}) - known):
             raise refuse(
-                "USE108", f"audit.{name}.{odd[0]}", "no such rule", "the id of a rule", "See docs/findings.md.",
-            )  # fmt: skip
+                rule="USE108",
+                where=f"audit.{name}.{odd[0]}",
+                found="no such rule",
+                expected="the id of a rule",
+                remedy="See docs/findings.md.",
+            )
 
 
 def _of_volumes(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator[Finding]:
@@ -175,47 +199,70 @@ def _told(findings: Iterable[Finding], rules: Sequence[Rule], policy: Policy, re
         if decision is Decision.REPAIR and left_alone(rule.id, repairs):
             decision = Decision.ACCEPT
         volume_id = one.where.removeprefix("volume ") if one.where.startswith("volume ") else ""
-        rows.append({
-            "rule": rule.id, "version": rule.version, "severity": str(severity),
-            "decision": str(decision), "scope": str(rule.scope), "volume_id": volume_id,
-            "subject": one.where, "observed": one.found, "expected": one.expected, "tolerance": rule.tolerance,
-            "unit": rule.unit, "slices": 0, "names": [], "standard": rule.standard, "remedy": one.remedy,
-        })  # fmt: skip
+        rows.append(
+            {
+                "rule": rule.id,
+                "version": rule.version,
+                "severity": str(severity),
+                "decision": str(decision),
+                "scope": str(rule.scope),
+                "volume_id": volume_id,
+                "subject": one.where,
+                "observed": one.found,
+                "expected": one.expected,
+                "tolerance": rule.tolerance,
+                "unit": rule.unit,
+                "slices": 0,
+                "names": [],
+                "standard": rule.standard,
+                "remedy": one.remedy,
+            }
+        )
     return pl.DataFrame(rows, schema=FINDINGS).unique(maintain_order=True)
 
 
 def _measures(
-    volumes: Sequence[Volume], index: StudyIndex, folder: AuditFolder, settings: AuditSettings,
+    volumes: Sequence[Volume],
+    index: StudyIndex,
+    folder: AuditFolder,
+    settings: AuditSettings,
     labelled: Mapping[str, Labelled],
-) -> tuple[pl.DataFrame, tuple[Finding, ...]]:  # fmt: skip
+) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
     """Measures of every volume with pixels; those whose files have not changed are taken from the last run."""
     keys = {
         volume.volume_id: _measure_key(volume, index, labelled.get(volume.volume_id))
-        for volume in volumes if _has_pixels(volume)
-    }  # fmt: skip
+        for volume in volumes
+        if _has_pixels(volume)
+    }
     known = _known_measures(folder, keys)
     jobs = [
         (volume, sources_of(volume, index), labelled.get(volume.volume_id), folder if settings.thumbnails else None)
-        for volume in volumes if volume.volume_id in keys and volume.volume_id not in known
-    ]  # fmt: skip
+        for volume in volumes
+        if volume.volume_id in keys and volume.volume_id not in known
+    ]
     chunks = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
     run = joblib.Parallel(n_jobs=max(1, min(settings.workers, len(chunks))), return_as="generator")
     fresh = (one for chunk in run(joblib.delayed(_measure_chunk)(chunk) for chunk in chunks) for one in chunk)
     for count, one in enumerate(tracked(fresh, len(jobs), "measuring volumes") if jobs else (), start=1):
         known[one.volume_id] = {
-            "volume_id": one.volume_id, "key": keys[one.volume_id],
+            "volume_id": one.volume_id,
+            "key": keys[one.volume_id],
             "decoding": json.dumps([finding.as_row() for finding in one.findings]),
             **{name: one.values.get(name) for name in MEASURES},
-        }  # fmt: skip
+        }
         if count % _KEPT_EVERY == 0:  # a run that is killed goes on from here
             write_table(folder.measures, _measure_table(known))
     table = _measure_table(known)
     write_table(folder.measures, table)
     found = [
-        replace(Finding(**{**row, "severity": Severity(row["severity"])}), where=f"volume {name}",
-        found=" in ".join(filter(None, (row["found"], row["where"]))))
-        for name, rows in zip(table["volume_id"], table["decoding"]) for row in json.loads(rows)
-    ]  # fmt: skip
+        replace(
+            Finding(**{**row, "severity": Severity(row["severity"])}),
+            where=f"volume {name}",
+            found=" in ".join(filter(None, (row["found"], row["where"]))),
+        )
+        for name, rows in zip(table["volume_id"], table["decoding"])
+        for row in json.loads(rows)
+    ]
     return table.drop("key", "decoding"), tuple(found)
 
 
@@ -290,17 +337,19 @@ def _decided(volumes: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     )
     severe = pl.col("severity") != "info"
     worst = weighed.group_by("volume_id").agg(
-        pl.col("weight").max(), reasons=pl.col("rule").filter(severe).unique().sort().str.join(" "),
+        pl.col("weight").max(),
+        reasons=pl.col("rule").filter(severe).unique().sort().str.join(" "),
         errors=(pl.col("severity") == "error").sum().cast(pl.Int64),
         warnings=(pl.col("severity") == "warning").sum().cast(pl.Int64),
-    )  # fmt: skip
+    )
     back = {weight: decision for decision, weight in _WEIGHT.items()}
     return (
         volumes.join(worst, on="volume_id", how="left")
         .with_columns(pl.col("weight", "errors", "warnings").fill_null(0), pl.col("reasons").fill_null(""))
         .with_columns(decision=pl.col("weight").replace_strict(back, return_dtype=pl.String))
-        .drop("weight").sort("volume_id")
-    )  # fmt: skip
+        .drop("weight")
+        .sort("volume_id")
+    )
 
 
 def content_sha256(volumes: pl.DataFrame) -> str:
@@ -320,13 +369,16 @@ def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertS
     write_json(folder.sarif, sarif(done.findings, rules))
     counts = {str(severity): done.count(severity) for severity in Severity}
     decisions = dict(sorted(done.volumes.group_by("decision").len().rows()))
-    write_json(folder.index, {
-        "schema": SCHEMA,
-        "policy": {key: list(value) if isinstance(value, tuple) else value for key, value in vars(policy).items()},
-        "repairs": {key: value for key, value in vars(repairs).items() if key not in ("workers", "pseudonym_key")},
-        "rules": {rule.id: rule.version for rule in rules},
-        "findings": counts,
-        "decisions": decisions,
-        "content_sha256": content_sha256(done.volumes),
-        "findings_sha256": hashlib.sha256(folder.lines.read_bytes()).hexdigest(),
-    })  # fmt: skip
+    write_json(
+        folder.index,
+        {
+            "schema": SCHEMA,
+            "policy": {key: list(value) if isinstance(value, tuple) else value for key, value in vars(policy).items()},
+            "repairs": {key: value for key, value in vars(repairs).items() if key not in ("workers", "pseudonym_key")},
+            "rules": {rule.id: rule.version for rule in rules},
+            "findings": counts,
+            "decisions": decisions,
+            "content_sha256": content_sha256(done.volumes),
+            "findings_sha256": hashlib.sha256(folder.lines.read_bytes()).hexdigest(),
+        },
+    )

@@ -42,9 +42,21 @@ class Cohort:
         if self.labels is None:
             return {}
         if not self.labels.is_dir():
-            raise refuse("USE129", str(self.labels), "no such folder", "a folder of label maps", "Check the path.")
+            raise refuse(
+                rule="USE129",
+                where=str(self.labels),
+                found="no such folder",
+                expected="a folder of label maps",
+                remedy="Check the path.",
+            )
         if not (found := nifti.images_in(self.labels)):
-            raise refuse("USE129", str(self.labels), "no NIfTI file", "a folder of label maps", "Check the path.")
+            raise refuse(
+                rule="USE129",
+                where=str(self.labels),
+                found="no NIfTI file",
+                expected="a folder of label maps",
+                remedy="Check the path.",
+            )
         return found
 
 
@@ -77,23 +89,36 @@ def cohort_table(
             hidden = [names.digest("patients", one) for one in given["patient"]]
             given = given.with_columns(pl.Series("patient", hidden))
         if lost := len(set(given[key]) - set(table[key])):
-            findings.append(Finding(
-                "DCM719", "the table of cases", f"{lost} of {given[key].n_unique()} cases that fit no volume",
-                f"a {key} of the export in each row", "Check the column, and that the export is whole.",
-                Severity.WARNING,
-            ))  # fmt: skip
+            findings.append(
+                Finding(
+                    rule="DCM719",
+                    where="the table of cases",
+                    found=f"{lost} of {given[key].n_unique()} cases that fit no volume",
+                    expected=f"a {key} of the export in each row",
+                    remedy="Check the column, and that the export is whole.",
+                    severity=Severity.WARNING,
+                )
+            )
         table = table.join(given.unique(key, keep="first", maintain_order=True), on=key, how="left")
     if maps:
         if lost := len(maps.keys() - {*table["series"], *table["volume"]}):
-            findings.append(Finding(
-                "DCM234", "the label maps", f"{lost} of {len(maps)} label maps that fit no series",
-                "names that are SeriesInstanceUIDs or volume_ids of the export",
-                "Check the names, and that the export is whole.",
-                Severity.WARNING,
-            ))  # fmt: skip
+            findings.append(
+                Finding(
+                    rule="DCM234",
+                    where="the label maps",
+                    found=f"{lost} of {len(maps)} label maps that fit no series",
+                    expected="names that are SeriesInstanceUIDs or volume_ids of the export",
+                    remedy="Check the names, and that the export is whole.",
+                    severity=Severity.WARNING,
+                )
+            )
         offsets = [_offset(volume, maps) for volume in volumes]
-        schema = {"volume_id": pl.String, "label_offset_mm": pl.Float64, "label_shape_differs": pl.Boolean,
-                  "label_problem": pl.String}  # fmt: skip
+        schema = {
+            "volume_id": pl.String,
+            "label_offset_mm": pl.Float64,
+            "label_shape_differs": pl.Boolean,
+            "label_problem": pl.String,
+        }
         table = table.join(pl.DataFrame(offsets, schema=schema), on="volume_id", how="left")
     return table.drop("series", "study", "patient", "volume"), findings
 
@@ -103,15 +128,22 @@ def _read(path: Path) -> tuple[pl.DataFrame, str]:
         given = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise refuse(
-            "USE129", str(path), str(error).splitlines()[0], "a CSV table", "Check the path and the file."
+            rule="USE129",
+            where=str(path),
+            found=str(error).splitlines()[0],
+            expected="a CSV table",
+            remedy="Check the path and the file.",
         ) from None
     key = next((name for name in _KEYS if name in given.columns), None)
     columns = [name for name in ("label", "split") if name in given.columns]
     if key is None or not columns:
         raise refuse(
-            "USE129", str(path), f"columns {', '.join(given.columns)}",
-            f"one of {', '.join(_KEYS)}, and label or split", "Name the columns so.",
-        )  # fmt: skip
+            rule="USE129",
+            where=str(path),
+            found=f"columns {', '.join(given.columns)}",
+            expected=f"one of {', '.join(_KEYS)}, and label or split",
+            remedy="Name the columns so.",
+        )
     return given.select(key, *columns).filter(pl.col(key).is_not_null()), key
 
 
@@ -128,9 +160,10 @@ def _offset(volume: Volume, maps: Mapping[str, Path]) -> dict[str, Any]:
         return {"volume_id": volume.volume_id, "label_problem": refusal.findings[0].found}
     differs = grid.shape != other.shape
     return {
-        "volume_id": volume.volume_id, "label_shape_differs": differs,
+        "volume_id": volume.volume_id,
+        "label_shape_differs": differs,
         "label_offset_mm": None if differs else grid.corner_displacement_mm(other),
-    }  # fmt: skip
+    }
 
 
 def _canonical(grid: Grid) -> Grid:

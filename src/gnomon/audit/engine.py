@@ -21,11 +21,22 @@ from gnomon.audit.tables import (
 from gnomon.findings import Severity
 
 FINDINGS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "rule": pl.String, "version": pl.Int64, "severity": pl.String, "decision": pl.String, "scope": pl.String,
-    "volume_id": pl.String, "subject": pl.String, "observed": pl.String, "expected": pl.String,
-    "tolerance": pl.Float64, "unit": pl.String, "slices": pl.Int64, "names": pl.List(pl.String), "standard": pl.String,
+    "rule": pl.String,
+    "version": pl.Int64,
+    "severity": pl.String,
+    "decision": pl.String,
+    "scope": pl.String,
+    "volume_id": pl.String,
+    "subject": pl.String,
+    "observed": pl.String,
+    "expected": pl.String,
+    "tolerance": pl.Float64,
+    "unit": pl.String,
+    "slices": pl.Int64,
+    "names": pl.List(pl.String),
+    "standard": pl.String,
     "remedy": pl.String,
-}  # fmt: skip
+}
 """Columns of a finding: `names` are at most twenty SOPInstanceUIDs (with `#frame`), `slices` how many there are."""
 
 
@@ -43,9 +54,14 @@ class Judged:
 
 
 def judged(
-    slices: pl.LazyFrame, rules: Sequence[Rule], policy: Policy, *, beside: Iterable[pl.DataFrame] = (),
-    told: pl.DataFrame | None = None, always: Iterable[str] = (),
-) -> Judged:  # fmt: skip
+    slices: pl.LazyFrame,
+    rules: Sequence[Rule],
+    policy: Policy,
+    *,
+    beside: Iterable[pl.DataFrame] = (),
+    told: pl.DataFrame | None = None,
+    always: Iterable[str] = (),
+) -> Judged:
     """Judge every rule that the policy leaves on.
 
     Args:
@@ -139,14 +155,22 @@ def _said(rule: Rule, policy: Policy, found: pl.DataFrame) -> pl.DataFrame | Non
     has = set(found.columns)
     volume = pl.col("volume_id") if "volume_id" in has else pl.lit("")
     return found.select(
-        rule=pl.lit(rule.id), version=pl.lit(rule.version, pl.Int64), severity=pl.lit(str(severity)),
-        decision=pl.lit(str(policy.decision_of(rule, severity))), scope=pl.lit(str(rule.scope)), volume_id=volume,
-        subject=pl.col("subject") if "subject" in has else pl.format("volume {}", volume), observed=pl.col("observed"),
-        expected=pl.lit(rule.expected), tolerance=pl.lit(policy.tolerance_of(rule)), unit=pl.lit(rule.unit),
+        rule=pl.lit(rule.id),
+        version=pl.lit(rule.version, pl.Int64),
+        severity=pl.lit(str(severity)),
+        decision=pl.lit(str(policy.decision_of(rule, severity))),
+        scope=pl.lit(str(rule.scope)),
+        volume_id=volume,
+        subject=pl.col("subject") if "subject" in has else pl.format("volume {}", volume),
+        observed=pl.col("observed"),
+        expected=pl.lit(rule.expected),
+        tolerance=pl.lit(policy.tolerance_of(rule)),
+        unit=pl.lit(rule.unit),
         slices=pl.col("slices").cast(pl.Int64) if "slices" in has else pl.lit(0, pl.Int64),
         names=pl.col("names") if "names" in has else pl.lit([], pl.List(pl.String)),
-        standard=pl.lit(rule.standard), remedy=pl.lit(rule.remedy),
-    )  # fmt: skip
+        standard=pl.lit(rule.standard),
+        remedy=pl.lit(rule.remedy),
+    )
 
 
 _WEIGHT = {str(Severity.ERROR): 0, str(Severity.WARNING): 1, str(Severity.INFO): 2}

@@ -79,8 +79,15 @@ _GROUPS = {"BRAIN": "medium", "SOFT_TISSUE": "soft", "LUNG": "very_sharp", "BONE
 _OWN_NOTATION = ("Siemens", "GE", "Philips", "Canon")
 
 # (last index, class, confidence) by letter.
-_SIEMENS_BODY = ((10, "very_soft", "high"), (36, "soft", "high"), (39, "medium", "low"), (46, "medium", "high"),
-                 (49, "medium", "low"), (59, "sharp", "high"), (80, "very_sharp", "high"))  # fmt: skip
+_SIEMENS_BODY = (
+    (10, "very_soft", "high"),
+    (36, "soft", "high"),
+    (39, "medium", "low"),
+    (46, "medium", "high"),
+    (49, "medium", "low"),
+    (59, "sharp", "high"),
+    (80, "very_sharp", "high"),
+)
 _SIEMENS_HEAD = (
     (29, "soft", "medium"),
     (48, "medium", "medium"),
@@ -88,11 +95,15 @@ _SIEMENS_HEAD = (
     (90, "very_sharp", "medium"),
 )
 _SIEMENS_OLD = {
-    "B": ("body", _SIEMENS_BODY), "I": ("body", _SIEMENS_BODY), "H": ("head", _SIEMENS_HEAD),
-    "J": ("head", _SIEMENS_HEAD), "C": ("child head", tuple((last, kind, "low") for last, kind, _ in _SIEMENS_HEAD)),
-    "U": ("ultra", ((69, "unknown", "low"), (90, "very_sharp", "high"))), "S": ("special", ((99, "special", "high"),)),
+    "B": ("body", _SIEMENS_BODY),
+    "I": ("body", _SIEMENS_BODY),
+    "H": ("head", _SIEMENS_HEAD),
+    "J": ("head", _SIEMENS_HEAD),
+    "C": ("child head", tuple((last, kind, "low") for last, kind, _ in _SIEMENS_HEAD)),
+    "U": ("ultra", ((69, "unknown", "low"), (90, "very_sharp", "high"))),
+    "S": ("special", ((99, "special", "high"),)),
     "T": ("topogram", ((99, "scout", "high"),)),
-}  # fmt: skip
+}
 _SIEMENS_NEW = ((34, "soft"), (54, "medium"), (64, "sharp"), (99, "very_sharp"))
 _NEW_FAMILIES = {"B": "body", "H": "head", "Q": "quantitative", "U": "ultra"}
 
@@ -119,12 +130,25 @@ def _banded(family: str, index: int, bands: Sequence[tuple[int, str, str]]) -> K
 
 
 _GE_NAMES = {
-    "SOFT": ("soft", "high"), "STANDARD": ("medium", "high"), "CHEST": ("medium", "medium"),
-    "DETAIL": ("medium", "medium"), "BONE": ("sharp", "high"), "BONEPLUS": ("very_sharp", "medium"),
-    "EDGE": ("very_sharp", "medium"), "ULTRA": ("very_sharp", "medium"), "LUNG": ("very_sharp", "high"),
-}  # fmt: skip
-_GE_SPELLINGS = {"STND": "STANDARD", "STD": "STANDARD", "STAND": "STANDARD", "CHST": "CHEST", "BONE+": "BONEPLUS",
-                 "BONESPLUS": "BONEPLUS", "BONE PLUS": "BONEPLUS"}  # fmt: skip
+    "SOFT": ("soft", "high"),
+    "STANDARD": ("medium", "high"),
+    "CHEST": ("medium", "medium"),
+    "DETAIL": ("medium", "medium"),
+    "BONE": ("sharp", "high"),
+    "BONEPLUS": ("very_sharp", "medium"),
+    "EDGE": ("very_sharp", "medium"),
+    "ULTRA": ("very_sharp", "medium"),
+    "LUNG": ("very_sharp", "high"),
+}
+_GE_SPELLINGS = {
+    "STND": "STANDARD",
+    "STD": "STANDARD",
+    "STAND": "STANDARD",
+    "CHST": "CHEST",
+    "BONE+": "BONEPLUS",
+    "BONESPLUS": "BONEPLUS",
+    "BONE PLUS": "BONEPLUS",
+}
 
 
 def _ge(text: str) -> Kernel | None:
@@ -139,13 +163,19 @@ def _ge(text: str) -> Kernel | None:
 
 
 _PHILIPS = {
-    "A": ("soft", "medium"), "B": ("medium", "medium"), "C": ("medium", "low"), "D": ("sharp", "low"),
-    "E": ("very_sharp", "medium"), "L": ("very_sharp", "medium"),
-    **dict.fromkeys(("YA", "YB", "YC", "YD"), ("very_sharp", "medium")), "UA": ("soft", "medium"),
+    "A": ("soft", "medium"),
+    "B": ("medium", "medium"),
+    "C": ("medium", "low"),
+    "D": ("sharp", "low"),
+    "E": ("very_sharp", "medium"),
+    "L": ("very_sharp", "medium"),
+    **dict.fromkeys(("YA", "YB", "YC", "YD"), ("very_sharp", "medium")),
+    "UA": ("soft", "medium"),
     **dict.fromkeys(("UB", "UC", "UD"), ("medium", "low")),
-    **dict.fromkeys(("EA", "EB", "EC"), ("sharp", "low")), "XCA": ("soft", "low"),
+    **dict.fromkeys(("EA", "EB", "EC"), ("sharp", "low")),
+    "XCA": ("soft", "low"),
     **dict.fromkeys(("XCB", "XCC", "XCD"), ("medium", "low")),
-}  # fmt: skip
+}
 _IMR = {
     "": ("unknown", "low"),
     "SHARP+": ("sharp", "medium"),
@@ -166,9 +196,16 @@ def _philips(text: str) -> Kernel | None:
     return None
 
 
-_CANON_FC = ((9, "medium", "medium"), (19, "medium", "medium"), (29, "medium", "low"), (35, "sharp", "medium"),
-             (49, "unknown", "low"), (56, "sharp", "medium"), (79, "unknown", "low"), (86, "very_sharp",
-             "medium"))  # fmt: skip
+_CANON_FC = (
+    (9, "medium", "medium"),
+    (19, "medium", "medium"),
+    (29, "medium", "low"),
+    (35, "sharp", "medium"),
+    (49, "unknown", "low"),
+    (56, "sharp", "medium"),
+    (79, "unknown", "low"),
+    (86, "very_sharp", "medium"),
+)
 
 
 def _canon(text: str) -> Kernel | None:
@@ -181,10 +218,16 @@ def _canon(text: str) -> Kernel | None:
 
 
 _NOTATIONS: tuple[tuple[Callable[[str], Kernel | None], str], ...] = (
-    (_siemens, "Siemens"), (_ge, "GE"), (_canon, "Canon"), (_philips, "Philips"),
-)  # fmt: skip
-_METHODS = (("dlr", r"DLIR|TRUE ?FIDELITY|AICE|PRECISE ?IMAGE|DEEP"), ("mbir", r"VEO|IMR|FIRST"),
-            ("hybrid", r"ASIR|SAFIRE|ADMIRE|QIR|IDOSE|AIDR|IRIS|KARL|CLEARVIEW"))  # fmt: skip
+    (_siemens, "Siemens"),
+    (_ge, "GE"),
+    (_canon, "Canon"),
+    (_philips, "Philips"),
+)
+_METHODS = (
+    ("dlr", r"DLIR|TRUE ?FIDELITY|AICE|PRECISE ?IMAGE|DEEP"),
+    ("mbir", r"VEO|IMR|FIRST"),
+    ("hybrid", r"ASIR|SAFIRE|ADMIRE|QIR|IDOSE|AIDR|IRIS|KARL|CLEARVIEW"),
+)
 
 
 def _with_method(found: Kernel, annotation: str) -> Kernel:

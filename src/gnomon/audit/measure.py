@@ -28,15 +28,32 @@ from gnomon.geometry import mirrored, reordered, volume_from_frames
 from gnomon.labels import LabelScheme
 
 MEASURES: dict[str, pl.DataType | type[pl.DataType]] = {
-    "lowest": pl.Float64, "highest": pl.Float64, "floor_share": pl.Float64, "ceiling": pl.Float64,
-    "ceiling_share": pl.Float64, "negative_share": pl.Float64, "air_peak_hu": pl.Float64,
-    "tissue_peak_hu": pl.Float64, "wrapped_share": pl.Float64, "frame_value": pl.Float64, "frame_share": pl.Float64,
-    "frame_gap": pl.Float64, "padding_inside_share": pl.Float64, "stamped_parts": pl.Float64,
-    "text_letters": pl.Float64, "noise_frequency_per_mm": pl.Float64, "sides_exchanged": pl.String,
-    "enhancement": pl.String, "enhancement_hu": pl.String, "table_side": pl.String,
-    "spine_anterior_share": pl.Float64, "breast_side": pl.String, "breast_view": pl.String,
-    "fingerprint": pl.List(pl.Float32), "pixels_sha256": pl.String,
-}  # fmt: skip
+    "lowest": pl.Float64,
+    "highest": pl.Float64,
+    "floor_share": pl.Float64,
+    "ceiling": pl.Float64,
+    "ceiling_share": pl.Float64,
+    "negative_share": pl.Float64,
+    "air_peak_hu": pl.Float64,
+    "tissue_peak_hu": pl.Float64,
+    "wrapped_share": pl.Float64,
+    "frame_value": pl.Float64,
+    "frame_share": pl.Float64,
+    "frame_gap": pl.Float64,
+    "padding_inside_share": pl.Float64,
+    "stamped_parts": pl.Float64,
+    "text_letters": pl.Float64,
+    "noise_frequency_per_mm": pl.Float64,
+    "sides_exchanged": pl.String,
+    "enhancement": pl.String,
+    "enhancement_hu": pl.String,
+    "table_side": pl.String,
+    "spine_anterior_share": pl.Float64,
+    "breast_side": pl.String,
+    "breast_view": pl.String,
+    "fingerprint": pl.List(pl.Float32),
+    "pixels_sha256": pl.String,
+}
 """Columns of the measures, one row a volume."""
 
 FINGERPRINT_EDGE = 12
@@ -108,10 +125,14 @@ def _of_values(
     inside = voxels[~padding] if padding is not None and not padding.all() else voxels.reshape(-1)
     lowest, highest = float(inside.min()), float(inside.max())
     found: dict[str, Any] = {
-        "lowest": lowest, "highest": highest, "ceiling": _stored_ceiling(highest, slices),
-        "floor_share": float(np.mean(inside == lowest)), "ceiling_share": float(np.mean(inside == highest)),
-        "negative_share": float(np.mean(inside < 0)), "stamped_parts": float(stamped_parts(voxels)),
-    }  # fmt: skip
+        "lowest": lowest,
+        "highest": highest,
+        "ceiling": _stored_ceiling(highest, slices),
+        "floor_share": float(np.mean(inside == lowest)),
+        "ceiling_share": float(np.mean(inside == highest)),
+        "negative_share": float(np.mean(inside < 0)),
+        "stamped_parts": float(stamped_parts(voxels)),
+    }
     one = slices[0].instance
     if one.modality == "CT":
         found["air_peak_hu"], found["tissue_peak_hu"] = hu_peaks(voxels, padding)

@@ -14,17 +14,25 @@ PHASES = ("non_contrast", "arterial", "portal_venous", "delayed", "unknown")
 _DAY_MS = 86_400_000.0
 _LONGEST_MS = 30 * 60e3
 _STANDARD = {
-    "PRE_CONTRAST": "non_contrast", "ARTERIAL": "arterial", "CAPILLARY": "arterial", "VENOUS": "portal_venous",
-    "PORTAL_VENOUS": "portal_venous", "DELAYED": "delayed", "STEADY_STATE": "delayed",
-}  # fmt: skip
+    "PRE_CONTRAST": "non_contrast",
+    "ARTERIAL": "arterial",
+    "CAPILLARY": "arterial",
+    "VENOUS": "portal_venous",
+    "PORTAL_VENOUS": "portal_venous",
+    "DELAYED": "delayed",
+    "STEADY_STATE": "delayed",
+}
 _AFTER_S = ((10, "non_contrast"), (60, "arterial"), (120, "portal_venous"), (180, ""), (1800, "delayed"))
 _WORDS = (
-    ("non_contrast", r"non[ -_]?con|without[ -_]?c|w/?o[ -_]?c|\bw/?o\b|unenh|plain|nativ|\bnc\b|\bncct\b|ohne[ "
-    r"-_]?km|sans[ -_]?(iv|inj|pdc)|sin[ -_]?contr|senza[ -_]?(mdc|contr)|pre[ -_]?contr"),
+    (
+        "non_contrast",
+        r"non[ -_]?con|without[ -_]?c|w/?o[ -_]?c|\bw/?o\b|unenh|plain|nativ|\bnc\b|\bncct\b|ohne[ "
+        r"-_]?km|sans[ -_]?(iv|inj|pdc)|sin[ -_]?contr|senza[ -_]?(mdc|contr)|pre[ -_]?contr",
+    ),
     ("arterial", r"arter|\bart\b|\bcta\b|angio|bolus[ -_]?chase|arteri[ae]l"),
     ("portal_venous", r"portal|venous|ven[öo]s|veineu|venos|\bpv\b|\bpvp\b|veineux|portove"),
     ("delayed", r"delay|late[ -_]?phase|sp[äa]t|tardi|excret|nephrogr|equilib|urogr|\bldv\b"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,13 @@ class Phase:
 
 
 def contrast_phase(
-    *, standard: str = "", started_ms: float | None = None, acquired_ms: float | None = None, text: str = "",
+    *,
+    standard: str = "",
+    started_ms: float | None = None,
+    acquired_ms: float | None = None,
+    text: str = "",
     enhancement: str = "",
-) -> Phase:  # fmt: skip
+) -> Phase:
     """Fuse what is known.
 
     Args:

@@ -17,24 +17,31 @@ def sarif(findings: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, Any]:
     fired = set(findings["rule"])
     described = [
         {
-            "id": rule.id, "name": rule.title, "shortDescription": {"text": rule.title},
+            "id": rule.id,
+            "name": rule.title,
+            "shortDescription": {"text": rule.title},
             "fullDescription": {"text": f"{rule.why} ({rule.standard}, {rule.pitfall})"},
-            "help": {"text": rule.remedy}, "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+            "help": {"text": rule.remedy},
+            "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         }
-        for rule in rules if rule.id in fired
-    ]  # fmt: skip
+        for rule in rules
+        if rule.id in fired
+    ]
     results = [
         {
-            "ruleId": row["rule"], "level": _LEVELS[row["severity"]],
-            "message": {"text": f"{row['subject']}: found {row['observed']}; expected {row['expected']}. "
-            f"{row['remedy']}"},
+            "ruleId": row["rule"],
+            "level": _LEVELS[row["severity"]],
+            "message": {
+                "text": f"{row['subject']}: found {row['observed']}; expected {row['expected']}. {row['remedy']}"
+            },
             "locations": [{"logicalLocations": [{"fullyQualifiedName": row["subject"]}]}],
             "properties": {"decision": row["decision"], "slices": row["slices"], "names": row["names"]},
         }
         for row in findings.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     driver = {"name": "gnomon audit", "rules": described}
     return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "results": results}],
-    }  # fmt: skip
+    }

@@ -71,5 +71,6 @@ def _exchanged(values: NDArray[np.uint16], grid: Grid, there: dict[str, int], sc
     x_mm = dict(zip(named, grid.points_mm(np.array(centres))[:, 0]))
     return "; ".join(
         f"{left} lies {x_mm[left] - x_mm[right]:.0f} mm to the right of {right}"
-        for left, right in pairs if x_mm[left] - x_mm[right] > _APART_MM
-    )  # fmt: skip
+        for left, right in pairs
+        if x_mm[left] - x_mm[right] > _APART_MM
+    )

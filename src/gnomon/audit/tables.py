@@ -23,30 +23,95 @@ SHOWN_SLICES = 20
 GREATEST = "_max"
 
 _TEXT_COLUMNS = (
-    "patient", "study_uid", "series_uid", "sop_uid", "sop_class", "transfer_syntax", "modality", "manufacturer",
+    "patient",
+    "study_uid",
+    "series_uid",
+    "sop_uid",
+    "sop_class",
+    "transfer_syntax",
+    "modality",
+    "manufacturer",
     "model",
-    "software", "frame_of_reference", "series_description", "protocol_name", "body_part", "patient_position", "kvp",
-    "contrast_agent", "lossy", "burned_in", "units", "photometric", "presentation",
-)  # fmt: skip
+    "software",
+    "frame_of_reference",
+    "series_description",
+    "protocol_name",
+    "body_part",
+    "patient_position",
+    "kvp",
+    "contrast_agent",
+    "lossy",
+    "burned_in",
+    "units",
+    "photometric",
+    "presentation",
+)
 _NUMBER_COLUMNS = (
-    "series_number", "instance_number", "slice_thickness_mm", "slice_spacing_mm", "heart_rate", "rows", "columns",
-    "number_of_frames", "samples", "bits_allocated", "bits_stored", "high_bit", "padding_value", "padding_limit",
-)  # fmt: skip
+    "series_number",
+    "instance_number",
+    "slice_thickness_mm",
+    "slice_spacing_mm",
+    "heart_rate",
+    "rows",
+    "columns",
+    "number_of_frames",
+    "samples",
+    "bits_allocated",
+    "bits_stored",
+    "high_bit",
+    "padding_value",
+    "padding_limit",
+)
 _DECLARED_TEXT = (
-    "image_laterality", "series_laterality", "frame_laterality", "view_position", "horizontal_flip", "intent",
-    "partial_view", "spacing_calibration", "voi_function", "lossy_method", "conversion_type", "recognizable",
-    "contrast_phase", "beat_rejection", "cardiac_technique", "respiratory_technique", "multienergy", "kernel_group",
-    "reconstruction_algorithm", "decay_correction", "identity_removed", "longitudinal", "site", "station", "birth",
+    "image_laterality",
+    "series_laterality",
+    "frame_laterality",
+    "view_position",
+    "horizontal_flip",
+    "intent",
+    "partial_view",
+    "spacing_calibration",
+    "voi_function",
+    "lossy_method",
+    "conversion_type",
+    "recognizable",
+    "contrast_phase",
+    "beat_rejection",
+    "cardiac_technique",
+    "respiratory_technique",
+    "multienergy",
+    "kernel_group",
+    "reconstruction_algorithm",
+    "decay_correction",
+    "identity_removed",
+    "longitudinal",
+    "site",
+    "station",
+    "birth",
     "sex",
-)  # fmt: skip
+)
 _DECLARED_TEXTS = (
-    "view_codes", "view_modifiers", "patient_orientation", "posture_codes", "scan_options", "identifiers", "charset",
+    "view_codes",
+    "view_modifiers",
+    "patient_orientation",
+    "posture_codes",
+    "scan_options",
+    "identifiers",
+    "charset",
     "texts",
-)  # fmt: skip
+)
 _DECLARED_NUMBERS = (
-    "magnification", "source_detector_mm", "source_patient_mm", "contrast_start_ms", "acquisition_time_ms",
-    "rr_interval_ms", "nominal_phase", "trigger_time_ms", "exposure_mas", "private_orphans",
-)  # fmt: skip
+    "magnification",
+    "source_detector_mm",
+    "source_patient_mm",
+    "contrast_start_ms",
+    "acquisition_time_ms",
+    "rr_interval_ms",
+    "nominal_phase",
+    "trigger_time_ms",
+    "exposure_mas",
+    "private_orphans",
+)
 _DECLARED_FLAGS = ("has_voi_lut", "has_source", "overlays", "has_dose", "has_weight", "has_injection_time")
 _FACT_TEXT = ("rescale_type", "echo", "inversion_time", "b_value", "complex_part", "contrast", "stack")
 _FACT_NUMBERS = ("slope", "intercept", "temporal_position", "cardiac_phase")
@@ -154,7 +219,7 @@ _COLUMNS: dict[str, tuple[Any, Getter]] = {
     "referenced_series": (pl.String, lambda s: _joined(s.instance.declared.referenced_series)),
     "referenced_frames": (pl.String, lambda s: _joined(s.instance.declared.referenced_frame_of_reference)),
     "referenced_sops": (pl.List(pl.String), lambda s: list(s.instance.declared.referenced_sops)),
-}  # fmt: skip
+}
 
 
 def _axes(one: Slice) -> tuple[str, str]:
@@ -213,13 +278,26 @@ def volume_table(slices: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
 
 KERNEL_INPUTS = ("kernel", "manufacturer", "kernel_group", "annotation")
 PHASE_INPUTS = (
-    "contrast_phase", "contrast_start_ms", "acquisition_time_ms", "series_description", "protocol_name", "texts",
-    "contrast_agent", "contrast",
-)  # fmt: skip
+    "contrast_phase",
+    "contrast_start_ms",
+    "acquisition_time_ms",
+    "series_description",
+    "protocol_name",
+    "texts",
+    "contrast_agent",
+    "contrast",
+)
 DERIVED = (
-    "vendor", "kernel_class", "kernel_sure", "kernel_vendor", "iterative", "phase", "phase_confidence", "phase_sources",
+    "vendor",
+    "kernel_class",
+    "kernel_sure",
+    "kernel_vendor",
+    "iterative",
+    "phase",
+    "phase_confidence",
+    "phase_sources",
     "phase_disagree",
-)  # fmt: skip
+)
 
 
 def with_derived(volumes: pl.DataFrame) -> pl.DataFrame:
@@ -239,13 +317,14 @@ def with_derived(volumes: pl.DataFrame) -> pl.DataFrame:
     told = volumes.select(inputs).unique()
     phases = [
         contrast_phase(
-            standard=row["contrast_phase"] or "", started_ms=row["contrast_start_ms"],
+            standard=row["contrast_phase"] or "",
+            started_ms=row["contrast_start_ms"],
             acquired_ms=row["acquisition_time_ms"],
             text=" ".join(filter(None, (row["series_description"], row["protocol_name"]))),
             enhancement=row.get("enhancement") or "",
         )
         for row in told.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     told = told.with_columns(
         pl.Series("phase", [one.phase for one in phases], dtype=pl.String),
         pl.Series("phase_confidence", [one.confidence for one in phases], dtype=pl.String),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 _SPELLINGS = (
-    ("GE", ("ge ", "ge-", "general electric")), ("Siemens", ("siemens",)), ("Philips", ("philips", "elscint",
-    "marconi")),
-    ("Canon", ("canon", "toshiba")), ("United Imaging", ("united imaging", "uih")), ("Fujifilm", ("fuji", "hitachi")),
-    ("Neusoft", ("neusoft",)), ("Hologic", ("hologic", "lorad")), ("Agfa", ("agfa",)), ("Carestream", ("carestream",
-    "kodak")),
-)  # fmt: skip
+    ("GE", ("ge ", "ge-", "general electric")),
+    ("Siemens", ("siemens",)),
+    ("Philips", ("philips", "elscint", "marconi")),
+    ("Canon", ("canon", "toshiba")),
+    ("United Imaging", ("united imaging", "uih")),
+    ("Fujifilm", ("fuji", "hitachi")),
+    ("Neusoft", ("neusoft",)),
+    ("Hologic", ("hologic", "lorad")),
+    ("Agfa", ("agfa",)),
+    ("Carestream", ("carestream", "kodak")),
+)
 
 
 def vendor_of(manufacturer: str) -> str:

@@ -27,15 +27,20 @@ def read_verdict(audit: Path, waived: tuple[str, ...] = ()) -> Verdict:
     facts = read_json(folder.index, "the audit")
     if not folder.lines.is_file() or hashlib.sha256(folder.lines.read_bytes()).hexdigest() != facts["findings_sha256"]:
         raise refuse(
-            "USE130", str(audit), "findings that are not those of audit.json",
-            "an audit that ran to its end, unchanged",
-            "Run the audit again.",
-        )  # fmt: skip
+            rule="USE130",
+            where=str(audit),
+            found="findings that are not those of audit.json",
+            expected="an audit that ran to its end, unchanged",
+            remedy="Run the audit again.",
+        )
     volumes, findings = pl.read_parquet(folder.volumes), pl.read_parquet(folder.findings)
     against = findings.filter((pl.col("decision") == "reject") & ~pl.col("rule").is_in(list(waived)))
     rules = against.group_by("volume_id").agg(pl.col("rule").unique().sort().str.join(" ")).sort("volume_id")
     hashes = volumes["pixels_sha256"].fill_null("") if "pixels_sha256" in volumes.columns else [""] * len(volumes)
     return Verdict(
-        facts["content_sha256"], {volume: told for volume, told in rules.rows() if volume},
-        dict(zip(volumes["volume_id"], hashes)), folder.instances, folder.pseudonyms,
-    )  # fmt: skip
+        facts["content_sha256"],
+        {volume: told for volume, told in rules.rows() if volume},
+        dict(zip(volumes["volume_id"], hashes)),
+        folder.instances,
+        folder.pseudonyms,
+    )

@@ -29,13 +29,22 @@ _EXAMPLE = "For example structures='{liver: 1, spleen: 2}'."
 def run(config: DictConfig) -> int:
     """Audit; exit code 1 where a finding is at or above `fail_on`."""
     if config.fail_on not in _LEVELS:
-        raise refuse("USE115", "fail_on", repr(config.fail_on), ", ".join(_LEVELS), "Choose one of them.")
+        raise refuse(
+            rule="USE115",
+            where="fail_on",
+            found=repr(config.fail_on),
+            expected=", ".join(_LEVELS),
+            remedy="Choose one of them.",
+        )
     output = Path(config.output)
     done = audit_studies(
-        Path(config.input), output, settings_from(AuditSettings, config.reading, "reading"),
-        settings_from(Policy, config.audit, "audit"), settings_from(ConvertSettings, config.conversion, "conversion"),
+        Path(config.input),
+        output,
+        settings_from(AuditSettings, config.reading, "reading"),
+        settings_from(Policy, config.audit, "audit"),
+        settings_from(ConvertSettings, config.conversion, "conversion"),
         Cohort(_path(config.cases), _path(config.labels), _structures(config)),
-    )  # fmt: skip
+    )
     write_audit_report(output)
     for row in done.findings.filter(done.findings["severity"] != "info").head(_SHOWN).iter_rows(named=True):
         say(
@@ -60,13 +69,31 @@ def _structures(config: DictConfig) -> LabelScheme | None:
     if structures is None:
         return None
     if config.labels is None:
-        raise refuse("USE108", "structures", "no label maps", "labels=FOLDER beside it", "Name the folder.")
+        raise refuse(
+            rule="USE108",
+            where="structures",
+            found="no label maps",
+            expected="labels=FOLDER beside it",
+            remedy="Name the folder.",
+        )
     if not isinstance(structures, DictConfig):
-        raise refuse("USE108", "structures", repr(structures), _WANTED, _EXAMPLE)
+        raise refuse(
+            rule="USE108",
+            where="structures",
+            found=repr(structures),
+            expected=_WANTED,
+            remedy=_EXAMPLE,
+        )
     try:
         return LabelScheme(tuple(map(str, structures)), tuple(int(value) for value in structures.values()))
     except (ValueError, TypeError) as error:
-        raise refuse("USE108", "structures", str(error), _WANTED, _EXAMPLE) from None
+        raise refuse(
+            rule="USE108",
+            where="structures",
+            found=str(error),
+            expected=_WANTED,
+            remedy=_EXAMPLE,
+        ) from None
 
 
 def _path(text: str | None) -> Path | None:

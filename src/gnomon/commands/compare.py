@@ -20,7 +20,11 @@ def run(config: DictConfig) -> int:
     """Compare; exit code 1 where the weights of two runs differ."""
     if (config.runs is None) == (config.evaluations is None):
         raise refuse(
-            "USE122", "runs, evaluations", "both or neither", "one of them", "Set runs=[A,B] or evaluations=[A,B]."
+            rule="USE122",
+            where="runs, evaluations",
+            found="both or neither",
+            expected="one of them",
+            remedy="Set runs=[A,B] or evaluations=[A,B].",
         )
     if config.runs is not None:
         return _runs(*_two("runs", config.runs))
@@ -30,7 +34,13 @@ def run(config: DictConfig) -> int:
 def _two(name: str, given: Any) -> tuple[Path, Path]:
     places = [Path(str(place)).expanduser() for place in given]
     if len(places) != 2:
-        raise refuse("USE122", name, f"{len(places)}", "two", f"Set {name}=[A,B].")
+        raise refuse(
+            rule="USE122",
+            where=name,
+            found=f"{len(places)}",
+            expected="two",
+            remedy=f"Set {name}=[A,B].",
+        )
     return places[0], places[1]
 
 

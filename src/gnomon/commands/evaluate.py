@@ -23,10 +23,22 @@ def run(config: DictConfig) -> int:
     """Evaluate; exit code 3 where a case could not be scored by its prediction, 1 where a criterion is not met."""
     references = Path(config.references)
     if not references.is_dir():
-        raise refuse("USE101", str(references), "no such folder", "a folder of label files", "Check the path.")
+        raise refuse(
+            rule="USE101",
+            where=str(references),
+            found="no such folder",
+            expected="a folder of label files",
+            remedy="Check the path.",
+        )
     labels = scheme_from(config.label_names)
     if labels is None:
-        raise refuse("USE107", "label_names", "nothing", "{name: value, ...}", "Name the labels to be scored.")
+        raise refuse(
+            rule="USE107",
+            where="label_names",
+            found="nothing",
+            expected="{name: value, ...}",
+            remedy="Name the labels to be scored.",
+        )
     settings = settings_from(EvaluateSettings, config.evaluation, "evaluation")
     files, predictions, folder = (
         nifti.images_in(references),

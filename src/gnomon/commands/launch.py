@@ -77,10 +77,14 @@ def _help(command: str) -> str:
     if command == "train":
         experiments = sorted(path.stem for path in (configs_folder() / "experiment").glob("*.yaml"))
         nets = sorted(path.stem for path in (configs_folder() / "net").glob("*.yaml"))
-        lines += ["", f"experiment: {', '.join(experiments)}", f"net: {', '.join(nets)}",
-                  "debug: overfit (one case), fast (two steps), profile (where the time goes)",
-                  "--explain says why the plan is what it is, and stops",
-                  "-m seed=1,2 runs one training after another"]  # fmt: skip
+        lines += [
+            "",
+            f"experiment: {', '.join(experiments)}",
+            f"net: {', '.join(nets)}",
+            "debug: overfit (one case), fast (two steps), profile (where the time goes)",
+            "--explain says why the plan is what it is, and stops",
+            "-m seed=1,2 runs one training after another",
+        ]
     return "\n".join(lines)
 
 
@@ -129,7 +133,13 @@ def _hydra_arguments(arguments: list[str]) -> list[str]:
 def _complete(config: DictConfig) -> DictConfig:
     """The configuration, if nothing in it is still asked for."""
     if missing := sorted(OmegaConf.missing_keys(config)):
-        raise refuse("USE109", ", ".join(missing), "no value", "one", f"Set it: {missing[0]}=...")
+        raise refuse(
+            rule="USE109",
+            where=", ".join(missing),
+            found="no value",
+            expected="one",
+            remedy=f"Set it: {missing[0]}=...",
+        )
     return config
 
 

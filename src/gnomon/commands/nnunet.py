@@ -34,7 +34,13 @@ def run(config: DictConfig) -> int:
     """Export, import or write postprocessing; exit code 3 where a case could not be done."""
     verbs = {"export": _export, "import": _import, "postprocess": _postprocess}
     if config.verb not in verbs:
-        raise refuse("USE124", "nnunet", repr(config.verb), " or ".join(verbs), "gnomon nnunet --help")
+        raise refuse(
+            rule="USE124",
+            where="nnunet",
+            found=repr(config.verb),
+            expected=" or ".join(verbs),
+            remedy="gnomon nnunet --help",
+        )
     _chosen("orientation", config.orientation, ORIENTATIONS)
     _chosen("route", config.route, ROUTES)
     return verbs[config.verb](config)
@@ -42,9 +48,11 @@ def run(config: DictConfig) -> int:
 
 def _export(config: DictConfig) -> int:
     source = read_source(
-        Path(_given(config, "root")).expanduser(), folder_from(config.labels), scheme_from(config.label_names),
+        Path(_given(config, "root")).expanduser(),
+        folder_from(config.labels),
+        scheme_from(config.label_names),
         config.patient_pattern,
-    )  # fmt: skip
+    )
     name = dataset_name(int(config.dataset_id), str(config.name))
     folders = NnunetFolders(Path(config.output).expanduser(), name)
     prepared = None if config.prepared is None else read_dataset(Path(config.prepared).expanduser())
@@ -90,15 +98,24 @@ def _check_axes(source: Source, names: set[str]) -> None:
     for case in source.cases:
         if case.name in names and nifti.read_grid(case.image).reorientation_to("RAS").source_axis != (0, 1, 2):
             raise refuse(
-                "NNU108", f"case {case.name}", f"axes in the order {nifti.read_grid(case.image).orientation}",
-                "files whose axes run along x, y, z of the patient, as the plan's do", "Set orientation=canonical.",
-            )  # fmt: skip
+                rule="NNU108",
+                where=f"case {case.name}",
+                found=f"axes in the order {nifti.read_grid(case.image).orientation}",
+                expected="files whose axes run along x, y, z of the patient, as the plan's do",
+                remedy="Set orientation=canonical.",
+            )
 
 
 def _import(config: DictConfig) -> int:
     output = Path(config.output).expanduser()
     if (config.model is None) == (config.predictions is None):
-        raise refuse("USE125", "model, predictions", "both or neither", "one of them", "Set model= or predictions=.")
+        raise refuse(
+            rule="USE125",
+            where="model, predictions",
+            found="both or neither",
+            expected="one of them",
+            remedy="Set model= or predictions=.",
+        )
     if config.model is not None:
         for made in import_model(Path(config.model).expanduser(), str(config.fold), output):
             say(f"run: {made}")
@@ -126,10 +143,22 @@ def _postprocess(config: DictConfig) -> int:
 
 def _given(config: DictConfig, name: str) -> str:
     if config[name] is None:
-        raise refuse("USE109", name, "no value", "one", f"Set it: {name}=...")
+        raise refuse(
+            rule="USE109",
+            where=name,
+            found="no value",
+            expected="one",
+            remedy=f"Set it: {name}=...",
+        )
     return str(config[name])
 
 
 def _chosen(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise refuse("USE115", name, repr(value), f"one of {', '.join(allowed)}", "Choose one.")
+        raise refuse(
+            rule="USE115",
+            where=name,
+            found=repr(value),
+            expected=f"one of {', '.join(allowed)}",
+            remedy="Choose one.",
+        )

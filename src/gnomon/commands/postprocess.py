@@ -23,7 +23,13 @@ def run(config: DictConfig) -> int:
     """Fit or apply; exit code 3 where a case could not be done."""
     verbs = {"fit": _fit, "apply": _apply}
     if config.verb not in verbs:
-        raise refuse("USE124", "postprocess", repr(config.verb), "fit or apply", "gnomon postprocess --help")
+        raise refuse(
+            rule="USE124",
+            where="postprocess",
+            found=repr(config.verb),
+            expected="fit or apply",
+            remedy="gnomon postprocess --help",
+        )
     return verbs[config.verb](config)
 
 
@@ -45,14 +51,25 @@ def _apply(config: DictConfig) -> int:
 def _fit(config: DictConfig) -> int:
     labels = scheme_from(config.label_names)
     if labels is None:
-        raise refuse("USE107", "label_names", "nothing", "{name: value, ...}", "Name the labels of the predictions.")
+        raise refuse(
+            rule="USE107",
+            where="label_names",
+            found="nothing",
+            expected="{name: value, ...}",
+            remedy="Name the labels of the predictions.",
+        )
     predictions, references = Path(config.predictions), Path(_given(config, "references"))
     folder = SearchFolder(Path(config.output))
     fitted = fit(
-        predictions, references, labels, folder.path, settings_from(SearchSettings, config.search, "search"),
-        folder_from(config.probabilities), folder_from(config.splits),
+        predictions,
+        references,
+        labels,
+        folder.path,
+        settings_from(SearchSettings, config.search, "search"),
+        folder_from(config.probabilities),
+        folder_from(config.splits),
         _patients(predictions, config.patient_pattern),
-    )  # fmt: skip
+    )
     write_search_report(folder, fitted)
     tell(fitted.findings)
     for line in _lines(fitted.verdicts):
@@ -76,7 +93,13 @@ def _lines(verdicts: Sequence[Verdict]) -> list[str]:
 
 def _given(config: DictConfig, name: str) -> str:
     if config[name] is None:
-        raise refuse("USE109", name, "no value", "one", f"Set it: {name}=...")
+        raise refuse(
+            rule="USE109",
+            where=name,
+            found="no value",
+            expected="one",
+            remedy=f"Set it: {name}=...",
+        )
     return str(config[name])
 
 
@@ -88,6 +111,10 @@ def _patients(predictions: Path, pattern: str | None) -> dict[str, str]:
         found = {name: re.search(pattern, name) for name in nifti.images_in(predictions)}
     except re.error as error:
         raise refuse(
-            "USE115", "patient_pattern", f"{pattern!r} ({error})", "a regular expression", "Correct it."
+            rule="USE115",
+            where="patient_pattern",
+            found=f"{pattern!r} ({error})",
+            expected="a regular expression",
+            remedy="Correct it.",
         ) from None
     return {name: match.group(0) for name, match in found.items() if match}

@@ -25,8 +25,12 @@ def scheme_from(names: Mapping[str, int] | None) -> LabelScheme | None:
         return LabelScheme(tuple(str(name) for name in names), tuple(int(value) for value in names.values()))
     except ValueError as error:
         raise refuse(
-            "USE107", "label_names", str(error), "{name: value, ...} with values from 1", "Correct the names."
-        ) from None  # fmt: skip
+            rule="USE107",
+            where="label_names",
+            found=str(error),
+            expected="{name: value, ...} with values from 1",
+            remedy="Correct the names.",
+        ) from None
 
 
 def folder_from(value: str | None) -> Path | None:

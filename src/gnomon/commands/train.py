@@ -41,7 +41,13 @@ def run(config: DictConfig) -> int:
     if values["task"] == "classification":
         return _classify(values, one, stages, RunFolder(folder))
     if values["task"] != "segmentation":
-        raise refuse("USE115", "task", repr(values["task"]), "segmentation or classification", "Choose one.")
+        raise refuse(
+            rule="USE115",
+            where="task",
+            found=repr(values["task"]),
+            expected="segmentation or classification",
+            remedy="Choose one.",
+        )
     dataset, planted = prepared_data(stages, values, scheme_from(values["data"]["label_names"]))
     known = values["data"]["known_findings"]
     tell(dataset.findings, known)
@@ -76,11 +82,15 @@ def _classify(values: dict[str, Any], one: dict[str, Any], stages: Stages, folde
 
 def _say_classes_of_seeds(outcome: Outcome) -> None:
     summary = outcome.summary
-    spread = "" if summary["between_seeds"] is None else (
-        f" (standard deviation {summary['between_seeds']:.4f} between {len(summary['seeds'])} seeds)"
-    )  # fmt: skip
-    say(f"accuracy {summary['accuracy']:.3f}{spread}, balanced {summary['balanced_accuracy']:.3f}, over "
-        f"{summary['n_cases']} held-out images: {outcome.report}")  # fmt: skip
+    spread = (
+        ""
+        if summary["between_seeds"] is None
+        else (f" (standard deviation {summary['between_seeds']:.4f} between {len(summary['seeds'])} seeds)")
+    )
+    say(
+        f"accuracy {summary['accuracy']:.3f}{spread}, balanced {summary['balanced_accuracy']:.3f}, over "
+        f"{summary['n_cases']} held-out images: {outcome.report}"
+    )
 
 
 def _say_classes(outcome: Outcome) -> None:

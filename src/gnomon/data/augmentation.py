@@ -78,9 +78,11 @@ class Augmentation:
 
 
 def draw_augmentation(
-    draw: np.random.Generator, settings: AugmentationSettings, spacing_mm: Sequence[float],
+    draw: np.random.Generator,
+    settings: AugmentationSettings,
+    spacing_mm: Sequence[float],
     mirror_axes: Sequence[int] = (),
-) -> Augmentation:  # fmt: skip
+) -> Augmentation:
     """Draw one patch's augmentation. Every draw is made, whatever comes of it, so keys stay aligned."""
     happens = dict(zip(_KINDS[1:], draw.random(len(_KINDS) - 1)))
     happens = {kind: chance < getattr(settings, f"{kind}_probability") for kind, chance in happens.items()}

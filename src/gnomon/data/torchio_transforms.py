@@ -27,9 +27,13 @@ def torchio_transform(chosen: Sequence[Mapping[str, Mapping[str, Any]]]) -> tio.
 
 
 def transformed(
-    image: torch.Tensor, label: torch.Tensor, transform: tio.Compose, spacing_mm: Sequence[float],
-    seed: int, key: Sequence[str | int],
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    image: torch.Tensor,
+    label: torch.Tensor,
+    transform: tio.Compose,
+    spacing_mm: Sequence[float],
+    seed: int,
+    key: Sequence[str | int],
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Image (channels, x, y, z) and label (x, y, z) after the transform, drawn from the stream of `key`.
 
     Raises:
@@ -43,9 +47,12 @@ def transformed(
         out = transform(subject)
     if out.spatial_shape != tuple(label.shape):
         raise refuse(
-            "USE116", _WHERE, f"a patch of {tuple(label.shape)} that became {out.spatial_shape}",
-            "transforms that keep the shape", "Leave out what crops, pads or resamples.",
-        )  # fmt: skip
+            rule="USE116",
+            where=_WHERE,
+            found=f"a patch of {tuple(label.shape)} that became {out.spatial_shape}",
+            expected="transforms that keep the shape",
+            remedy="Leave out what crops, pads or resamples.",
+        )
     return out.get_image("image").data, out.get_image("label").data[0].to(label.dtype)
 
 
@@ -53,15 +60,27 @@ def _made(name: str, arguments: Mapping[str, Any]) -> tio.Transform:
     kind = getattr(tio.transforms, name, None)
     if not (isinstance(kind, type) and issubclass(kind, tio.transforms.augmentation.RandomTransform)):
         raise refuse(
-            "USE116", _WHERE, repr(name), "the name of one of TorchIO's random transforms, as RandomMotion",
-            "Correct the name.",
-        )  # fmt: skip
+            rule="USE116",
+            where=_WHERE,
+            found=repr(name),
+            expected="the name of one of TorchIO's random transforms, as RandomMotion",
+            remedy="Correct the name.",
+        )
     if name in _UNSAFE:
         raise refuse(
-            "USE116", _WHERE, name, "a transform that keeps left and right",
-            "Set training.data.augmentation.mirror_probability, which swaps partners.",
-        )  # fmt: skip
+            rule="USE116",
+            where=_WHERE,
+            found=name,
+            expected="a transform that keeps left and right",
+            remedy="Set training.data.augmentation.mirror_probability, which swaps partners.",
+        )
     try:
         return kind(**arguments)
     except (TypeError, ValueError) as error:
-        raise refuse("USE116", f"{_WHERE}: {name}", str(error), "arguments that it takes", "Correct them.") from None
+        raise refuse(
+            rule="USE116",
+            where=f"{_WHERE}: {name}",
+            found=str(error),
+            expected="arguments that it takes",
+            remedy="Correct them.",
+        ) from None

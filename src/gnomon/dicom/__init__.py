@@ -13,7 +13,27 @@ from gnomon.dicom.volumes.values import put_right
 from gnomon.dicom.write import decoded, stack_grid
 
 __all__ = [
-    "ConvertSettings", "Converted", "FrameReader", "IndexSettings", "Instance", "PseudonymMap", "Slice", "Source",
-    "StudyIndex", "Verdict", "Volume", "convert_studies", "decoded", "image_kind", "index_studies", "indexed_volumes",
-    "judged", "left_alone", "missing_decoder", "private_numbers", "put_right", "sources_of", "stack_grid",
-]  # fmt: skip
+    "ConvertSettings",
+    "Converted",
+    "FrameReader",
+    "IndexSettings",
+    "Instance",
+    "PseudonymMap",
+    "Slice",
+    "Source",
+    "StudyIndex",
+    "Verdict",
+    "Volume",
+    "convert_studies",
+    "decoded",
+    "image_kind",
+    "index_studies",
+    "indexed_volumes",
+    "judged",
+    "left_alone",
+    "missing_decoder",
+    "private_numbers",
+    "put_right",
+    "sources_of",
+    "stack_grid",
+]

@@ -27,9 +27,19 @@ from gnomon.folders import VolumesFolder
 from gnomon.provenance import sha256_of_values
 
 _COLUMNS = (
-    "volume_id", "decision", "reasons", "patient", "modality", "slices", "shape", "spacing_mm",
-    "orientation", "kernel", "padding", "repairs",
-)  # fmt: skip
+    "volume_id",
+    "decision",
+    "reasons",
+    "patient",
+    "modality",
+    "slices",
+    "shape",
+    "spacing_mm",
+    "orientation",
+    "kernel",
+    "padding",
+    "repairs",
+)
 _VOLUME_ID = re.compile(r"[0-9a-f]{16}")
 _SHARES = 8  # runs of volumes a worker
 _LEAST_FILES = 50
@@ -69,9 +79,12 @@ def convert_studies(
         if fresh:
             shutil.rmtree(output, ignore_errors=True)
         raise refuse(
-            "USE102", str(studies), f"{len(index.sources)} file(s), none of them a readable DICOM object",
-            "at least one DICOM series", "Check the path.",
-        )  # fmt: skip
+            rule="USE102",
+            where=str(studies),
+            found=f"{len(index.sources)} file(s), none of them a readable DICOM object",
+            expected="at least one DICOM series",
+            remedy="Check the path.",
+        )
     for volume in volumes:
         places = sorted({index.sources[one.instance.file].name.rpartition("/")[0] for one in volume.slices})
         names.link("volumes", volume.volume_id, ", ".join(place or "." for place in places))
@@ -157,13 +170,16 @@ def _write_tables(
     write_findings(folder.findings, findings)
     write_rows(folder.table, [_flat(row) for row in rows], _COLUMNS)
     accepted = {row["volume_id"]: row["image_sha256"] for row in rows if row["decision"] != "reject"}
-    write_json(folder.index, {
-        "schema": SCHEMA,
-        "content_sha256": sha256_of_values(accepted),
-        "audit_sha256": None if verdict is None else verdict.content_sha256,
-        "decisions": dict(sorted(Counter(row["decision"] for row in rows).items())),
-        "volumes": rows,
-    })  # fmt: skip
+    write_json(
+        folder.index,
+        {
+            "schema": SCHEMA,
+            "content_sha256": sha256_of_values(accepted),
+            "audit_sha256": None if verdict is None else verdict.content_sha256,
+            "decisions": dict(sorted(Counter(row["decision"] for row in rows).items())),
+            "volumes": rows,
+        },
+    )
 
 
 def _remove_others(folder: VolumesFolder, accepted: set[str]) -> None:

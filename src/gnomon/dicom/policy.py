@@ -38,9 +38,16 @@ class ConvertSettings:
 
     def __post_init__(self) -> None:
         bounded(self, workers=(1, 256))
-        chosen(self, high_bit=("decode", "refuse"), duplicates=("drop", "refuse"), uneven=("resample", "refuse"),
-               missing=("resample", "refuse"), tilt=("keep", "straighten", "refuse"),
-               undeclared_padding=("mask", "keep", "refuse"), intercept=("restore", "keep", "refuse"))  # fmt: skip
+        chosen(
+            self,
+            high_bit=("decode", "refuse"),
+            duplicates=("drop", "refuse"),
+            uneven=("resample", "refuse"),
+            missing=("resample", "refuse"),
+            tilt=("keep", "straighten", "refuse"),
+            undeclared_padding=("mask", "keep", "refuse"),
+            intercept=("restore", "keep", "refuse"),
+        )
 
     @property
     def repairs_values(self) -> tuple[str, ...]:
@@ -70,20 +77,32 @@ class Verdict:
         """Why a volume must not be converted: rejected, unknown to the audit, or changed since."""
         where = f"volume {volume_id}"
         if rules := self.rejected.get(volume_id):
-            return Finding("AUD101", where, f"a volume that the audit rejected ({rules})",
-            "an accepted or repaired volume",
-                           "See the audit's report.")  # fmt: skip
+            return Finding(
+                rule="AUD101",
+                where=where,
+                found=f"a volume that the audit rejected ({rules})",
+                expected="an accepted or repaired volume",
+                remedy="See the audit's report.",
+            )
         known = self.pixels_sha256.get(volume_id)
         if known is None or (pixels_sha256 is not None and known and known != pixels_sha256):
-            return Finding("AUD102", where, "slices that are not those of the audit", "the data that were audited",
-                           "Run the audit again.")  # fmt: skip
+            return Finding(
+                rule="AUD102",
+                where=where,
+                found="slices that are not those of the audit",
+                expected="the data that were audited",
+                remedy="Run the audit again.",
+            )
         return None
 
 
 _GOVERNED = {
-    "DCM120": "high_bit", "DCM010": "duplicates", "DCM213": "tilt", "DCM131": "undeclared_padding",
+    "DCM120": "high_bit",
+    "DCM010": "duplicates",
+    "DCM213": "tilt",
+    "DCM131": "undeclared_padding",
     "DCM125": "intercept",
-}  # fmt: skip
+}
 _VALUE_REPAIRS = ("DCM131", "DCM125")
 _INTERPOLATED = {"DCM211": "missing", "DCM212": "uneven"}
 

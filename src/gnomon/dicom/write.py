@@ -126,15 +126,18 @@ def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: Fr
         "repairs": [str(record["repair"]) for record in made.records],
         "image_sha256": sha256_of_file(image),
     }
-    write_json(folder.sidecar(volume.volume_id), {
-        "schema": SCHEMA,
-        "row": row,
-        "grid": made.grid.as_dict(),
-        "slices": [_origin(stack, origin) for origin in made.origins],
-        "rescale": sorted({(one.facts.slope, one.facts.intercept) for one in stack.slices}, key=repr),
-        "repairs": list(made.records),
-        "source_sha256": _source_hash(job, stack, reader.source_sha256),
-    })  # fmt: skip
+    write_json(
+        folder.sidecar(volume.volume_id),
+        {
+            "schema": SCHEMA,
+            "row": row,
+            "grid": made.grid.as_dict(),
+            "slices": [_origin(stack, origin) for origin in made.origins],
+            "rescale": sorted({(one.facts.slope, one.facts.intercept) for one in stack.slices}, key=repr),
+            "repairs": list(made.records),
+            "source_sha256": _source_hash(job, stack, reader.source_sha256),
+        },
+    )
     return row
 
 
@@ -164,9 +167,12 @@ def decoded(
             padding[k] = _cut(frame.padding, one)
     if bad := int(np.count_nonzero(~np.isfinite(block))):
         raise refuse(
-            "DCM119", "the decoded pixels", f"{bad} values that are NaN or infinite", "finite values",
-            "Ask whoever wrote the map what they stand for; a value cannot be guessed.",
-        )  # fmt: skip
+            rule="DCM119",
+            where="the decoded pixels",
+            found=f"{bad} values that are NaN or infinite",
+            expected="finite values",
+            remedy="Ask whoever wrote the map what they stand for; a value cannot be guessed.",
+        )
     return block, padding
 
 

@@ -10,6 +10,19 @@ from gnomon.evaluation.settings import EvaluateSettings
 from gnomon.evaluation.statistics import Interval, mean_interval
 
 __all__ = [
-    "COLUMNS", "HD95", "MEASURES", "Criterion", "EvaluateSettings", "Evaluation", "Interval", "check_labels",
-    "compare_evaluations", "evaluate", "judge_classes", "mean_interval", "placed", "read_criteria", "structures_of",
-]  # fmt: skip
+    "COLUMNS",
+    "HD95",
+    "MEASURES",
+    "Criterion",
+    "EvaluateSettings",
+    "Evaluation",
+    "Interval",
+    "check_labels",
+    "compare_evaluations",
+    "evaluate",
+    "judge_classes",
+    "mean_interval",
+    "placed",
+    "read_criteria",
+    "structures_of",
+]

@@ -31,9 +31,11 @@ class Reliability:
 
     def __add__(self, other: Reliability) -> Reliability:
         return Reliability(
-            self.count + other.count, self.probability + other.probability, self.true + other.true,
+            self.count + other.count,
+            self.probability + other.probability,
+            self.true + other.true,
             self.squared + other.squared,
-        )  # fmt: skip
+        )
 
     @property
     def brier(self) -> float | None:
@@ -50,8 +52,9 @@ class Reliability:
         """A row a bin that holds voxels: mean probability, frequency, count."""
         return [
             {"probability": float(self.probability[i] / n), "frequency": float(self.true[i] / n), "voxels": int(n)}
-            for i, n in enumerate(self.count) if n
-        ]  # fmt: skip
+            for i, n in enumerate(self.count)
+            if n
+        ]
 
 
 def reliability(
@@ -73,6 +76,8 @@ def reliability(
     p, inside = np.asarray(probability[near], np.float64).clip(0, 1), reference[near]
     place = np.minimum((p * BINS).astype(np.intp), BINS - 1)
     return Reliability(
-        np.bincount(place, minlength=BINS), np.bincount(place, p, minlength=BINS).astype(float),
-        np.bincount(place[inside], minlength=BINS), float(((p - inside) ** 2).sum()),
-    )  # fmt: skip
+        np.bincount(place, minlength=BINS),
+        np.bincount(place, p, minlength=BINS).astype(float),
+        np.bincount(place[inside], minlength=BINS),
+        float(((p - inside) ** 2).sum()),
+    )

@@ -102,9 +102,13 @@ def judge(case: Case) -> Judged:
 
 
 def _measured(
-    case: Case, truth: NDArray[Any], found: NDArray[Any], grid: Grid, outside_mm3: Mapping[int, float],
+    case: Case,
+    truth: NDArray[Any],
+    found: NDArray[Any],
+    grid: Grid,
+    outside_mm3: Mapping[int, float],
     probabilities: Mapping[str, NDArray[Any]],
-) -> Judged:  # fmt: skip
+) -> Judged:
     done = Judged([], [])
     for name, block, one, other in masks_of(
         truth, found, {name: values for name, (values, _) in case.structures.items()}
@@ -155,10 +159,15 @@ def _around(boxes: list[tuple[slice, ...] | None]) -> tuple[slice, ...]:
 def _prediction(case: Case, reference: NiftiImage) -> tuple[Placed, list[Finding]]:
     """A case's prediction on its reference's grid, or why it is not there."""
     if case.prediction is None:
-        return Placed(None, {}, None), [Finding(
-            "EVL101", f"case {case.name}", "no prediction", f"{case.name}.nii.gz",
-            "Predict the case; until then it scores 0.",
-        )]  # fmt: skip
+        return Placed(None, {}, None), [
+            Finding(
+                rule="EVL101",
+                where=f"case {case.name}",
+                found="no prediction",
+                expected=f"{case.name}.nii.gz",
+                remedy="Predict the case; until then it scores 0.",
+            )
+        ]
     try:
         prediction = nifti.read_label(case.prediction)
     except Refusal as refusal:
@@ -179,10 +188,15 @@ def _unknown_values(case: Case, truth: NDArray[Any], found: NDArray[Any]) -> lis
     values = {int(value) for value in np.flatnonzero(np.bincount(found.ravel()))} - {0}
     if not values or values & known or values & {int(value) for value in np.flatnonzero(np.bincount(truth.ravel()))}:
         return []
-    return [Finding(
-        "EVL104", f"case {case.name}", f"a prediction of values {sorted(values)[:5]}",
-        f"values among {sorted(known)[:9]}", "It scores as if empty. Write it with the labels' values.",
-    )]  # fmt: skip
+    return [
+        Finding(
+            rule="EVL104",
+            where=f"case {case.name}",
+            found=f"a prediction of values {sorted(values)[:5]}",
+            expected=f"values among {sorted(known)[:9]}",
+            remedy="It scores as if empty. Write it with the labels' values.",
+        )
+    ]
 
 
 def _probabilities(case: Case, grid: Grid) -> tuple[dict[str, NDArray[Any]], list[Finding]]:
@@ -197,10 +211,22 @@ def _probabilities(case: Case, grid: Grid) -> tuple[dict[str, NDArray[Any]], lis
             there = placed(case.name, image.voxels, image.grid, grid, policy)
             if there.voxels is None:
                 found, expected = f"another grid ({image.grid})", f"the reference's ({grid})"
-                raise refuse("EVL105", where, found, expected, "Write it on that grid.")
+                raise refuse(
+                    rule="EVL105",
+                    where=where,
+                    found=found,
+                    expected=expected,
+                    remedy="Write it on that grid.",
+                )
             if image.voxels.min() < -_ROUNDING or image.voxels.max() > 1 + _ROUNDING:
                 found = f"values from {image.voxels.min():g} to {image.voxels.max():g}"
-                raise refuse("EVL105", where, found, "probabilities, 0 to 1", "Write neither logits nor percent.")
+                raise refuse(
+                    rule="EVL105",
+                    where=where,
+                    found=found,
+                    expected="probabilities, 0 to 1",
+                    remedy="Write neither logits nor percent.",
+                )
         except Refusal as refusal:
             findings += refusal.findings
             continue

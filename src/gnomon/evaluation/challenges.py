@@ -37,18 +37,33 @@ _KITS_CLASSES = {
     "tumour": ((2,), 1.1498198361434828),
 }
 _FLARE_ORGANS = {
-    "liver": 5, "right kidney": 3, "spleen": 3, "pancreas": 5, "aorta": 2, "inferior vena cava": 2,
-    "right adrenal gland": 2, "left adrenal gland": 2, "gallbladder": 2, "oesophagus": 3, "stomach": 5, "duodenum": 7,
+    "liver": 5,
+    "right kidney": 3,
+    "spleen": 3,
+    "pancreas": 5,
+    "aorta": 2,
+    "inferior vena cava": 2,
+    "right adrenal gland": 2,
+    "left adrenal gland": 2,
+    "gallbladder": 2,
+    "oesophagus": 3,
+    "stomach": 5,
+    "duodenum": 7,
     "left kidney": 3,
-}  # fmt: skip
+}
 _FLARE_TUBES = ("aorta", "inferior vena cava", "oesophagus")
 _FLARE_LEAST_DICE = 0.2
 
 
 def brats(
-    reference: Labels, prediction: Labels, spacing_mm: Sequence[float], *, dilations: int, forgiven_mm3: float,
+    reference: Labels,
+    prediction: Labels,
+    spacing_mm: Sequence[float],
+    *,
+    dilations: int,
+    forgiven_mm3: float,
     fixed: bool = False,
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """Lesion-wise Dice and HD95 of BraTS 2023 (labels 1 necrosis, 2 oedema, 3 enhancing), mean over lesions.
 
     Reference lesions that touch when grown by `dilations` steps are one; each is compared with all predicted lesions

@@ -68,8 +68,14 @@ def _accuracy(right: np.ndarray, owners: Sequence[str]) -> dict[str, Any]:
         int(patients * right.mean()) if alike else int(right.sum()), patients if alike else len(right)
     )
     interval = done.proportion_ci(0.95, "exact")
-    return {"estimate": float(right.mean()), "lower": float(interval.low), "upper": float(interval.high),
-            "n": len(right), "n_patients": patients, "level": 0.95}  # fmt: skip
+    return {
+        "estimate": float(right.mean()),
+        "lower": float(interval.low),
+        "upper": float(interval.high),
+        "n": len(right),
+        "n_patients": patients,
+        "level": 0.95,
+    }
 
 
 def _auc(share: np.ndarray, mine: np.ndarray) -> float | None:

@@ -13,9 +13,24 @@ from gnomon.findings import refuse
 from gnomon.folders import EvaluationFolder
 
 COLUMNS = (
-    "label", "measure", "n", "n_patients", "first", "second", "difference", "lower", "upper", "p_mean", "p_mean_holm",
-    "shift", "shift_lower", "shift_upper", "p_signed_rank", "p_signed_rank_holm", "non_inferior",
-)  # fmt: skip
+    "label",
+    "measure",
+    "n",
+    "n_patients",
+    "first",
+    "second",
+    "difference",
+    "lower",
+    "upper",
+    "p_mean",
+    "p_mean_holm",
+    "shift",
+    "shift_lower",
+    "shift_upper",
+    "p_signed_rank",
+    "p_signed_rank_holm",
+    "non_inferior",
+)
 
 
 def compare_evaluations(first: Path, second: Path, margins: Mapping[str, float], seed: int = 0) -> list[dict[str, Any]]:
@@ -30,21 +45,31 @@ def compare_evaluations(first: Path, second: Path, margins: Mapping[str, float],
         Refusal: USE123, evaluations of different cases or labels, or a margin of a measure there is not.
     """
     if unknown := sorted(margins.keys() - set(MEASURES)):
-        raise refuse("USE123", "margins", str(unknown), f"measures among {', '.join(MEASURES)}", "Correct the names.")
+        raise refuse(
+            rule="USE123",
+            where="margins",
+            found=str(unknown),
+            expected=f"measures among {', '.join(MEASURES)}",
+            remedy="Correct the names.",
+        )
     one, other = _rows(first), _rows(second)
     if one.keys() != other.keys():
         differing = sorted(one.keys() ^ other.keys())[:3]
         raise refuse(
-            "USE123", f"{first}, {second}", f"cases or labels in one alone: {differing}", "the same cases and labels",
-            "Evaluate both against the same references.",
-        )  # fmt: skip
+            rule="USE123",
+            where=f"{first}, {second}",
+            found=f"cases or labels in one alone: {differing}",
+            expected="the same cases and labels",
+            remedy="Evaluate both against the same references.",
+        )
     rows = []
     for label in dict.fromkeys(label for _, label in one):
         for measure in MEASURES:
             pairs = [
                 (_value(one[key], measure), _value(other[key], measure), one[key]["patient"])
-                for key in one if key[1] == label and (one[key][measure] or other[key][measure])
-            ]  # fmt: skip
+                for key in one
+                if key[1] == label and (one[key][measure] or other[key][measure])
+            ]
             if pairs:
                 rows.append(_row(label, measure, pairs, margins.get(measure), seed))
     for name in ("p_mean", "p_signed_rank"):
@@ -72,13 +97,22 @@ def _row(
     low, high = turned(mean.lower, mean.upper)
     shift_low, shift_high = turned(shift.lower, shift.upper)
     return {
-        "label": label, "measure": measure, "n": mean.n, "n_patients": mean.n_patients,
-        "first": sum(before) / len(before), "second": sum(after) / len(after),
-        "difference": sign * mean.estimate, "lower": low, "upper": high, "p_mean": found.p_mean,
-        "shift": sign * shift.estimate, "shift_lower": shift_low, "shift_upper": shift_high,
+        "label": label,
+        "measure": measure,
+        "n": mean.n,
+        "n_patients": mean.n_patients,
+        "first": sum(before) / len(before),
+        "second": sum(after) / len(after),
+        "difference": sign * mean.estimate,
+        "lower": low,
+        "upper": high,
+        "p_mean": found.p_mean,
+        "shift": sign * shift.estimate,
+        "shift_lower": shift_low,
+        "shift_upper": shift_high,
         "p_signed_rank": found.p_signed_rank,
         "non_inferior": None if margin is None else non_inferior(found, margin),
-    }  # fmt: skip
+    }
 
 
 def _value(row: Mapping[str, str], measure: str) -> float:
@@ -90,9 +124,12 @@ def _rows(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
     path = EvaluationFolder(folder).cases
     if not path.is_file():
         raise refuse(
-            "ART101", str(path), "no such file", "the cases.csv of an evaluation",
-            "Check the path, or run the stage that writes it.",
-        )  # fmt: skip
+            rule="ART101",
+            where=str(path),
+            found="no such file",
+            expected="the cases.csv of an evaluation",
+            remedy="Check the path, or run the stage that writes it.",
+        )
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     return {(row["case"], row["label"]): row for row in rows}

@@ -37,8 +37,10 @@ class Criterion:
     def __str__(self) -> str:
         """In words."""
         of = "" if self.measure in _COUNTS or self.of == "mean" else f" ({self.of} end of the 95 % interval)"
-        limits = [f"at least {self.at_least:g}" if self.at_least is not None else "",
-                  f"at most {self.at_most:g}" if self.at_most is not None else ""]  # fmt: skip
+        limits = [
+            f"at least {self.at_least:g}" if self.at_least is not None else "",
+            f"at most {self.at_most:g}" if self.at_most is not None else "",
+        ]
         return f"{self.label or 'every label'}: {self.measure}{of} {' and '.join(limit for limit in limits if limit)}"
 
 
@@ -59,9 +61,12 @@ def read_criteria(file: str | None) -> tuple[Criterion, ...]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError) as error:
         told = str(error).splitlines()[0]
         raise refuse(
-            "EVL110", str(path), told, "a list of {label: liver, measure: dice, of: lower, at_least: 0.9}",
-            "Correct the file.",
-        ) from None  # fmt: skip
+            rule="EVL110",
+            where=str(path),
+            found=told,
+            expected="a list of {label: liver, measure: dice, of: lower, at_least: 0.9}",
+            remedy="Correct the file.",
+        ) from None
 
 
 def check_labels(criteria: Sequence[Criterion], names: Collection[str]) -> None:
@@ -69,9 +74,12 @@ def check_labels(criteria: Sequence[Criterion], names: Collection[str]) -> None:
     for criterion in criteria:
         if criterion.label is not None and criterion.label not in names:
             raise refuse(
-                "EVL110", str(criterion), f"no label {criterion.label!r}", f"one of {', '.join(names)}",
-                "Correct the criteria.",
-            )  # fmt: skip
+                rule="EVL110",
+                where=str(criterion),
+                found=f"no label {criterion.label!r}",
+                expected=f"one of {', '.join(names)}",
+                remedy="Correct the criteria.",
+            )
 
 
 def judged_by(criteria: Sequence[Criterion], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -83,8 +91,11 @@ def judged_by(criteria: Sequence[Criterion], summary: Mapping[str, Any]) -> list
     for criterion in criteria:
         for label in summary["labels"] if criterion.label is None else [criterion.label]:
             value = _value(criterion, summary["labels"][label])
-            passed = value is not None and (criterion.at_least is None or value >= criterion.at_least) \
-                and (criterion.at_most is None or value <= criterion.at_most)  # fmt: skip
+            passed = (
+                value is not None
+                and (criterion.at_least is None or value >= criterion.at_least)
+                and (criterion.at_most is None or value <= criterion.at_most)
+            )
             rows.append({"label": label, "criterion": str(criterion), "found": value, "passed": passed})
     return rows
 

@@ -78,11 +78,13 @@ def suspicion(
     if there - here <= needed:
         return None
     return Finding(
-        rule, f"case {case}", f"a mean Dice of {here:.3f} that would be {there:.3f} {what}",
-        "no better score in another place or under other names",
-        "Look at the case: an array was turned or moved under its header, or labels were exchanged.",
-        Severity.WARNING,
-    )  # fmt: skip
+        rule=rule,
+        where=f"case {case}",
+        found=f"a mean Dice of {here:.3f} that would be {there:.3f} {what}",
+        expected="no better score in another place or under other names",
+        remedy="Look at the case: an array was turned or moved under its header, or labels were exchanged.",
+        severity=Severity.WARNING,
+    )
 
 
 def _tried(

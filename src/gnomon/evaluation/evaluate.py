@@ -27,9 +27,17 @@ from gnomon.folders import EvaluationFolder
 from gnomon.labels import LabelScheme
 
 _COLUMNS = (
-    "case", "patient", "label", "status", *MEASURES, "tolerance_mm", "reference_mm3", "prediction_mm3",
-    "volume_error_mm3", "outside_mm3",
-)  # fmt: skip
+    "case",
+    "patient",
+    "label",
+    "status",
+    *MEASURES,
+    "tolerance_mm",
+    "reference_mm3",
+    "prediction_mm3",
+    "volume_error_mm3",
+    "outside_mm3",
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,14 @@ class Evaluation:
 
 
 def evaluate(
-    references: Mapping[str, Path], predictions: Path, labels: LabelScheme, output: Path, settings: EvaluateSettings,
-    annotated: Mapping[str, Collection[str]] | None = None, patients: Mapping[str, str] | None = None,
-) -> Evaluation:  # fmt: skip
+    references: Mapping[str, Path],
+    predictions: Path,
+    labels: LabelScheme,
+    output: Path,
+    settings: EvaluateSettings,
+    annotated: Mapping[str, Collection[str]] | None = None,
+    patients: Mapping[str, str] | None = None,
+) -> Evaluation:
     """Score the prediction of every reference, and write cases.csv, summary.json and what else is asked for.
 
     A prediction that is missing, unreadable or on another grid is scored as the worst there is, and named.
@@ -60,20 +73,32 @@ def evaluate(
     check_labels(demanded, structures)
     table = subgroups.read_table(Path(settings.subgroups).expanduser()) if settings.subgroups else None
     if not references:
-        raise refuse("USE106", "references", "no reference", "at least one label file", "Check the path.")
+        raise refuse(
+            rule="USE106",
+            where="references",
+            found="no reference",
+            expected="at least one label file",
+            remedy="Check the path.",
+        )
     found = nifti.images_in(predictions) if predictions.is_dir() else {}
     cases = _cases(references, found, labels, structures, settings, annotated or {})
     run = joblib.Parallel(n_jobs=max(1, min(settings.workers, os.cpu_count() or 1)), return_as="generator")
     done = list(tracked(run(joblib.delayed(judge)(case) for case in cases), len(cases), "measuring"))
     rows = [
         {**row, "patient": (patients or {}).get(row["case"]) or settings.patient_of(row["case"])}
-        for one in done for row in one.rows
-    ]  # fmt: skip
+        for one in done
+        for row in one.rows
+    ]
     findings = [finding for one in done for finding in one.findings] + [
-        Finding("EVL103", f"prediction {name}", "a prediction without a reference", "a reference of that name",
-                "Remove it, or add the reference.")
+        Finding(
+            rule="EVL103",
+            where=f"prediction {name}",
+            found="a prediction without a reference",
+            expected="a reference of that name",
+            remedy="Remove it, or add the reference.",
+        )
         for name in sorted(found.keys() - references.keys())
-    ]  # fmt: skip
+    ]
     findings += [] if table is None else subgroups.ungrouped(table)
     unscored = [one for one in findings if one.severity is Severity.ERROR and one.rule != "EVL103"]
     summary = summarise(rows, list(structures), labels.names, len(references), settings, unscored)
@@ -108,14 +133,21 @@ def structures_of(labels: LabelScheme, settings: EvaluateSettings) -> dict[str, 
     regions = {**dict(labels.regions), **asked}
     if unknown := sorted(settings.named - values.keys() - regions.keys()):
         raise refuse(
-            "EVL111", "evaluation", f"structures {unknown}", f"some of {', '.join([*values, *regions])}",
-            "Correct the names.",
-        )  # fmt: skip
+            rule="EVL111",
+            where="evaluation",
+            found=f"structures {unknown}",
+            expected=f"some of {', '.join([*values, *regions])}",
+            remedy="Correct the names.",
+        )
     if wrong := sorted(
         name for name, parts in asked.items() if not parts or name in values or not {*parts} <= {*values}
     ):
         raise refuse(
-            "EVL111", "evaluation.regions", f"{wrong}", "names of their own, each of labels", "Correct the regions."
+            rule="EVL111",
+            where="evaluation.regions",
+            found=f"{wrong}",
+            expected="names of their own, each of labels",
+            remedy="Correct the regions.",
         )
     return {
         **{name: (value,) for name, value in values.items()},
@@ -124,9 +156,13 @@ def structures_of(labels: LabelScheme, settings: EvaluateSettings) -> dict[str, 
 
 
 def _cases(
-    references: Mapping[str, Path], found: Mapping[str, Path], labels: LabelScheme,
-    structures: Mapping[str, tuple[int, ...]], settings: EvaluateSettings, annotated: Mapping[str, Collection[str]],
-) -> list[Case]:  # fmt: skip
+    references: Mapping[str, Path],
+    found: Mapping[str, Path],
+    labels: LabelScheme,
+    structures: Mapping[str, tuple[int, ...]],
+    settings: EvaluateSettings,
+    annotated: Mapping[str, Collection[str]],
+) -> list[Case]:
     value_of = dict(zip(labels.names, labels.values))
     folder = Path(settings.probabilities).expanduser() if settings.probabilities else None
     files = {name: nifti.images_in(folder / name) if folder and (folder / name).is_dir() else {} for name in structures}
@@ -134,14 +170,21 @@ def _cases(
     for name, path in references.items():
         looked_for = {value_of[label] for label in annotated.get(name, labels.names)}
         judged = {one: (values, settings.how(one)) for one, values in structures.items() if looked_for >= {*values}}
-        cases.append(Case(
-            name, path, found.get(name),
-            probabilities={one: files[one][name] for one in judged if name in files[one]},
-            structures=judged,
-            labels={one: value_of[one] for one in judged if one in value_of},
-            ignore=labels.ignore, on_mismatch=settings.on_mismatch, band_mm=settings.calibration_band_mm,
-            challenge=settings.challenge, challenge_fixed=settings.challenge_fixed,
-        ))  # fmt: skip
+        cases.append(
+            Case(
+                name,
+                path,
+                found.get(name),
+                probabilities={one: files[one][name] for one in judged if name in files[one]},
+                structures=judged,
+                labels={one: value_of[one] for one in judged if one in value_of},
+                ignore=labels.ignore,
+                on_mismatch=settings.on_mismatch,
+                band_mm=settings.calibration_band_mm,
+                challenge=settings.challenge,
+                challenge_fixed=settings.challenge_fixed,
+            )
+        )
     return cases
 
 

@@ -79,15 +79,23 @@ def placed(case: str, voxels: NDArray[Any], prediction: Grid, reference: Grid, p
         return Placed(voxels, {}, None)
     if how.change is not None and policy != "error":
         told = Finding(
-            "EVL202", f"case {case}", f"a prediction in the order {prediction.orientation}", reference.orientation,
-            "Nothing to do: the same voxels were put in order, without loss.", Severity.INFO,
-        )  # fmt: skip
+            rule="EVL202",
+            where=f"case {case}",
+            found=f"a prediction in the order {prediction.orientation}",
+            expected=reference.orientation,
+            remedy="Nothing to do: the same voxels were put in order, without loss.",
+            severity=Severity.INFO,
+        )
         return Placed(how.change.apply(voxels), {}, told)
     if policy == "resample":
         told = Finding(
-            "EVL203", f"case {case}", f"a prediction on another grid ({prediction})", f"the reference's ({reference})",
-            "It was resampled; write predictions on the reference's grid to be scored exactly.", Severity.WARNING,
-        )  # fmt: skip
+            rule="EVL203",
+            where=f"case {case}",
+            found=f"a prediction on another grid ({prediction})",
+            expected=f"the reference's ({reference})",
+            remedy="It was resampled; write predictions on the reference's grid to be scored exactly.",
+            severity=Severity.WARNING,
+        )
         return Placed(_resampled(voxels, prediction, reference), _outside_mm3(voxels, prediction, reference), told)
     return Placed(None, {}, _refusal(case, prediction, reference, how))
 
@@ -100,9 +108,12 @@ def _refusal(case: str, prediction: Grid, reference: Grid, how: Relation) -> Fin
         "different": "Write the prediction on the reference's grid, or set evaluation.on_mismatch=resample.",
     }
     return Finding(
-        "EVL201", f"case {case}", f"a prediction on another grid ({prediction}{distance})",
-        f"the reference's grid ({reference}) within {tolerance_mm(reference):.3g} mm", ways[how.state],
-    )  # fmt: skip
+        rule="EVL201",
+        where=f"case {case}",
+        found=f"a prediction on another grid ({prediction}{distance})",
+        expected=f"the reference's grid ({reference}) within {tolerance_mm(reference):.3g} mm",
+        remedy=ways[how.state],
+    )
 
 
 def _resampled(voxels: NDArray[Any], prediction: Grid, reference: Grid) -> NDArray[Any]:

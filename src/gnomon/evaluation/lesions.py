@@ -82,9 +82,12 @@ class Lesions:
 
 
 def lesions(
-    reference: Mask, prediction: Mask, spacing_mm: Sequence[float], settings: LesionSettings,
+    reference: Mask,
+    prediction: Mask,
+    spacing_mm: Sequence[float],
+    settings: LesionSettings,
     probability: NDArray[Any] | None = None,
-) -> Lesions:  # fmt: skip
+) -> Lesions:
     """Match the lesions of two masks (x, y, z) on one grid.
 
     Args:
@@ -112,18 +115,28 @@ def lesions(
         confidences = [float(value) for value in ndimage.maximum(probability, other, range(1, n_other + 1))]
     return Lesions(
         tuple(
-            {"side": "reference", "lesion": i + 1, "mm3": float(sizes[i]) * voxel_mm3, "matched": bool(pairs[i].any()),
-             "dice": dice[i]}
+            {
+                "side": "reference",
+                "lesion": i + 1,
+                "mm3": float(sizes[i]) * voxel_mm3,
+                "matched": bool(pairs[i].any()),
+                "dice": dice[i],
+            }
             for i in range(n_one)
         ),
         tuple(
-            {"side": "prediction", "lesion": j + 1, "mm3": float(others[j]) * voxel_mm3,
-             "matched": bool(pairs[:, j].any()), "hits": tuple(int(i) + 1 for i in np.flatnonzero(pairs[:, j])),
-             "confidence": confidences[j]}
+            {
+                "side": "prediction",
+                "lesion": j + 1,
+                "mm3": float(others[j]) * voxel_mm3,
+                "matched": bool(pairs[:, j].any()),
+                "hits": tuple(int(i) + 1 for i in np.flatnonzero(pairs[:, j])),
+                "confidence": confidences[j],
+            }
             for j in range(n_other)
         ),
         pair_iou,
-    )  # fmt: skip
+    )
 
 
 def froc(

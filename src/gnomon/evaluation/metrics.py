@@ -19,10 +19,20 @@ Mask = NDArray[np.bool_]
 
 HD95 = "hd95_directed_max_area_mm"
 BEST = {
-    "dice": 1.0, "iou": 1.0, "sensitivity": 1.0, "precision": 1.0, "hd_mm": 0.0, HD95: 0.0, "assd_mm": 0.0,
-    "masd_mm": 0.0, "nsd": 1.0, "centroid_mm": 0.0, "boundary_iou": 1.0, "cldice": 1.0,
+    "dice": 1.0,
+    "iou": 1.0,
+    "sensitivity": 1.0,
+    "precision": 1.0,
+    "hd_mm": 0.0,
+    HD95: 0.0,
+    "assd_mm": 0.0,
+    "masd_mm": 0.0,
+    "nsd": 1.0,
+    "centroid_mm": 0.0,
+    "boundary_iou": 1.0,
+    "cldice": 1.0,
     **dict.fromkeys(LESION_MEASURES, 1.0),
-}  # fmt: skip
+}
 """What a perfect prediction has."""
 
 MEASURES = tuple(BEST)

@@ -85,9 +85,13 @@ class Agreement:
 
 
 def mean_interval(
-    values: Values, patients: Sequence[Hashable] | None = None, *, level: float = 0.95, seed: int = 0,
+    values: Values,
+    patients: Sequence[Hashable] | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
     draws: int = DRAWS,
-) -> Interval:  # fmt: skip
+) -> Interval:
     """The mean and its interval by drawing patients with replacement, studentised (Davison and Hinkley, 1997, 5.2).
 
     Studentised, because Dice is skewed: plain percentiles of 50 patients cover too little. Fewer than 10
@@ -137,9 +141,14 @@ def median_interval(values: Values, patients: Sequence[Hashable] | None = None, 
 
 
 def paired_comparison(
-    first: Values, second: Values, patients: Sequence[Hashable] | None = None, *, level: float = 0.95, seed: int = 0,
+    first: Values,
+    second: Values,
+    patients: Sequence[Hashable] | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
     draws: int = DRAWS,
-) -> Paired:  # fmt: skip
+) -> Paired:
     """Compare two models' values of the same cases.
 
     Raises:

@@ -14,9 +14,20 @@ from gnomon.evaluation.summary import Rows, counted, mean_of
 from gnomon.findings import Finding, Severity, refuse
 
 COLUMNS = (
-    "column", "group", "label", "measure", "n", "n_patients", "mean", "lower", "upper", "to_the_rest", "rest_lower",
-    "rest_upper", "few",
-)  # fmt: skip
+    "column",
+    "group",
+    "label",
+    "measure",
+    "n",
+    "n_patients",
+    "mean",
+    "lower",
+    "upper",
+    "to_the_rest",
+    "rest_lower",
+    "rest_upper",
+    "few",
+)
 FEWEST = 10
 """Patients below which a group is marked: its interval says little."""
 
@@ -39,15 +50,33 @@ def read_table(path: Path) -> tuple[str, dict[str, dict[str, str]]]:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise refuse("EVL120", str(path), f"{type(error).__name__}: {error}", expected, "Correct the file.") from None
+        raise refuse(
+            rule="EVL120",
+            where=str(path),
+            found=f"{type(error).__name__}: {error}",
+            expected=expected,
+            remedy="Correct the file.",
+        ) from None
     key = next((name for name in _KEYS if rows and name in rows[0]), None)
     if key is None or len(rows[0]) < 2 or None in rows[0]:
-        raise refuse("EVL120", str(path), f"columns {list(rows[0]) if rows else []}", expected, "Correct the file.")
+        raise refuse(
+            rule="EVL120",
+            where=str(path),
+            found=f"columns {list(rows[0]) if rows else []}",
+            expected=expected,
+            remedy="Correct the file.",
+        )
     found: dict[str, dict[str, str]] = {}
     for row in rows:
         name = row.pop(key)
         if name in found:
-            raise refuse("EVL120", str(path), f"{key} {name!r} twice", expected, "Remove one of them.")
+            raise refuse(
+                rule="EVL120",
+                where=str(path),
+                found=f"{key} {name!r} twice",
+                expected=expected,
+                remedy="Remove one of them.",
+            )
         found[name] = {column: (value or "").strip() for column, value in row.items()}
     return _KEYS[key], found
 
@@ -79,10 +108,17 @@ def by_group(
 def ungrouped(table: tuple[str, Mapping[str, Mapping[str, str]]]) -> list[Finding]:
     """The columns that hold too many different values to group by."""
     return [
-        Finding("EVL121", f"subgroups, column {column}", f"{len(set(values.values()))} different values",
-                f"numbers, or at most {_MOST} values", "Nothing, or put them in groups in the table.", Severity.INFO)
-        for column, values in _columns(table[1]).items() if _groups(values) is None
-    ]  # fmt: skip
+        Finding(
+            rule="EVL121",
+            where=f"subgroups, column {column}",
+            found=f"{len(set(values.values()))} different values",
+            expected=f"numbers, or at most {_MOST} values",
+            remedy="Nothing, or put them in groups in the table.",
+            severity=Severity.INFO,
+        )
+        for column, values in _columns(table[1]).items()
+        if _groups(values) is None
+    ]
 
 
 def _columns(values: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
@@ -96,10 +132,20 @@ def _row(column: str, group: str, label: str, measure: str, inside: Rows, rest: 
     assert mean is not None
     gap = _gap(_patients(inside, measure), _patients(rest, measure))
     return {
-        "column": column, "group": group, "label": label, "measure": measure, "n": mean.n,
-        "n_patients": mean.n_patients, "mean": mean.estimate, "lower": mean.lower, "upper": mean.upper,
-        "to_the_rest": gap[0], "rest_lower": gap[1], "rest_upper": gap[2], "few": mean.n_patients < FEWEST,
-    }  # fmt: skip
+        "column": column,
+        "group": group,
+        "label": label,
+        "measure": measure,
+        "n": mean.n,
+        "n_patients": mean.n_patients,
+        "mean": mean.estimate,
+        "lower": mean.lower,
+        "upper": mean.upper,
+        "to_the_rest": gap[0],
+        "rest_lower": gap[1],
+        "rest_upper": gap[2],
+        "few": mean.n_patients < FEWEST,
+    }
 
 
 def _patients(rows: Rows, measure: str) -> list[float]:

@@ -22,9 +22,13 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def summarise(
-    rows: Rows, structures: Sequence[str], labels: Sequence[str], n_cases: int, settings: EvaluateSettings,
+    rows: Rows,
+    structures: Sequence[str],
+    labels: Sequence[str],
+    n_cases: int,
+    settings: EvaluateSettings,
     unscored: Sequence[Finding] = (),
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Means per structure over the cases that count, with intervals and how many count, and the mean Dice over labels.
 
     Args:
@@ -67,9 +71,10 @@ def _structure(rows: Rows, name: str, settings: EvaluateSettings) -> dict[str, A
     means = {measure: mean_of(rows, measure) for measure in MEASURES}
     medians = {
         measure: median_interval([row[measure] for row in there], [row["patient"] for row in there])
-        if there and means[measure] is not None else None
+        if there and means[measure] is not None
+        else None
         for measure in settings.how(name).measures
-    }  # fmt: skip
+    }
     return {
         "n": len(there),
         "n_patients": len({row["patient"] for row in there}),
@@ -99,11 +104,16 @@ def _volumes(rows: Rows) -> dict[str, Any] | None:
     found = agreement(truth, mine, [row["patient"] for row in there])
     return {
         "n": len(there),
-        "bias_ml": found.bias.estimate, "bias_interval_ml": _bounds(found.bias),
-        "lower_limit_ml": found.lower_limit.estimate, "lower_limit_interval_ml": _bounds(found.lower_limit),
-        "upper_limit_ml": found.upper_limit.estimate, "upper_limit_interval_ml": _bounds(found.upper_limit),
-        "slope": found.slope, "p_slope": found.p_slope, "concordance": found.concordance,
-    }  # fmt: skip
+        "bias_ml": found.bias.estimate,
+        "bias_interval_ml": _bounds(found.bias),
+        "lower_limit_ml": found.lower_limit.estimate,
+        "lower_limit_interval_ml": _bounds(found.lower_limit),
+        "upper_limit_ml": found.upper_limit.estimate,
+        "upper_limit_interval_ml": _bounds(found.upper_limit),
+        "slope": found.slope,
+        "p_slope": found.p_slope,
+        "concordance": found.concordance,
+    }
 
 
 def lesion_summary(rows: Rows, n_scans: int) -> dict[str, Any]:
@@ -136,13 +146,21 @@ def challenge_summary(settings: EvaluateSettings, rows: Rows, n_cases: int) -> d
         there = [value for value in own if value is not None]
         mean = float(np.mean(there)) if there and scored == n_cases else None
         means.append({"structure": structure, "measure": measure, "n": len(there), "mean": mean})
-    return {"name": settings.challenge, "fixed": settings.challenge_fixed, "n_cases": n_cases, "n_scored": scored,
-            "means": means}  # fmt: skip
+    return {
+        "name": settings.challenge,
+        "fixed": settings.challenge_fixed,
+        "n_cases": n_cases,
+        "n_scored": scored,
+        "means": means,
+    }
 
 
 def calibration_summary(found: Reliability, band_mm: float) -> dict[str, Any]:
     """Brier score and expected calibration error near the surface, over the voxels of all cases."""
     return {
-        "band_mm": band_mm, "voxels": int(found.count.sum()), "brier": found.brier,
-        "expected_calibration_error": found.expected_error, "bins": found.rows(),
-    }  # fmt: skip
+        "band_mm": band_mm,
+        "voxels": int(found.count.sum()),
+        "brier": found.brier,
+        "expected_calibration_error": found.expected_error,
+        "bins": found.rows(),
+    }

@@ -28,12 +28,21 @@ def classification_data(stages: Stages, values: Mapping[str, Any]) -> Dataset:
     data = values["data"]
     if data["kind"] not in ("nifti", "prepared"):
         raise refuse(
-            "USE112", "data.kind", repr(data["kind"]), "nifti (images, or converted volumes) or prepared",
-            "Convert DICOM with `gnomon convert` first.",
-        )  # fmt: skip
+            rule="USE112",
+            where="data.kind",
+            found=repr(data["kind"]),
+            expected="nifti (images, or converted volumes) or prepared",
+            remedy="Convert DICOM with `gnomon convert` first.",
+        )
     for key in ("root", *(["classes"] if data["kind"] == "nifti" else [])):
         if data[key] is None:
-            raise refuse("USE109", f"data.{key}", "no value", "a path", f"Set it: data.{key}=...")
+            raise refuse(
+                rule="USE109",
+                where=f"data.{key}",
+                found="no value",
+                expected="a path",
+                remedy=f"Set it: data.{key}=...",
+            )
     root = Path(data["root"]).expanduser()
     if data["kind"] == "prepared":
         return read_dataset(root)
@@ -52,9 +61,12 @@ def run_classification(
     """
     if dataset.task != "classification":
         raise refuse(
-            "USE127", "task", "classification, of a data set for segmentation", "a data set with classes",
-            "Set task=segmentation, or data.classes=.",
-        )  # fmt: skip
+            rule="USE127",
+            where="task",
+            found="classification, of a data set for segmentation",
+            expected="a data set with classes",
+            remedy="Set task=segmentation, or data.classes=.",
+        )
     fold = fold_of(stages, dataset)
     learn(stages, values, dataset, folder, checkout)
     names = dataset.splits.held_out(fold)

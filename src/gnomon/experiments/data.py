@@ -35,11 +35,29 @@ def prepared_data(
     data = values["data"]
     kind, root = data["kind"], None if data["root"] is None else Path(data["root"]).expanduser()
     if kind not in ("phantom", "dicom", "nifti", "prepared"):
-        raise refuse("USE112", "data.kind", repr(kind), "phantom, dicom, nifti or prepared", "Choose one.")
+        raise refuse(
+            rule="USE112",
+            where="data.kind",
+            found=repr(kind),
+            expected="phantom, dicom, nifti or prepared",
+            remedy="Choose one.",
+        )
     if kind != "phantom" and root is None:
-        raise refuse("USE109", "data.root", "no value", "the folder of the data", "Set it: data.root=...")
+        raise refuse(
+            rule="USE109",
+            where="data.root",
+            found="no value",
+            expected="the folder of the data",
+            remedy="Set it: data.root=...",
+        )
     if root is not None and not root.exists():
-        raise refuse("USE101", str(root), "no such folder", "the folder of the data", "Check the path.")
+        raise refuse(
+            rule="USE101",
+            where=str(root),
+            found="no such folder",
+            expected="the folder of the data",
+            remedy="Check the path.",
+        )
     if kind == "prepared" and root is not None:
         dataset = read_dataset(root)
         audit_of(None if dataset.audit == "off" else dataset.audit, stages.preparation)

@@ -42,10 +42,22 @@ def members_of(values: Mapping[str, Any], n_folds: int) -> list[Member]:
     """
     fold, seeds = values["training"]["fold"], values["seed"]
     if fold != "all" and not isinstance(fold, int):
-        raise refuse("USE113", "training.fold", repr(fold), "a number, or all", "Choose a fold there is.")
+        raise refuse(
+            rule="USE113",
+            where="training.fold",
+            found=repr(fold),
+            expected="a number, or all",
+            remedy="Choose a fold there is.",
+        )
     listed = seeds if isinstance(seeds, list) else [seeds]
     if not listed or len(set(listed)) != len(listed) or not all(isinstance(seed, int) for seed in listed):
-        raise refuse("USE115", "seed", repr(seeds), "a whole number, or a list of different ones", "Correct the seeds.")
+        raise refuse(
+            rule="USE115",
+            where="seed",
+            found=repr(seeds),
+            expected="a whole number, or a list of different ones",
+            remedy="Correct the seeds.",
+        )
     folds = range(n_folds) if fold == "all" else [fold]
     return [Member(one, seed) for one in folds for seed in listed]
 
@@ -88,14 +100,21 @@ def run_several(
 
 def write_members(folder: GroupFolder, hashes: Mapping[Member, str]) -> None:
     """Write members.json: each run with its folder and the hash of its weights."""
-    write_json(folder.members, {
-        "schema": SCHEMA,
-        "members": [
-            {"fold": member.fold, "seed": member.seed, "folder": folder.member(member.fold, member.seed).path.name,
-             "weights_sha256": digest}
-            for member, digest in hashes.items()
-        ],
-    })  # fmt: skip
+    write_json(
+        folder.members,
+        {
+            "schema": SCHEMA,
+            "members": [
+                {
+                    "fold": member.fold,
+                    "seed": member.seed,
+                    "folder": folder.member(member.fold, member.seed).path.name,
+                    "weights_sha256": digest,
+                }
+                for member, digest in hashes.items()
+            ],
+        },
+    )
 
 
 def together(summaries: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:

@@ -58,8 +58,13 @@ def _judged(
     rows = []
     for case in sorted(found):
         shares = np.mean([[float(row[f"p/{name}"]) for name in names] for row in found[case]], axis=0)
-        rows.append({"case": case, "class": names[int(shares.argmax())],
-                     **{f"p/{name}": float(share) for name, share in zip(names, shares)}})  # fmt: skip
+        rows.append(
+            {
+                "case": case,
+                "class": names[int(shares.argmax())],
+                **{f"p/{name}": float(share) for name, share in zip(names, shares)},
+            }
+        )
     write_rows(PredictionsFolder(folder.predictions(seed)).classes, rows)
     summary = judge_classes(rows, *truth_of(dataset, sorted(found)), names)
     write_json(EvaluationFolder(folder.evaluation(seed)).summary, summary)

@@ -44,9 +44,12 @@ def run_single(
     """
     if dataset.task != "segmentation":
         raise refuse(
-            "USE127", "task", "segmentation, of a data set of classes", "a data set with labels",
-            "Set task=classification.",
-        )  # fmt: skip
+            rule="USE127",
+            where="task",
+            found="segmentation, of a data set of classes",
+            expected="a data set with labels",
+            remedy="Set task=classification.",
+        )
     fold = fold_of(stages, dataset)
     check_labels(stages.criteria, structures_of(dataset.labels, stages.evaluation))
     learn(stages, values, dataset, folder, checkout)
@@ -66,21 +69,31 @@ def learn(
     write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(dict(values))))
     if not folder.manifest.is_file():
         facts = fit(dataset, values["net"], stages.training, seed, folder.path, stages.trackers, values)
-        write_json(folder.manifest, run_manifest(
-            checkout, values,
-            seed=seed,
-            dataset_sha256=dataset.content_sha256,
-            seconds_to_weights=round(time.monotonic() - began, 1),
-            peak_memory_bytes=_peak_memory_bytes(),
-            **facts,
-        ))  # fmt: skip
+        write_json(
+            folder.manifest,
+            run_manifest(
+                checkout,
+                values,
+                seed=seed,
+                dataset_sha256=dataset.content_sha256,
+                seconds_to_weights=round(time.monotonic() - began, 1),
+                peak_memory_bytes=_peak_memory_bytes(),
+                **facts,
+            ),
+        )
 
 
 def fold_of(stages: Stages, dataset: Dataset) -> int:
     """The fold that is asked for, if there is one (USE113)."""
     fold, last = stages.training.fold, len(dataset.splits.folds) - 1
     if not 0 <= fold <= last:
-        raise refuse("USE113", "training.fold", str(fold), f"0 to {last}", "Choose a fold there is.")
+        raise refuse(
+            rule="USE113",
+            where="training.fold",
+            found=str(fold),
+            expected=f"0 to {last}",
+            remedy="Choose a fold there is.",
+        )
     return fold
 
 

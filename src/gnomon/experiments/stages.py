@@ -46,9 +46,16 @@ class Stages:
         training = self.training
         device = "cuda" if training.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
         return lambda shaped, batch: step_bytes(
-            net, shaped, batch // training.devices, 1, channels_out, half=training.half,
-            recompute=training.recompute, optimiser=training.optimiser.kind, device=device,
-        )  # fmt: skip
+            net,
+            shaped,
+            batch // training.devices,
+            1,
+            channels_out,
+            half=training.half,
+            recompute=training.recompute,
+            optimiser=training.optimiser.kind,
+            device=device,
+        )
 
 
 def read_stages(values: Mapping[str, Any]) -> Stages:
@@ -82,9 +89,12 @@ def check_folder(folder: Path, values: Mapping[str, Any]) -> None:
     assert isinstance(stored, dict)
     if _identity({str(key): value for key, value in stored.items()}) != _identity(values):
         raise refuse(
-            "USE111", str(folder), "a run of another configuration", "an empty folder, or this run's own",
-            "Choose another output=, or leave it out: each configuration then has its own folder.",
-        )  # fmt: skip
+            rule="USE111",
+            where=str(folder),
+            found="a run of another configuration",
+            expected="an empty folder, or this run's own",
+            remedy="Choose another output=, or leave it out: each configuration then has its own folder.",
+        )
 
 
 def _identity(values: Mapping[str, Any]) -> str:

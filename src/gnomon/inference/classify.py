@@ -53,9 +53,12 @@ def load_classifier(run: Path, settings: PredictSettings) -> ClassModel:
     stored = read_json(folder.plan, "the run")
     if not folder.weights.is_file():
         raise refuse(
-            "USE105", str(folder.weights), "no such file", "the weights of a finished run",
-            "Run the training to its end; the same command goes on where it stopped.",
-        )  # fmt: skip
+            rule="USE105",
+            where=str(folder.weights),
+            found="no such file",
+            expected="the weights of a finished run",
+            remedy="Run the training to its end; the same command goes on where it stopped.",
+        )
     plan, labels = Plan.from_dict(stored["plan"]), LabelScheme.from_dict(stored["labels"])
     net = build_classifier(stored["net"], plan.topology, stored["channels_in"], len(labels.names))
     net.load_state_dict(load_file(folder.weights))

@@ -77,12 +77,21 @@ class Model:
 
     def probabilities(self, image: np.ndarray, beyond: float) -> np.ndarray:
         """Probabilities (channels, x, y, z) of a canonical image (1, x, y, z), on its grid."""
-        shares = (predict_probabilities(
-            net, image, self.plan.topology.patch, self.labels.n_channels, beyond,
-            overlap=self.settings.overlap, batch=self.settings.batch, device=self.device,
-            mirror=mirroring(self.labels) if self.settings.mirror else None,
-            bfloat16=self._bfloat16,
-        ) for net in self.nets)  # fmt: skip
+        shares = (
+            predict_probabilities(
+                net,
+                image,
+                self.plan.topology.patch,
+                self.labels.n_channels,
+                beyond,
+                overlap=self.settings.overlap,
+                batch=self.settings.batch,
+                device=self.device,
+                mirror=mirroring(self.labels) if self.settings.mirror else None,
+                bfloat16=self._bfloat16,
+            )
+            for net in self.nets
+        )
         total = next(shares)
         for share in shares:
             total += share
@@ -111,9 +120,12 @@ def load_ensemble(runs: Sequence[Path], settings: PredictSettings) -> Model:
     stored = [read_json(RunFolder(run).plan, "the run") for run in runs]
     if any((one["plan"], one["labels"]) != (stored[0]["plan"], stored[0]["labels"]) for one in stored):
         raise refuse(
-            "USE121", str(runs[0].parent), "runs of different plans or labels", "one plan for an ensemble",
-            "Choose runs of one data set.",
-        )  # fmt: skip
+            rule="USE121",
+            where=str(runs[0].parent),
+            found="runs of different plans or labels",
+            expected="one plan for an ensemble",
+            remedy="Choose runs of one data set.",
+        )
     plan, labels = Plan.from_dict(stored[0]["plan"]), LabelScheme.from_dict(stored[0]["labels"])
     nets = [_net(RunFolder(run), one, plan, labels, device) for run, one in zip(runs, stored)]
     rules = read_spec(Path(settings.postprocess).expanduser(), labels) if settings.postprocess else None
@@ -125,9 +137,12 @@ def _net(
 ) -> nn.Module:
     if not folder.weights.is_file():
         raise refuse(
-            "USE105", str(folder.weights), "no such file", "the weights of a finished run",
-            "Run the training to its end; the same command goes on where it stopped.",
-        )  # fmt: skip
+            rule="USE105",
+            where=str(folder.weights),
+            found="no such file",
+            expected="the weights of a finished run",
+            remedy="Run the training to its end; the same command goes on where it stopped.",
+        )
     net = build_net(stored["net"], plan.topology, stored["channels_in"], labels.n_channels)
     net.load_state_dict(load_file(folder.weights))
     return net.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
@@ -177,7 +192,13 @@ def images_at(place: Path) -> dict[str, Path]:
     found = {nifti.stem(place): place} if place.is_file() else nifti.images_in(place) if place.is_dir() else {}
     found = {name: path for name, path in found.items() if not name.endswith(".padding")}
     if not found:
-        raise refuse("USE101", str(place), "no NIfTI image", "a folder of .nii or .nii.gz files", "Check the path.")
+        raise refuse(
+            rule="USE101",
+            where=str(place),
+            found="no NIfTI image",
+            expected="a folder of .nii or .nii.gz files",
+            remedy="Check the path.",
+        )
     return found
 
 

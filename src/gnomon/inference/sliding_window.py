@@ -36,10 +36,18 @@ def importance(tile: Sequence[int]) -> torch.Tensor:
 
 @torch.inference_mode()
 def predict_probabilities(
-    net: nn.Module, image: np.ndarray, tile: Sequence[int], n_channels: int, beyond: float,
-    *, overlap: float = 0.5, batch: int = 2, device: torch.device | str = "cpu", bfloat16: bool = False,
+    net: nn.Module,
+    image: np.ndarray,
+    tile: Sequence[int],
+    n_channels: int,
+    beyond: float,
+    *,
+    overlap: float = 0.5,
+    batch: int = 2,
+    device: torch.device | str = "cpu",
+    bfloat16: bool = False,
     mirror: Mirroring | None = None,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Probabilities (channels, x, y, z), float32, of an image (1, x, y, z) on the canonical grid.
 
     Args:

@@ -7,6 +7,13 @@ from gnomon.nets.topology import Topology, topology
 from gnomon.nets.ushape import widths_of
 
 __all__ = [
-    "Classifier", "Topology", "build_classifier", "build_net", "net_names", "net_settings", "step_bytes", "topology",
+    "Classifier",
+    "Topology",
+    "build_classifier",
+    "build_net",
+    "net_names",
+    "net_settings",
+    "step_bytes",
+    "topology",
     "widths_of",
-]  # fmt: skip
+]

@@ -16,11 +16,14 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
     """The net for a topology; its weights come from torch's global generator."""
     depth = settings.convs_per_stage
     return UShape(
-        widths_of(topology, settings.features, settings.max_features), topology, channels_in, channels_out,
+        widths_of(topology, settings.features, settings.max_features),
+        topology,
+        channels_in,
+        channels_out,
         down=lambda stage, inputs, outputs, kernel, stride: plain_stage(inputs, outputs, kernel, stride, depth),
         up=transposed,
         join=lambda stage, channels, kernel: Gated(channels, kernel, depth),
-    )  # fmt: skip
+    )
 
 
 class Gated(nn.Module):

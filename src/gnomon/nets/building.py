@@ -43,9 +43,12 @@ def build_net(
     if recompute:
         if not isinstance(net, UShape):
             raise refuse(
-                "USE119", "training.recompute", f"the net {config['name']}", "a net of our stages",
-                "Set training.recompute=false, or choose another net.",
-            )  # fmt: skip
+                rule="USE119",
+                where="training.recompute",
+                found=f"the net {config['name']}",
+                expected="a net of our stages",
+                remedy="Set training.recompute=false, or choose another net.",
+            )
         net.recompute = True
     return net
 
@@ -58,7 +61,13 @@ def net_settings(config: Mapping[str, Any]) -> Any:
     """
     name = str(config.get("name"))
     if name not in net_names():
-        raise refuse("USE110", "net.name", repr(name), f"one of {', '.join(net_names())}", "Choose a net.")
+        raise refuse(
+            rule="USE110",
+            where="net.name",
+            found=repr(name),
+            expected=f"one of {', '.join(net_names())}",
+            remedy="Choose a net.",
+        )
     module = importlib.import_module(f"{_PACKAGE}.{name}")
     chosen = {key: value for key, value in config.items() if key != "name"}
     return settings_from(module.Settings, chosen, "net")

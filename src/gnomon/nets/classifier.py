@@ -44,7 +44,10 @@ def build_classifier(config: Mapping[str, Any], plan: Topology, channels_in: int
     net = build_net(config, plan, channels_in, 1)
     if not isinstance(net, UShape):
         raise refuse(
-            "USE126", "net", str(config["name"]), "a net of our stages, whose encoder can bear a head",
-            "Choose plain_unet, res_enc_unet, mednext, seg_resnet or attention_unet.",
-        )  # fmt: skip
+            rule="USE126",
+            where="net",
+            found=str(config["name"]),
+            expected="a net of our stages, whose encoder can bear a head",
+            remedy="Choose plain_unet, res_enc_unet, mednext, seg_resnet or attention_unet.",
+        )
     return Classifier(net, classes)

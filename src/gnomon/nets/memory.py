@@ -23,9 +23,17 @@ _PROCESS_BYTES = {"cpu": 900 * 2**20, "cuda": 500 * 2**20}  # libraries and thei
 
 
 def step_bytes(
-    net: Mapping[str, Any], shaped: Topology, batch: int, channels_in: int, channels_out: int, *,
-    half: bool = True, recompute: bool = False, optimiser: str = "adamw", device: str = "cpu",
-) -> int:  # fmt: skip
+    net: Mapping[str, Any],
+    shaped: Topology,
+    batch: int,
+    channels_in: int,
+    channels_out: int,
+    *,
+    half: bool = True,
+    recompute: bool = False,
+    optimiser: str = "adamw",
+    device: str = "cpu",
+) -> int:
     """Bytes at the peak of a training step.
 
     Args:

@@ -47,9 +47,18 @@ class _NormThenLeak(torch.autograd.Function):
             mean[i], variance = _moments(features[i : i + 1], weight)
             scale[i] = torch.rsqrt(variance + _EPSILON)
             torch.ops.aten.native_batch_norm.out(
-                features[i : i + 1], weight, bias, mean[i], variance, False, 0.0, _EPSILON,
-                out=out[i : i + 1], save_mean=weight.new_empty(0), save_invstd=weight.new_empty(0),
-            )  # fmt: skip
+                features[i : i + 1],
+                weight,
+                bias,
+                mean[i],
+                variance,
+                False,
+                0.0,
+                _EPSILON,
+                out=out[i : i + 1],
+                save_mean=weight.new_empty(0),
+                save_invstd=weight.new_empty(0),
+            )
         if slope != 1:
             functional.leaky_relu_(out, slope)
         ctx.save_for_backward(features, out, weight, mean, scale)
@@ -83,15 +92,27 @@ def _moments(image: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, t
 
 
 def _image_back(
-    gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor,
+    gradient: torch.Tensor,
+    image: torch.Tensor,
+    weight: torch.Tensor,
+    mean: torch.Tensor,
+    scale: torch.Tensor,
     back: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Fill the gradient of an image's features, a + b * features + c * gradient; return those of scale and shift."""
     rows, together = _rows(image)
     _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-        _rows(gradient)[0], rows, weight.repeat(together), None, None, mean.repeat(together), scale.repeat(together),
-        True, _EPSILON, [False, True, True],
-    )  # fmt: skip
+        _rows(gradient)[0],
+        rows,
+        weight.repeat(together),
+        None,
+        None,
+        mean.repeat(together),
+        scale.repeat(together),
+        True,
+        _EPSILON,
+        [False, True, True],
+    )
     of_weight, of_bias = (sums.double().view(together, -1).sum(0).to(weight.dtype) for sums in (of_weight, of_bias))
     of_gradient = weight * scale
     voxels = image[0, 0].numel()
@@ -104,15 +125,30 @@ def _image_back(
 
 
 def _half_precision_image_back(
-    gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor,
+    gradient: torch.Tensor,
+    image: torch.Tensor,
+    weight: torch.Tensor,
+    mean: torch.Tensor,
+    scale: torch.Tensor,
     back: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The same in torch's one step, whose sums are finer than the features."""
     of_weight, of_bias = torch.empty_like(weight), torch.empty_like(weight)
     torch.ops.aten.native_batch_norm_backward.out(
-        gradient, image, weight, None, None, mean, scale, True, _EPSILON, [True, True, True],
-        out0=back, out1=of_weight, out2=of_bias,
-    )  # fmt: skip
+        gradient,
+        image,
+        weight,
+        None,
+        None,
+        mean,
+        scale,
+        True,
+        _EPSILON,
+        [True, True, True],
+        out0=back,
+        out1=of_weight,
+        out2=of_bias,
+    )
     return of_weight, of_bias
 
 

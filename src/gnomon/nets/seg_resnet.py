@@ -44,9 +44,14 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
         return nn.Sequential(into, *(PreActivated(outputs, kernel) for _ in range(count)))
 
     return UShape(
-        widths, topology, channels_in, channels_out, down=down, up=_interpolated,
+        widths,
+        topology,
+        channels_in,
+        channels_out,
+        down=down,
+        up=_interpolated,
         join=lambda stage, channels, kernel: Added(PreActivated(channels, kernel)),
-    )  # fmt: skip
+    )
 
 
 class PreActivated(nn.Module):
@@ -57,9 +62,10 @@ class PreActivated(nn.Module):
         layers: list[nn.Module] = []
         for _ in range(2):
             layers += [
-                nn.GroupNorm(math.gcd(8, channels), channels), nn.ReLU(inplace=True),
+                nn.GroupNorm(math.gcd(8, channels), channels),
+                nn.ReLU(inplace=True),
                 nn.Conv3d(channels, channels, kernel, padding=halves(kernel), bias=False),
-            ]  # fmt: skip
+            ]
         self.convolutions = nn.Sequential(*layers)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

@@ -23,9 +23,12 @@ def check_isotropic(name: str, topology: Topology) -> None:
     if 1 in topology.kernels[0]:
         axes = " and ".join("xyz"[axis] for axis, edge in enumerate(topology.kernels[0]) if edge == 1)
         raise refuse(
-            "USE120", f"net {name}", f"voxels at least twice as long along {axes} as along the finest axis",
-            "a spacing ratio below 2", "Choose a net shaped by the spacing, or set preparation.plan.spacing_mm.",
-        )  # fmt: skip
+            rule="USE120",
+            where=f"net {name}",
+            found=f"voxels at least twice as long along {axes} as along the finest axis",
+            expected="a spacing ratio below 2",
+            remedy="Choose a net shaped by the spacing, or set preparation.plan.spacing_mm.",
+        )
 
 
 def check_installed(name: str) -> None:
@@ -38,8 +41,12 @@ def check_installed(name: str) -> None:
         import monai  # noqa: F401
     except ImportError:
         raise refuse(
-            "USE120", f"net {name}", "no MONAI", "MONAI, whose net it is", "pip install gnomon[transformers]"
-        ) from None  # fmt: skip
+            rule="USE120",
+            where=f"net {name}",
+            found="no MONAI",
+            expected="MONAI, whose net it is",
+            remedy="pip install gnomon[transformers]",
+        ) from None
 
 
 class Padded(nn.Module):

@@ -43,7 +43,12 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
     from monai.networks.nets.unetr import UNETR
 
     net = UNETR(
-        channels_in, channels_out, padded_size(topology.patch, _DIVISOR), feature_size=settings.features,
-        hidden_size=settings.hidden, mlp_dim=4 * settings.hidden, num_heads=settings.heads,
-    )  # fmt: skip
+        channels_in,
+        channels_out,
+        padded_size(topology.patch, _DIVISOR),
+        feature_size=settings.features,
+        hidden_size=settings.hidden,
+        mlp_dim=4 * settings.hidden,
+        num_heads=settings.heads,
+    )
     return Padded(net, _DIVISOR)

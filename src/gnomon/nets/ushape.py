@@ -38,9 +38,16 @@ class UShape(nn.Module):
     recompute = False
 
     def __init__(
-        self, widths: Sequence[int], topology: Topology, channels_in: int, channels_out: int,
-        *, down: Down, up: Up, join: Join,
-    ) -> None:  # fmt: skip
+        self,
+        widths: Sequence[int],
+        topology: Topology,
+        channels_in: int,
+        channels_out: int,
+        *,
+        down: Down,
+        up: Up,
+        join: Join,
+    ) -> None:
         super().__init__()
         self.widths = tuple(widths)
         inputs = [channels_in, *widths[:-1]]

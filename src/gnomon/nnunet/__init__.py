@@ -7,6 +7,15 @@ from gnomon.nnunet.postprocessing import ROUTES, for_channels, write_stock_postp
 from gnomon.nnunet.predictions import import_predictions
 
 __all__ = [
-    "ORIENTATIONS", "PLANS_NAME", "ROUTES", "NnunetFolders", "dataset_name", "export_dataset", "for_channels",
-    "import_model", "import_predictions", "nnunet_plans", "write_stock_postprocessing",
-]  # fmt: skip
+    "ORIENTATIONS",
+    "PLANS_NAME",
+    "ROUTES",
+    "NnunetFolders",
+    "dataset_name",
+    "export_dataset",
+    "for_channels",
+    "import_model",
+    "import_predictions",
+    "nnunet_plans",
+    "write_stock_postprocessing",
+]

@@ -51,9 +51,12 @@ def dataset_name(number: int, name: str) -> str:
     """nnU-Net's name of a data set. Raises Refusal NNU105 where it cannot be one."""
     if not 1 <= number <= 999 or not name.isidentifier():
         raise refuse(
-            "NNU105", "dataset_id, name", f"{number}, {name!r}",
-            "a number from 1 to 999 and a name of letters and digits", "Choose others.",
-        )  # fmt: skip
+            rule="NNU105",
+            where="dataset_id, name",
+            found=f"{number}, {name!r}",
+            expected="a number from 1 to 999 and a name of letters and digits",
+            remedy="Choose others.",
+        )
     return f"Dataset{number:03d}_{name}"
 
 
@@ -109,9 +112,12 @@ def scheme_of(description: Mapping[str, Any]) -> LabelScheme:
     labels = {str(name): value for name, value in dict(description.get("labels", {})).items()}
     if not labels or any(not isinstance(value, int) for value in labels.values()):
         raise refuse(
-            "NNU103", "dataset.json", f"labels {labels}", "one value for each label; regions are not read",
-            "Train on labels.",
-        )  # fmt: skip
+            rule="NNU103",
+            where="dataset.json",
+            found=f"labels {labels}",
+            expected="one value for each label; regions are not read",
+            remedy="Train on labels.",
+        )
     ignore = labels.pop("ignore", None)
     named = {name: value for name, value in labels.items() if value}
     return LabelScheme(tuple(named), tuple(named.values()), ignore=ignore)
@@ -131,9 +137,12 @@ def _label(source: Path, target: Path, orientation: str, labels: LabelScheme) ->
     image = nifti.read_label(source)
     if unknown := sorted(set(np.unique(image.voxels).tolist()) - set(labels.known_values)):
         raise refuse(
-            "PRP202", target.name, f"label value(s) {unknown}", f"values among {sorted(labels.known_values)}",
-            "Correct the label, or add the value to the labels of the data set.",
-        )  # fmt: skip
+            rule="PRP202",
+            where=target.name,
+            found=f"label value(s) {unknown}",
+            expected=f"values among {sorted(labels.known_values)}",
+            remedy="Correct the label, or add the value to the labels of the data set.",
+        )
     channels = labels.channels_from_values(image.voxels)
     _write(target, channels.astype(np.uint8 if labels.n_channels < 255 else np.uint16), image, orientation)
 

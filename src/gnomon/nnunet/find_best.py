@@ -14,9 +14,13 @@ from gnomon.postprocess import SearchSettings, apply_to_folder, fit
 
 
 def determine_postprocessing(
-    folder_predictions: str, folder_ref: str, plans_file_or_dict: str | dict[str, Any],
-    dataset_json_file_or_dict: str | dict[str, Any], num_processes: int = 2, keep_postprocessed_files: bool = True,
-) -> tuple[list[Callable[..., Any]], list[dict[str, Any]]]:  # fmt: skip
+    folder_predictions: str,
+    folder_ref: str,
+    plans_file_or_dict: str | dict[str, Any],
+    dataset_json_file_or_dict: str | dict[str, Any],
+    num_processes: int = 2,
+    keep_postprocessed_files: bool = True,
+) -> tuple[list[Callable[..., Any]], list[dict[str, Any]]]:
     """Ours, under the signature of nnU-Net's: search rules on held-out predictions, write them as it expects them.
 
     In the folder of predictions lie then postprocessing.pkl and .json, rules.yaml, search.json, and `postprocessed/`
@@ -30,9 +34,14 @@ def determine_postprocessing(
     description = read_json(Path(given), "nnU-Net's results") if isinstance(given, str) else given
     labels = channels_of(description)
     fitted = fit(
-        predictions, references, labels, predictions / "gnomon", SearchSettings(), splits=_splits(references),
+        predictions,
+        references,
+        labels,
+        predictions / "gnomon",
+        SearchSettings(),
+        splits=_splits(references),
         workers=num_processes,
-    )  # fmt: skip
+    )
     for verdict in fitted.verdicts:
         say(f"  {verdict.structure}: {'adopted' if verdict.adopted else 'refused'} {verdict.setting}: {verdict.reason}")
     route = write_stock_postprocessing(fitted.spec, predictions)
@@ -44,9 +53,15 @@ def determine_postprocessing(
     plans = PlansManager(plans_file_or_dict)
     manager = plans.get_label_manager(description)
     compute_metrics_on_folder(
-        str(references), str(processed), str(processed / "summary.json"), plans.image_reader_writer_class(),
-        description["file_ending"], manager.foreground_labels, manager.ignore_label, num_processes,
-    )  # fmt: skip
+        str(references),
+        str(processed),
+        str(processed / "summary.json"),
+        plans.image_reader_writer_class(),
+        description["file_ending"],
+        manager.foreground_labels,
+        manager.ignore_label,
+        num_processes,
+    )
     return [], []
 
 

@@ -40,7 +40,11 @@ def import_model(folder: Path, fold: str, output: Path, checkpoint: str = "check
     wanted = found if fold == "all" and "all" not in found else [fold]
     if not set(wanted) & set(found):
         raise refuse(
-            "NNU101", str(folder), f"folds {', '.join(found) or 'none'}", f"fold {fold}", "Choose one of these."
+            rule="NNU101",
+            where=str(folder),
+            found=f"folds {', '.join(found) or 'none'}",
+            expected=f"fold {fold}",
+            remedy="Choose one of these.",
         )
     if len(wanted) == 1:
         return [_import(folder / f"fold_{wanted[0]}" / checkpoint, theirs, labels, RunFolder(output))]
@@ -49,10 +53,13 @@ def import_model(folder: Path, fold: str, output: Path, checkpoint: str = "check
     runs = [
         _import(folder / f"fold_{member}" / checkpoint, theirs, labels, group.member(member, 0)) for member in members
     ]
-    write_json(group.members, {
-        "schema": MANIFEST_SCHEMA,
-        "members": [{"fold": member, "seed": 0, "folder": run.name} for member, run in zip(members, runs)],
-    })  # fmt: skip
+    write_json(
+        group.members,
+        {
+            "schema": MANIFEST_SCHEMA,
+            "members": [{"fold": member, "seed": 0, "folder": run.name} for member, run in zip(members, runs)],
+        },
+    )
     return runs
 
 
@@ -64,17 +71,23 @@ def _import(checkpoint: Path, theirs: NnunetPlan, labels: LabelScheme, run: RunF
     differing = sorted(own.keys() ^ state.keys()) or sorted(k for k in own if own[k].shape != state[k].shape)
     if differing:
         raise refuse(
-            "NNU103", str(checkpoint), f"weights that do not fit the plan's net, as {differing[0]}",
-            "the net of plans.json and the labels of dataset.json", "Take the files of one training.",
-        )  # fmt: skip
-    write_json(run.plan, {
-        "schema": "gnomon/plan/1",
-        "plan": theirs.plan.as_dict(),
-        "labels": labels.as_dict(),
-        "net": theirs.net,
-        "channels_in": 1,
-        "dataset_sha256": None,
-    })  # fmt: skip
+            rule="NNU103",
+            where=str(checkpoint),
+            found=f"weights that do not fit the plan's net, as {differing[0]}",
+            expected="the net of plans.json and the labels of dataset.json",
+            remedy="Take the files of one training.",
+        )
+    write_json(
+        run.plan,
+        {
+            "schema": "gnomon/plan/1",
+            "plan": theirs.plan.as_dict(),
+            "labels": labels.as_dict(),
+            "net": theirs.net,
+            "channels_in": 1,
+            "dataset_sha256": None,
+        },
+    )
     write_bytes(run.weights, save(state))
     manifest: dict[str, Any] = {
         "schema": MANIFEST_SCHEMA,

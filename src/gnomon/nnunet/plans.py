@@ -26,9 +26,10 @@ def nnunet_plans(
         Refusal: NNU107, a net that nnU-Net does not have.
     """
     topology, spacing = plan.topology, list(plan.spacing_mm)
-    median = [round(size * old / new) for size, old, new in zip(
-        fingerprint["median_shape"], fingerprint["median_spacing_mm"], spacing
-    )]  # fmt: skip
+    median = [
+        round(size * old / new)
+        for size, old, new in zip(fingerprint["median_shape"], fingerprint["median_spacing_mm"], spacing)
+    ]
     scheme, intensities = _normalisation(plan.normalisation, fingerprint["intensity"])
     resampling = {"order": 3, "order_z": 0, "force_separate_z": None}
     one = {
@@ -84,11 +85,11 @@ def _architecture(plan: Plan, net: Mapping[str, Any]) -> dict[str, Any]:
         depth = {"n_blocks_per_stage": blocks, "n_conv_per_stage_decoder": [convs] * (stages - 1)}
     else:
         raise refuse(
-            "NNU107",
-            "net",
-            str(net["name"]),
-            "plain_unet or res_enc_unet, which nnU-Net has too",
-            "Choose one of them.",
+            rule="NNU107",
+            where="net",
+            found=str(net["name"]),
+            expected="plain_unet or res_enc_unet, which nnU-Net has too",
+            remedy="Choose one of them.",
         )
     rest = {
         "conv_bias": True,
@@ -109,7 +110,12 @@ def _architecture(plan: Plan, net: Mapping[str, Any]) -> dict[str, Any]:
 def _normalisation(how: Normalisation, found: Mapping[str, float]) -> tuple[str, dict[str, float]]:
     """nnU-Net's scheme nearest to ours, and the foreground's intensities that it reads."""
     known = {
-        "mean": found["mean"], "median": found["mean"], "std": found["std"], "min": found["p00_5"],
-        "max": found["p99_5"], "percentile_00_5": found["p00_5"], "percentile_99_5": found["p99_5"],
-    }  # fmt: skip
+        "mean": found["mean"],
+        "median": found["mean"],
+        "std": found["std"],
+        "min": found["p00_5"],
+        "max": found["p99_5"],
+        "percentile_00_5": found["p00_5"],
+        "percentile_99_5": found["p99_5"],
+    }
     return ("CTNormalization" if how.kind in ("window", "nnunet_ct") else "ZScoreNormalization"), known

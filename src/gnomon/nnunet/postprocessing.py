@@ -33,19 +33,25 @@ def write_stock_postprocessing(spec: Spec, output: Path, route: str = "auto") ->
     if route == "stock" and None in plain:
         rule = spec.rules[plain.index(None)]
         raise refuse(
-            "NNU104", f"rule of {rule.structure}", "more than keeping the largest part (26 neighbours, background)",
-            "rules that nnU-Net's own functions can say", "Take route=own.",
-        )  # fmt: skip
+            rule="NNU104",
+            where=f"rule of {rule.structure}",
+            found="more than keeping the largest part (26 neighbours, background)",
+            expected="rules that nnU-Net's own functions can say",
+            remedy="Take route=own.",
+        )
     taken = "own" if route == "own" or None in plain else "stock"
     functions, arguments = _stock_calls(plain) if taken == "stock" else _own_call(spec)
     output.mkdir(parents=True, exist_ok=True)
     write_bytes(output / "postprocessing.pkl", pickle.dumps((functions, arguments)))
-    write_json(output / "postprocessing.json", {
-        "postprocessing_fns": [function.__name__ for function in functions],
-        "postprocessing_kwargs": [{key: _listed(value) for key, value in one.items()} for one in arguments],
-        "gnomon_rules_sha256": spec.sha256,
-        "postprocessing_pkl_sha256": sha256_of_file(output / "postprocessing.pkl"),
-    })  # fmt: skip
+    write_json(
+        output / "postprocessing.json",
+        {
+            "postprocessing_fns": [function.__name__ for function in functions],
+            "postprocessing_kwargs": [{key: _listed(value) for key, value in one.items()} for one in arguments],
+            "gnomon_rules_sha256": spec.sha256,
+            "postprocessing_pkl_sha256": sha256_of_file(output / "postprocessing.pkl"),
+        },
+    )
     write_spec(output / "rules.yaml", spec, f"what postprocessing.pkl does; sha256 {spec.sha256}")
     return taken
 
@@ -73,15 +79,21 @@ def for_channels(spec: Spec, description: Mapping[str, Any] | None) -> Spec:
         if sorted(values.values()) == list(range(1, len(values) + 1)):
             return spec
         raise refuse(
-            "NNU109", "label values", str(values), "1, 2, ... as nnU-Net has them",
-            "Give dataset_json= of nnU-Net's data set, which says its value of each label.",
-        )  # fmt: skip
+            rule="NNU109",
+            where="label values",
+            found=str(values),
+            expected="1, 2, ... as nnU-Net has them",
+            remedy="Give dataset_json= of nnU-Net's data set, which says its value of each label.",
+        )
     theirs = {str(name): value for name, value in description["labels"].items()}
     if unknown := sorted(values.keys() - theirs.keys()):
         raise refuse(
-            "NNU109", "label values", f"no label {', '.join(unknown)} in nnU-Net's data set", ", ".join(theirs),
-            "Give the dataset.json of the training.",
-        )  # fmt: skip
+            rule="NNU109",
+            where="label values",
+            found=f"no label {', '.join(unknown)} in nnU-Net's data set",
+            expected=", ".join(theirs),
+            remedy="Give the dataset.json of the training.",
+        )
     return spec_from({**spec.as_dict(), "labels": {name: theirs[name] for name in values}}, "rules")
 
 

@@ -34,7 +34,13 @@ def import_predictions(predictions: Path, description: Mapping[str, Any], output
     labels = scheme_of(description)
     files = nifti.images_in(predictions) if predictions.is_dir() else {}
     if not files:
-        raise refuse("USE101", str(predictions), "no NIfTI file", "a folder of predictions", "Check the path.")
+        raise refuse(
+            rule="USE101",
+            where=str(predictions),
+            found="no NIfTI file",
+            expected="a folder of predictions",
+            remedy="Check the path.",
+        )
     findings: list[Finding] = []
     for name, path in tracked(files.items(), len(files), "importing"):
         try:
@@ -55,14 +61,20 @@ def read_npz(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
             found: NDArray[np.float32] = reordered(stored["probabilities"], ZYX).astype(np.float32)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise refuse(
-            "NNU106", path.name, f"a file that cannot be read ({error})", "probabilities as nnU-Net writes them",
-            "Predict with --save_probabilities.",
-        ) from None  # fmt: skip
+            rule="NNU106",
+            where=path.name,
+            found=f"a file that cannot be read ({error})",
+            expected="probabilities as nnU-Net writes them",
+            remedy="Predict with --save_probabilities.",
+        ) from None
     if found.shape[1:] != shape:
         raise refuse(
-            "NNU106", path.name, f"{found.shape[1:]} voxels", f"the prediction's {shape}",
-            "Predict again; a reader that turns images (NibabelIOWithReorient) writes them in another order.",
-        )  # fmt: skip
+            rule="NNU106",
+            where=path.name,
+            found=f"{found.shape[1:]} voxels",
+            expected=f"the prediction's {shape}",
+            remedy="Predict again; a reader that turns images (NibabelIOWithReorient) writes them in another order.",
+        )
     return found
 
 
@@ -70,9 +82,12 @@ def _import(name: str, path: Path, labels: LabelScheme, output: PredictionsFolde
     image = nifti.read_label(path)
     if image.voxels.max(initial=0) >= labels.n_channels:
         raise refuse(
-            "NNU106", path.name, f"the value {image.voxels.max()}", f"labels 0 to {labels.n_channels - 1}",
-            "Give the dataset.json of this training.",
-        )  # fmt: skip
+            rule="NNU106",
+            where=path.name,
+            found=f"the value {image.voxels.max()}",
+            expected=f"labels 0 to {labels.n_channels - 1}",
+            remedy="Give the dataset.json of this training.",
+        )
     beside = path.with_name(f"{nifti.stem(path)}.npz")
     if beside.is_file():
         for label, share in zip(labels.names, read_npz(beside, image.voxels.shape)[1:]):

@@ -36,9 +36,12 @@ def class_aware(segmentation: NDArray[Any], rules: Mapping[str, Any]) -> NDArray
 
 
 def load_postprocess_save(
-    segmentation_file: str, output_fname: str, image_reader_writer: Any, pp_fns: Sequence[Callable[..., Any]],
+    segmentation_file: str,
+    output_fname: str,
+    image_reader_writer: Any,
+    pp_fns: Sequence[Callable[..., Any]],
     pp_fn_kwargs: Sequence[Mapping[str, Any]],
-) -> None:  # fmt: skip
+) -> None:
     """nnU-Net's function of this name, for rules; anything else is left to nnU-Net's own.
 
     Raises:

@@ -54,18 +54,33 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         Refusal: NNU101, no such file, or one that holds more than tensors and plain values.
     """
     if not path.is_file():
-        raise refuse("NNU101", str(path), "no such file", "a checkpoint of nnU-Net", "Check the folder and the fold.")
+        raise refuse(
+            rule="NNU101",
+            where=str(path),
+            found="no such file",
+            expected="a checkpoint of nnU-Net",
+            remedy="Check the folder and the fold.",
+        )
     plain = [np.dtype, np.ndarray, *_numpy_scalars()]
     try:
         with torch.serialization.safe_globals(plain):
             found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch errors all mean the same here
         raise refuse(
-            "NNU101", str(path), f"a file that cannot be read safely ({str(error).splitlines()[0]})",
-            "tensors and plain values", "Save it again with nnunetv2 2.x, from its own training.",
-        ) from None  # fmt: skip
+            rule="NNU101",
+            where=str(path),
+            found=f"a file that cannot be read safely ({str(error).splitlines()[0]})",
+            expected="tensors and plain values",
+            remedy="Save it again with nnunetv2 2.x, from its own training.",
+        ) from None
     if not isinstance(found, dict) or "network_weights" not in found:
-        raise refuse("NNU101", str(path), "no weights of a net", "a checkpoint of nnU-Net's trainer", "Check the path.")
+        raise refuse(
+            rule="NNU101",
+            where=str(path),
+            found="no weights of a net",
+            expected="a checkpoint of nnU-Net's trainer",
+            remedy="Check the path.",
+        )
     return found
 
 
@@ -93,7 +108,13 @@ def _named(name: str, table: Sequence[tuple[str, Any]]) -> str:
     for pattern, place in table:
         if match := re.fullmatch(pattern, name):
             return str(place(*(int(part) if part.isdigit() else part for part in match.groups())))
-    raise refuse("NNU102", name, "a tensor that our net has no place for", "the layout of the plan", "Check the plan.")
+    raise refuse(
+        rule="NNU102",
+        where=name,
+        found="a tensor that our net has no place for",
+        expected="the layout of the plan",
+        remedy="Check the plan.",
+    )
 
 
 def _numpy_scalars() -> list[Any]:

@@ -8,6 +8,21 @@ from gnomon.postprocess.search import SearchSettings, Verdict
 from gnomon.postprocess.spec import Rule, Spec, check_file, read_spec, spec_from, write_spec
 
 __all__ = [
-    "CaseParts", "Change", "Fitted", "Rule", "SearchSettings", "Spec", "Verdict", "add_changes", "apply",
-    "apply_to_folder", "change_rows", "check_file", "fit", "read_spec", "spec_from", "write_changes", "write_spec",
-]  # fmt: skip
+    "CaseParts",
+    "Change",
+    "Fitted",
+    "Rule",
+    "SearchSettings",
+    "Spec",
+    "Verdict",
+    "add_changes",
+    "apply",
+    "apply_to_folder",
+    "change_rows",
+    "check_file",
+    "fit",
+    "read_spec",
+    "spec_from",
+    "write_changes",
+    "write_spec",
+]

@@ -74,14 +74,20 @@ def apply(
     shares = probabilities or {}
     if missing := [name for name in spec.reads_probability if name not in shares]:
         raise refuse(
-            "POS103", "probabilities", f"none of {', '.join(missing)}", "one file a case and label",
-            "Predict with inference.probabilities=true, and name that folder; or drop the rules that read them.",
-        )  # fmt: skip
+            rule="POS103",
+            where="probabilities",
+            found=f"none of {', '.join(missing)}",
+            expected="one file a case and label",
+            remedy="Predict with inference.probabilities=true, and name that folder; or drop the rules that read them.",
+        )
     if wrong := [name for name in spec.reads_probability if shares[name].shape != voxels.shape]:
         raise refuse(
-            "POS104", "probabilities", f"{wrong[0]} of {shares[wrong[0]].shape} voxels", f"{voxels.shape}",
-            "Give the probabilities of these very predictions.",
-        )  # fmt: skip
+            rule="POS104",
+            where="probabilities",
+            found=f"{wrong[0]} of {shares[wrong[0]].shape} voxels",
+            expected=f"{voxels.shape}",
+            remedy="Give the probabilities of these very predictions.",
+        )
     out, changes = np.array(voxels), list[Change]()
     for rule in spec.rules:
         if rule.removes:
@@ -152,9 +158,14 @@ def _missed_limit(rule: Rule, part: Part) -> str | None:
 
 
 def _parts(
-    numbered: NDArray[np.int32], count: int, grid: Grid, block: tuple[slice, ...], shape: tuple[int, ...],
-    share: NDArray[Any] | None, near: Mask | None,
-) -> list[Part]:  # fmt: skip
+    numbered: NDArray[np.int32],
+    count: int,
+    grid: Grid,
+    block: tuple[slice, ...],
+    shape: tuple[int, ...],
+    share: NDArray[Any] | None,
+    near: Mask | None,
+) -> list[Part]:
     sizes = np.bincount(numbered.ravel(), minlength=count + 1)
     numbers = np.arange(1, count + 1)
     edge = set[int]()

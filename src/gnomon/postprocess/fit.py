@@ -24,9 +24,17 @@ from gnomon.randomness import generator
 
 SEARCH_SCHEMA = "gnomon/postprocess-search/1"
 _COLUMNS = (
-    "case", "fold", "structure", "part", "mm3", "voxels", "right_voxels", "lesions_hit", "mean_probability",
+    "case",
+    "fold",
+    "structure",
+    "part",
+    "mm3",
+    "voxels",
+    "right_voxels",
+    "lesions_hit",
+    "mean_probability",
     "peak_probability",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,16 @@ class Fitted:
 
 
 def fit(
-    predictions: Path, references: Path, labels: LabelScheme, output: Path, settings: SearchSettings,
-    probabilities: Path | None = None, splits: Path | None = None, patients: Mapping[str, str] | None = None,
+    predictions: Path,
+    references: Path,
+    labels: LabelScheme,
+    output: Path,
+    settings: SearchSettings,
+    probabilities: Path | None = None,
+    splits: Path | None = None,
+    patients: Mapping[str, str] | None = None,
     workers: int = 2,
-) -> Fitted:  # fmt: skip
+) -> Fitted:
     """Search rules for every label, and write rules.yaml, search.json and parts.csv.
 
     Args:
@@ -59,9 +73,12 @@ def fit(
     both = sorted(found.keys() & truth.keys())
     if not both:
         raise refuse(
-            "USE106", str(predictions), f"{len(found)} predictions and {len(truth)} references, none of one name",
-            "files of the same names on both sides", "Check the paths.",
-        )  # fmt: skip
+            rule="USE106",
+            where=str(predictions),
+            found=f"{len(found)} predictions and {len(truth)} references, none of one name",
+            expected="files of the same names on both sides",
+            remedy="Check the paths.",
+        )
     owner = {name: (patients or {}).get(name, name) for name in both}
     folds = _folds(both, owner, settings.folds, splits)
     findings = [*_strays(found, truth), *_unheld(both, folds)]
@@ -93,21 +110,30 @@ def _write(folder: SearchFolder, fitted: Fitted, settings: SearchSettings) -> No
     rows = [row for name, cases in fitted.parts.items() for row in part_rows(name, cases)]
     write_rows(folder.parts, rows, _COLUMNS)
     write_findings(folder.findings, fitted.findings)
-    write_json(folder.search, {
-        "schema": SEARCH_SCHEMA,
-        "settings": asdict(settings),
-        "rules_sha256": fitted.spec.sha256,
-        "verdicts": [
-            {**asdict(one), "gain": None if one.gain is None else vars(one.gain), "setting": one.setting}
-            for one in fitted.verdicts
-        ],
-    })  # fmt: skip
+    write_json(
+        folder.search,
+        {
+            "schema": SEARCH_SCHEMA,
+            "settings": asdict(settings),
+            "rules_sha256": fitted.spec.sha256,
+            "verdicts": [
+                {**asdict(one), "gain": None if one.gain is None else vars(one.gain), "setting": one.setting}
+                for one in fitted.verdicts
+            ],
+        },
+    )
 
 
 def _measured(
-    name: str, patient: str, fold: int, prediction: Path, reference: Path, labels: LabelScheme, probabilities: Path,
+    name: str,
+    patient: str,
+    fold: int,
+    prediction: Path,
+    reference: Path,
+    labels: LabelScheme,
+    probabilities: Path,
     settings: SearchSettings,
-) -> tuple[list[Finding], dict[str, CaseParts]]:  # fmt: skip
+) -> tuple[list[Finding], dict[str, CaseParts]]:
     """The parts of every label of one case; none of a case that cannot be compared."""
     try:
         found, truth = nifti.read_label(prediction), nifti.read_label(reference)
@@ -122,11 +148,17 @@ def _measured(
         return list(refusal.findings), {}
     return [], {
         label: case_parts(
-            name, patient, fold, truth.voxels == value, found.voxels == value, truth.grid.voxel_volume_mm3,
-            shares.get(label), settings.connectivity,
+            name,
+            patient,
+            fold,
+            truth.voxels == value,
+            found.voxels == value,
+            truth.grid.voxel_volume_mm3,
+            shares.get(label),
+            settings.connectivity,
         )
         for label, value in pairs
-    }  # fmt: skip
+    }
 
 
 def _folds(cases: list[str], owner: Mapping[str, str], count: int, splits: Path | None) -> dict[str, int]:
@@ -137,9 +169,12 @@ def _folds(cases: list[str], owner: Mapping[str, str], count: int, splits: Path 
         held = {name: fold for fold, sides in enumerate(listed) for name in sides["val"]}
         if not (mine := {name: held[name] for name in cases if name in held}):
             raise refuse(
-                "POS106", str(splits), "none of the cases", "the splits of these predictions' data set",
-                "Check the path, or leave splits= out.",
-            )  # fmt: skip
+                rule="POS106",
+                where=str(splits),
+                found="none of the cases",
+                expected="the splits of these predictions' data set",
+                remedy="Check the path, or leave splits= out.",
+            )
         return mine
     patients = sorted(set(owner.values()))
     order = generator(0, "postprocess", "folds").permutation(len(patients))
@@ -150,21 +185,31 @@ def _folds(cases: list[str], owner: Mapping[str, str], count: int, splits: Path 
 def _strays(found: Mapping[str, Path], truth: Mapping[str, Path]) -> list[Finding]:
     return [
         Finding(
-            "POS107", f"case {name}", f"no {missing}", "a prediction and a reference",
-            "It takes no part in the search.", Severity.WARNING,
+            rule="POS107",
+            where=f"case {name}",
+            found=f"no {missing}",
+            expected="a prediction and a reference",
+            remedy="It takes no part in the search.",
+            severity=Severity.WARNING,
         )
         for names, missing in (
-            (sorted(found.keys() - truth.keys()), "reference"), (sorted(truth.keys() - found.keys()), "prediction"),
+            (sorted(found.keys() - truth.keys()), "reference"),
+            (sorted(truth.keys() - found.keys()), "prediction"),
         )
         for name in names
-    ]  # fmt: skip
+    ]
 
 
 def _unheld(cases: list[str], folds: Mapping[str, int]) -> list[Finding]:
     return [
         Finding(
-            "POS107", f"case {name}", "a case that no fold held out", "one that its model did not see",
-            "It takes no part in the search.", Severity.WARNING,
+            rule="POS107",
+            where=f"case {name}",
+            found="a case that no fold held out",
+            expected="one that its model did not see",
+            remedy="It takes no part in the search.",
+            severity=Severity.WARNING,
         )
-        for name in cases if name not in folds
-    ]  # fmt: skip
+        for name in cases
+        if name not in folds
+    ]

@@ -42,12 +42,21 @@ def apply_to_folder(
     """
     files = nifti.images_in(predictions) if predictions.is_dir() else {}
     if not files:
-        raise refuse("USE101", str(predictions), "no NIfTI file", "a folder of predictions", "Check the path.")
+        raise refuse(
+            rule="USE101",
+            where=str(predictions),
+            found="no NIfTI file",
+            expected="a folder of predictions",
+            remedy="Check the path.",
+        )
     if output.resolve() == predictions.resolve():
         raise refuse(
-            "POS105", str(output), "the folder of the predictions", "another one",
-            "What the net said is kept; choose another output.",
-        )  # fmt: skip
+            rule="POS105",
+            where=str(output),
+            found="the folder of the predictions",
+            expected="another one",
+            remedy="What the net said is kept; choose another output.",
+        )
     source = probabilities or PredictionsFolder(predictions).probabilities
     run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
     jobs = run(joblib.delayed(_one)(spec, name, path, source, output) for name, path in files.items())
@@ -89,19 +98,31 @@ def read_probabilities(spec: Spec, case: str, folder: Path, grid: Grid) -> dict[
         where = f"case {case}, probability of {label}"
         if not path.is_file():
             raise refuse(
-                "POS103", where, "no such file", f"{label}/{case}.nii.gz",
-                "Predict with inference.probabilities=true, and name that folder; or drop the rules that read them.",
-            )  # fmt: skip
+                rule="POS103",
+                where=where,
+                found="no such file",
+                expected=f"{label}/{case}.nii.gz",
+                remedy=(
+                    "Predict with inference.probabilities=true, and name that folder; or drop the rules that read them."
+                ),
+            )
         image = nifti.read_image(path)
         if grid.corner_displacement_mm(image.grid) > 0.01 * min(grid.spacing_mm):
             raise refuse(
-                "POS104", where, f"another grid ({image.grid})", f"the prediction's ({grid})", "Write it on that grid."
+                rule="POS104",
+                where=where,
+                found=f"another grid ({image.grid})",
+                expected=f"the prediction's ({grid})",
+                remedy="Write it on that grid.",
             )
         if image.voxels.min() < -_ROUNDING or image.voxels.max() > 1 + _ROUNDING:
             raise refuse(
-                "POS104", where, f"values from {image.voxels.min():g} to {image.voxels.max():g}",
-                "probabilities, 0 to 1", "Write neither logits nor percent.",
-            )  # fmt: skip
+                rule="POS104",
+                where=where,
+                found=f"values from {image.voxels.min():g} to {image.voxels.max():g}",
+                expected="probabilities, 0 to 1",
+                remedy="Write neither logits nor percent.",
+            )
         shares[label] = image.voxels
     return shares
 

@@ -54,9 +54,15 @@ class CaseParts:
 
 
 def case_parts(
-    case: str, patient: str, fold: int, truth: NDArray[np.bool_], found: NDArray[np.bool_], voxel_mm3: float,
-    probability: NDArray[Any] | None = None, connectivity: int = 26,
-) -> CaseParts:  # fmt: skip
+    case: str,
+    patient: str,
+    fold: int,
+    truth: NDArray[np.bool_],
+    found: NDArray[np.bool_],
+    voxel_mm3: float,
+    probability: NDArray[Any] | None = None,
+    connectivity: int = 26,
+) -> CaseParts:
     """Measure two masks (x, y, z) of one grid; `probability` is the structure's."""
     block = _around(truth | found)
     truth, found = truth[block], found[block]
@@ -70,13 +76,18 @@ def case_parts(
         share, numbers = np.asarray(probability[block], np.float64), np.arange(1, n_parts + 1)
         mean, peak = ndimage.mean(share, parts, numbers), ndimage.maximum(share, parts, numbers)
     return CaseParts(
-        case, patient, fold, voxel_mm3, int(truth.sum()),
+        case,
+        patient,
+        fold,
+        voxel_mm3,
+        int(truth.sum()),
         lesions=np.bincount(lesions.ravel(), minlength=n_lesions + 1)[1:].astype(np.int64),
         voxels=np.bincount(parts.ravel(), minlength=n_parts + 1)[1:].astype(np.int64),
         right=np.bincount(parts[both], minlength=n_parts + 1)[1:].astype(np.int64),
-        mean=np.asarray(mean, np.float64), peak=np.asarray(peak, np.float64),
+        mean=np.asarray(mean, np.float64),
+        peak=np.asarray(peak, np.float64),
         hits=pairs.reshape(-1, 2).astype(np.int64),
-    )  # fmt: skip
+    )
 
 
 def _around(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
@@ -92,11 +103,18 @@ def part_rows(structure: str, cases: Sequence[CaseParts]) -> list[dict[str, Any]
     rows = []
     for one in cases:
         for i in range(len(one.voxels)):
-            rows.append({
-                "case": one.case, "fold": one.fold, "structure": structure, "part": i + 1,
-                "mm3": float(one.mm3[i]), "voxels": int(one.voxels[i]), "right_voxels": int(one.right[i]),
-                "lesions_hit": int((one.hits[:, 0] == i).sum()),
-                "mean_probability": None if np.isnan(one.mean[i]) else float(one.mean[i]),
-                "peak_probability": None if np.isnan(one.peak[i]) else float(one.peak[i]),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "case": one.case,
+                    "fold": one.fold,
+                    "structure": structure,
+                    "part": i + 1,
+                    "mm3": float(one.mm3[i]),
+                    "voxels": int(one.voxels[i]),
+                    "right_voxels": int(one.right[i]),
+                    "lesions_hit": int((one.hits[:, 0] == i).sum()),
+                    "mean_probability": None if np.isnan(one.mean[i]) else float(one.mean[i]),
+                    "peak_probability": None if np.isnan(one.peak[i]) else float(one.peak[i]),
+                }
+            )
     return rows

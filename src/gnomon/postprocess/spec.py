@@ -169,7 +169,11 @@ def spec_from(values: Any, where: str, labels: LabelScheme | None = None) -> Spe
     own, regions = values.get("labels") or {}, values.get("regions") or {}
     if labels is None and not own:
         raise refuse(
-            "POS102", where, "no labels", "labels: {name: value, ...}", "Write them there, or give label_names=."
+            rule="POS102",
+            where=where,
+            found="no labels",
+            expected="labels: {name: value, ...}",
+            remedy="Write them there, or give label_names=.",
         )
     spec = _spec(rules, own, regions, labels, where)
     _check(spec, own, where)
@@ -180,10 +184,20 @@ def _rules(values: Any, where: str) -> tuple[Rule, ...]:
     """The rules of a file, each by itself."""
     if not isinstance(values, Mapping) or values.get("schema") != SCHEMA or not isinstance(values.get("rules"), list):
         raise refuse(
-            "POS101", where, "no postprocessing rules", f"schema: {SCHEMA}, labels: and rules:", "Correct the file."
+            rule="POS101",
+            where=where,
+            found="no postprocessing rules",
+            expected=f"schema: {SCHEMA}, labels: and rules:",
+            remedy="Correct the file.",
         )
     if unknown := sorted(set(values) - {"schema", "labels", "regions", "rules"}):
-        raise refuse("POS101", where, f"keys {unknown}", "schema, labels, regions and rules", "Correct the file.")
+        raise refuse(
+            rule="POS101",
+            where=where,
+            found=f"keys {unknown}",
+            expected="schema, labels, regions and rules",
+            remedy="Correct the file.",
+        )
     return tuple(
         settings_from(Rule, rule if isinstance(rule, Mapping) else {}, f"{where} rule {i + 1}")
         for i, rule in enumerate(values["rules"])
@@ -199,7 +213,11 @@ def _spec(rules: tuple[Rule, ...], own: Any, regions: Any, labels: LabelScheme |
         return spec
     except (AttributeError, TypeError, ValueError) as error:
         raise refuse(
-            "POS102", where, str(error), "labels: {name: value} and regions: {name: [labels]}", "Correct them."
+            rule="POS102",
+            where=where,
+            found=str(error),
+            expected="labels: {name: value} and regions: {name: [labels]}",
+            remedy="Correct them.",
         ) from None
 
 
@@ -208,9 +226,12 @@ def _check(spec: Spec, own: Mapping[str, Any], where: str) -> None:
     labels = dict(spec.labels)
     if other := sorted(name for name, value in own.items() if labels.get(name) != value):
         raise refuse(
-            "POS102", where, f"labels {', '.join(f'{name}: {own[name]}' for name in other)}",
-            f"those of the segmentations, {labels}", "Take the file that was made for these labels.",
-        )  # fmt: skip
+            rule="POS102",
+            where=where,
+            found=f"labels {', '.join(f'{name}: {own[name]}' for name in other)}",
+            expected=f"those of the segmentations, {labels}",
+            remedy="Take the file that was made for these labels.",
+        )
     structures = {*labels, *dict(spec.regions)}
     for i, rule in enumerate(spec.rules):
         place = f"{where} rule {i + 1}"
@@ -221,17 +242,29 @@ def _check(spec: Spec, own: Mapping[str, Any], where: str) -> None:
         ):
             if name not in allowed:
                 known = ", ".join(sorted(str(one) for one in allowed if one))
-                raise refuse("POS102", place, f"{name!r}", f"one of {known}", "Correct the name.")
+                raise refuse(
+                    rule="POS102",
+                    where=place,
+                    found=f"{name!r}",
+                    expected=f"one of {known}",
+                    remedy="Correct the name.",
+                )
         if rule.fill_holes and rule.structure not in labels:
             raise refuse(
-                "POS102", place, f"holes of the region {rule.structure}", "a label to fill them with",
-                "Fill the holes of one of its labels.",
-            )  # fmt: skip
+                rule="POS102",
+                where=place,
+                found=f"holes of the region {rule.structure}",
+                expected="a label to fill them with",
+                remedy="Fill the holes of one of its labels.",
+            )
         if rule.removed_becomes in labels and labels[rule.removed_becomes] in spec.values_of(rule.structure):
             raise refuse(
-                "POS102", place, f"{rule.structure} that becomes {rule.removed_becomes}", "another label",
-                "What is removed has to become something else.",
-            )  # fmt: skip
+                rule="POS102",
+                where=place,
+                found=f"{rule.structure} that becomes {rule.removed_becomes}",
+                expected="another label",
+                remedy="What is removed has to become something else.",
+            )
 
 
 def read_spec(path: Path, labels: LabelScheme | None = None) -> Spec:
@@ -249,9 +282,12 @@ def _read(path: Path) -> Any:
         return yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise refuse(
-            "POS101", str(path), f"a file that cannot be read ({str(error).splitlines()[0]})", "rules in YAML",
-            "Check the path and the file.",
-        ) from None  # fmt: skip
+            rule="POS101",
+            where=str(path),
+            found=f"a file that cannot be read ({str(error).splitlines()[0]})",
+            expected="rules in YAML",
+            remedy="Check the path and the file.",
+        ) from None
 
 
 def write_spec(path: Path, spec: Spec, head: str = "") -> None:

@@ -73,7 +73,13 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
         Refusal: USE101 no images; CLS101 a table that cannot be read; CLS102 fewer than two classes.
     """
     if not root.is_dir():
-        raise refuse("USE101", str(root), "no such folder", "a folder of images", "Check the path.")
+        raise refuse(
+            rule="USE101",
+            where=str(root),
+            found="no such folder",
+            expected="a folder of images",
+            remedy="Check the path.",
+        )
     images, patients, audit = nifti.images_in(root), dict[str, str](), "files"
     images = {name: path for name, path in images.items() if not name.endswith(".padding")}
     if VolumesFolder(root).index.is_file():
@@ -84,10 +90,22 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
         modality = rows[0]["modality"] if rows else modality
     kinds = _table(table)
     findings = [
-        Finding("CLS103", f"case {name}", "an image without a class", f"a row in {table.name}", "Add it, or leave it.")
+        Finding(
+            rule="CLS103",
+            where=f"case {name}",
+            found="an image without a class",
+            expected=f"a row in {table.name}",
+            remedy="Add it, or leave it.",
+        )
         for name in sorted(images.keys() - kinds.keys())
     ] + [
-        Finding("CLS104", f"case {name}", "a class without an image", f"{name}.nii.gz", "Add the image.")
+        Finding(
+            rule="CLS104",
+            where=f"case {name}",
+            found="a class without an image",
+            expected=f"{name}.nii.gz",
+            remedy="Add the image.",
+        )
         for name in sorted(kinds.keys() - images.keys())
     ]
     cases = tuple(
@@ -97,9 +115,12 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
     classes = tuple(sorted({case.kind for case in cases}))
     if len(classes) < 2:
         raise refuse(
-            "CLS102", str(table), f"{len(cases)} images of {len(classes)} class(es)", "images of two classes or more",
-            "Check that the names in the table are those of the images.",
-        )  # fmt: skip
+            rule="CLS102",
+            where=str(table),
+            found=f"{len(cases)} images of {len(classes)} class(es)",
+            expected="images of two classes or more",
+            remedy="Check that the names in the table are those of the images.",
+        )
     return ClassSource(modality, classes, cases, tuple(findings), audit)
 
 
@@ -118,7 +139,13 @@ def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings
             findings += [replace(one, where=f"case {case.name} ({one.where})") for one in refusal.findings]
     cases = [case for case in source.cases if case.name in measured]
     if not cases:
-        raise refuse("PRP104", str(output), "no image left to prepare", "at least one", "Correct what is named above.")
+        raise refuse(
+            rule="PRP104",
+            where=str(output),
+            found="no image left to prepare",
+            expected="at least one",
+            remedy="Correct what is named above.",
+        )
     splits = dealt_splits({case.name: case.patient for case in cases}, settings.splits)
     found = fingerprint(list(measured.values()))
     plan = whole_image_plan(found, source.modality, settings.plan)
@@ -129,17 +156,20 @@ def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings
     content = sha256_of_values({"task": TASK, "cases": hashes, "classes": labels.as_dict(), "plan": plan.as_dict()})
     write_json(folder.splits, splits.as_dict())
     write_findings(folder.findings, findings)
-    write_json(folder.index, {
-        "schema": SCHEMA,
-        "task": TASK,
-        "modality": source.modality,
-        **labels.as_dict(),
-        "fingerprint": found.as_dict(),
-        "plan": plan.as_dict(),
-        "cases": hashes,
-        "audit": audit,
-        "content_sha256": content,
-    })  # fmt: skip
+    write_json(
+        folder.index,
+        {
+            "schema": SCHEMA,
+            "task": TASK,
+            "modality": source.modality,
+            **labels.as_dict(),
+            "fingerprint": found.as_dict(),
+            "plan": plan.as_dict(),
+            "cases": hashes,
+            "audit": audit,
+            "content_sha256": content,
+        },
+    )
     return read_dataset(output)
 
 
@@ -183,9 +213,12 @@ def _table(path: Path) -> dict[str, str]:
         ValueError,
     ) as error:
         raise refuse(
-            "CLS101", str(path), f"a table that cannot be read ({type(error).__name__}: {error})",
-            "CSV with columns case (or volume_id) and class, a row an image", "Correct the table.",
-        ) from None  # fmt: skip
+            rule="CLS101",
+            where=str(path),
+            found=f"a table that cannot be read ({type(error).__name__}: {error})",
+            expected="CSV with columns case (or volume_id) and class, a row an image",
+            remedy="Correct the table.",
+        ) from None
 
 
 def _patient(name: str, pattern: str | None) -> str:
@@ -196,9 +229,12 @@ def _patient(name: str, pattern: str | None) -> str:
 def _measured(case: ClassCase, image: nifti.NiftiImage, modality: str) -> CaseStatistics:
     if image.voxels.min() == image.voxels.max():
         raise refuse(
-            "PRP203", case.image.name, f"an image that is {image.voxels.flat[0]:g} everywhere",
-            "an image with contrast", "Convert the image again.",
-        )  # fmt: skip
+            rule="PRP203",
+            where=case.image.name,
+            found=f"an image that is {image.voxels.flat[0]:g} everywhere",
+            expected="an image with contrast",
+            remedy="Convert the image again.",
+        )
     ordered = image.grid.reoriented(image.grid.reorientation_to("RAS"))
     body = image.voxels[image.voxels > _BODY_HU] if modality == "CT" else image.voxels.ravel()
     values = generator(0, "fingerprint", case.name).choice(body, min(body.size, _SAMPLE_VOXELS), replace=False)
@@ -219,13 +255,16 @@ def _write_case(case: ClassCase, plan: Plan, folder: DatasetFolder) -> str:
     with replacing(place) as temporary:
         temporary.mkdir(parents=True)
         write_array(temporary / "image.npy", voxels)
-        write_json(temporary / "case.json", {
-            "key": key,
-            "patient": case.patient,
-            "class": case.kind,
-            "native": image.grid.as_dict(),
-            "native_header": base64.b64encode(image.header.binaryblock).decode(),
-            "background": outside,
-            "content_sha256": content,
-        })  # fmt: skip
+        write_json(
+            temporary / "case.json",
+            {
+                "key": key,
+                "patient": case.patient,
+                "class": case.kind,
+                "native": image.grid.as_dict(),
+                "native_header": base64.b64encode(image.header.binaryblock).decode(),
+                "background": outside,
+                "content_sha256": content,
+            },
+        )
     return content

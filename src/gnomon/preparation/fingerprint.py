@@ -69,29 +69,50 @@ def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelSch
     findings = []
     if apart_mm > tolerance_mm:
         distance = "" if np.isinf(apart_mm) else f", corners {apart_mm:.3g} mm apart"
-        findings.append(Finding(
-            "PRP201", where, f"a label on another grid ({label.grid}{distance})",
-            f"the image's grid ({image.grid}) within {tolerance_mm:.3g} mm",
-            "Export the label on the image's grid; it is not moved by guess.",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="PRP201",
+                where=where,
+                found=f"a label on another grid ({label.grid}{distance})",
+                expected=f"the image's grid ({image.grid}) within {tolerance_mm:.3g} mm",
+                remedy="Export the label on the image's grid; it is not moved by guess.",
+            )
+        )
     present = np.unique(label.voxels)
     if unknown := sorted(set(present.tolist()) - set(scheme.known_values)):
-        findings.append(Finding(
-            "PRP202", where, f"label value(s) {unknown}", f"values among {sorted(scheme.known_values)}",
-            "Correct the label, or add the value to the labels of the data set.",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="PRP202",
+                where=where,
+                found=f"label value(s) {unknown}",
+                expected=f"values among {sorted(scheme.known_values)}",
+                remedy="Correct the label, or add the value to the labels of the data set.",
+            )
+        )
     if image.voxels.min() == image.voxels.max():
-        findings.append(Finding(
-            "PRP203", where, f"an image that is {image.voxels.flat[0]:g} everywhere", "an image with contrast",
-            "Convert the image again.",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="PRP203",
+                where=where,
+                found=f"an image that is {image.voxels.flat[0]:g} everywhere",
+                expected="an image with contrast",
+                remedy="Convert the image again.",
+            )
+        )
     if image.grid.shear > _SHEAR:
-        findings.append(Finding(
-            "PRP204", where, f"axes that lean, cosine {image.grid.shear:.3f} (a tilted gantry)",
-            f"axes at right angles, cosine at most {_SHEAR:g}",
-            "Places stay exact, but the network sees the organs sheared; conversion.tilt=straighten resamples them.",
-            Severity.WARNING,
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="PRP204",
+                where=where,
+                found=f"axes that lean, cosine {image.grid.shear:.3f} (a tilted gantry)",
+                expected=f"axes at right angles, cosine at most {_SHEAR:g}",
+                remedy=(
+                    "Places stay exact, but the network sees the organs sheared; conversion.tilt=straighten "
+                    "resamples them."
+                ),
+                severity=Severity.WARNING,
+            )
+        )
     return findings
 
 
@@ -125,12 +146,15 @@ def fingerprint(cases: Sequence[CaseStatistics]) -> Fingerprint:
         coarse_spacing_mm=_three(np.percentile(spacings, 10, axis=0)),
         median_shape=_whole(np.median([case.shape for case in ordered], axis=0)),
         intensity={
-            "p00_5": float(low), "p99_5": float(high), "mean": float(values.mean()), "std": float(values.std()),
+            "p00_5": float(low),
+            "p99_5": float(high),
+            "mean": float(values.mean()),
+            "std": float(values.std()),
         },
         cases_with={name: sum(case.voxels[name] > 0 for case in ordered) for name in names},
         spacings_mm=tuple(case.spacing_mm for case in ordered),
         shapes=tuple(case.shape for case in ordered),
-    )  # fmt: skip
+    )
 
 
 def _three(values: np.ndarray) -> tuple[float, float, float]:

@@ -57,8 +57,10 @@ def read_nnunet_plan(values: Mapping[str, Any], configuration: str, where: str) 
         plan = Plan(
             _along(axes, [float(step) for step in chosen.spacing]),
             _normalisation(chosen, plans.foreground_intensity_properties_per_channel, where),
-            _topology(axes, patch, kwargs), int(chosen.batch_size), "native",
-        )  # fmt: skip
+            _topology(axes, patch, kwargs),
+            int(chosen.batch_size),
+            "native",
+        )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         found = f"a plan that cannot be read ({type(error).__name__}: {error})"
         raise _refused(where, found, "nnUNetPlans.json of nnU-Net 2") from None
@@ -66,7 +68,13 @@ def read_nnunet_plan(values: Mapping[str, Any], configuration: str, where: str) 
 
 
 def _refused(where: str, found: str, expected: str) -> Exception:
-    return refuse("PRP308", where, found, expected, "Choose another file or preparation.plan.configuration.")
+    return refuse(
+        rule="PRP308",
+        where=where,
+        found=found,
+        expected=expected,
+        remedy="Choose another file or preparation.plan.configuration.",
+    )
 
 
 def _along(axes: Sequence[int], values: Sequence[Any]) -> Any:
@@ -115,9 +123,12 @@ def _normalisation(chosen: Any, properties: Mapping[str, Any], where: str) -> No
     if scheme == "CTNormalization":
         known = properties["0"]
         return Normalisation(
-            "nnunet_ct", float(known["percentile_00_5"]), float(known["percentile_99_5"]), float(known["mean"]),
+            "nnunet_ct",
+            float(known["percentile_00_5"]),
+            float(known["percentile_99_5"]),
+            float(known["mean"]),
             float(known["std"]),
-        )  # fmt: skip
+        )
     if scheme == "ZScoreNormalization":
         return Normalisation("nnunet_z_score", masked=bool(chosen.use_mask_for_norm[0]))
     raise _refused(where, f"the normalisation {scheme}", "CTNormalization or ZScoreNormalization")

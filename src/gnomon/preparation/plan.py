@@ -93,10 +93,12 @@ def make_plan(
     shaped = fitted_topology(spacing_mm, shape, fits)
     if settings.memory_gib is not None and step_bytes is not None and not fits(shaped):
         raise refuse(
-            "PRP306", "preparation.plan.memory_gib", f"{settings.memory_gib:g} GiB",
-            f"at least {step_bytes(shaped, settings.batch) / 2**30:.1f} GiB, for the smallest patch",
-            "Give it more, or choose a smaller net or batch.",
-        )  # fmt: skip
+            rule="PRP306",
+            where="preparation.plan.memory_gib",
+            found=f"{settings.memory_gib:g} GiB",
+            expected=f"at least {step_bytes(shaped, settings.batch) / 2**30:.1f} GiB, for the smallest patch",
+            remedy="Give it more, or choose a smaller net or batch.",
+        )
     return Plan(spacing_mm, normalisation, shaped, settings.batch)
 
 
@@ -125,7 +127,13 @@ def read_plan(path: Path, configuration: str) -> Plan:
         return replace(Plan.from_dict(values["plan"]), orientation="RAS")
     if isinstance(values, dict) and "configurations" in values:
         return replace(read_nnunet_plan(values, configuration, path.name).plan, orientation="RAS")
-    raise refuse("PRP308", str(path), "no plan", "a run's plan.json, or nnU-Net's nnUNetPlans.json", "Check the path.")
+    raise refuse(
+        rule="PRP308",
+        where=str(path),
+        found="no plan",
+        expected="a run's plan.json, or nnU-Net's nnUNetPlans.json",
+        remedy="Check the path.",
+    )
 
 
 def target_spacing(found: Fingerprint) -> tuple[float, float, float]:

@@ -138,9 +138,16 @@ def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes:
     findings = [*source.findings, *findings]
     if not statistics:
         stopped = [finding for finding in findings if finding.severity is Severity.ERROR]
-        raise Refusal(*stopped, Finding(
-            "PRP104", str(output), "no case left to prepare", "at least one", "Correct what is named above."
-        ))  # fmt: skip
+        raise Refusal(
+            *stopped,
+            Finding(
+                rule="PRP104",
+                where=str(output),
+                found="no case left to prepare",
+                expected="at least one",
+                remedy="Correct what is named above.",
+            ),
+        )
     cases = [case for case in source.cases if case.name in statistics]
     splits = dealt_splits({case.name: case.patient for case in cases}, settings.splits)
     found = fingerprint(list(statistics.values()))
@@ -150,16 +157,19 @@ def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes:
     content = sha256_of_values({"cases": hashes, "labels": source.labels.as_dict(), "plan": plan.as_dict()})
     write_json(folder.splits, splits.as_dict())
     write_findings(folder.findings, findings)
-    write_json(folder.index, {
-        "schema": SCHEMA,
-        "modality": source.modality,
-        **source.labels.as_dict(),
-        "fingerprint": found.as_dict(),
-        "plan": plan.as_dict(),
-        "cases": hashes,
-        "audit": audit,
-        "content_sha256": content,
-    })  # fmt: skip
+    write_json(
+        folder.index,
+        {
+            "schema": SCHEMA,
+            "modality": source.modality,
+            **source.labels.as_dict(),
+            "fingerprint": found.as_dict(),
+            "plan": plan.as_dict(),
+            "cases": hashes,
+            "audit": audit,
+            "content_sha256": content,
+        },
+    )
     return read_dataset(output)
 
 
@@ -171,9 +181,14 @@ def audit_of(passed: str | None, settings: PrepareSettings) -> str:
     """
     if passed is None and settings.audit == "required":
         raise refuse(
-            "USE131", "the converted volumes", "no audit", "volumes that were converted with audited_by=AUDIT",
-            "Run `gnomon audit`, convert with its folder, or set preparation.audit=off, which the reports will say.",
-        )  # fmt: skip
+            rule="USE131",
+            where="the converted volumes",
+            found="no audit",
+            expected="volumes that were converted with audited_by=AUDIT",
+            remedy=(
+                "Run `gnomon audit`, convert with its folder, or set preparation.audit=off, which the reports will say."
+            ),
+        )
     return passed or "off"
 
 
@@ -245,16 +260,24 @@ def dealt_splits(patients: Mapping[str, str], settings: SplitSettings) -> Splits
     listed = wanted if isinstance(wanted, list) else [wanted]
     if not listed or not all(isinstance(fold, dict) for fold in listed):
         raise refuse(
-            "PRP304", settings.file, "neither a fold nor a list of folds", "`train` and `val`, or a list of such",
-            "Correct the split file.",
-        )  # fmt: skip
+            rule="PRP304",
+            where=settings.file,
+            found="neither a fold nor a list of folds",
+            expected="`train` and `val`, or a list of such",
+            remedy="Correct the split file.",
+        )
     return fixed_splits(listed, patients)
 
 
 def _write_cases(
-    cases: Sequence[RawCase], sums: dict[str, str], scheme: LabelScheme, plan: Plan, folder: DatasetFolder,
-    workers: int, looked_for: dict[str, list[int]],
-) -> dict[str, str]:  # fmt: skip
+    cases: Sequence[RawCase],
+    sums: dict[str, str],
+    scheme: LabelScheme,
+    plan: Plan,
+    folder: DatasetFolder,
+    workers: int,
+    looked_for: dict[str, list[int]],
+) -> dict[str, str]:
     """Write what is not there yet; content hash of each case."""
     recipe = sha256_of_values([plan.as_dict(), scheme.as_dict(), SCHEMA])
     jobs = [(case, f"{sums[case.name]}-{recipe}", scheme, plan, folder, looked_for.get(case.name)) for case in cases]
@@ -272,9 +295,12 @@ def _annotated(cases: Sequence[RawCase], scheme: LabelScheme, file: str | None) 
     if unknown or not told.keys() <= names:
         found = f"structures {unknown}" if unknown else f"cases {sorted(told.keys() - names)[:3]}"
         raise refuse(
-            "PRP305", file, f"{found}, which the data set does not hold", "{case: [structure, ...]}",
-            "Correct the file.",
-        )  # fmt: skip
+            rule="PRP305",
+            where=file,
+            found=f"{found}, which the data set does not hold",
+            expected="{case: [structure, ...]}",
+            remedy="Correct the file.",
+        )
     return {case: sorted(channel[name] for name in listed) for case, listed in told.items()}
 
 
@@ -300,17 +326,20 @@ def _write_case(
         write_array(temporary / "foreground.npy", indices)
         suffix = "".join(case.label.suffixes[-2:]) if case.label.name.endswith(".gz") else ".nii"
         shutil.copyfile(case.label, temporary / f"reference{suffix}")
-        write_json(temporary / "case.json", {
-            "key": key,
-            "patient": case.patient,
-            "native": image.grid.as_dict(),
-            "native_header": base64.b64encode(image.header.binaryblock).decode(),
-            "canonical": canonical.as_dict(),
-            "background": beyond(voxels, plan.normalisation),
-            "foreground": counts,
-            "annotated": annotated,
-            "content_sha256": content,
-        })  # fmt: skip
+        write_json(
+            temporary / "case.json",
+            {
+                "key": key,
+                "patient": case.patient,
+                "native": image.grid.as_dict(),
+                "native_header": base64.b64encode(image.header.binaryblock).decode(),
+                "canonical": canonical.as_dict(),
+                "background": beyond(voxels, plan.normalisation),
+                "foreground": counts,
+                "annotated": annotated,
+                "content_sha256": content,
+            },
+        )
     return case.name, content
 
 

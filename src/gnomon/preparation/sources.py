@@ -59,20 +59,35 @@ def read_source(
         Refusal: the folder is missing, empty, or of neither kind, or a description is broken.
     """
     if not root.is_dir():
-        raise refuse("USE101", str(root), "no such folder", "a folder of images", "Check the path.")
+        raise refuse(
+            rule="USE101",
+            where=str(root),
+            found="no such folder",
+            expected="a folder of images",
+            remedy="Check the path.",
+        )
     if VolumesFolder(root).index.is_file():
         return _read_volumes(VolumesFolder(root), labels_folder, scheme)
     if (root / "dataset.json").is_file():
         return _read_decathlon(root, patient_pattern)
     images, labels = _files(root / "imagesTr"), _files(root / "labelsTr")
-    there = f"{len(images)} images and {len(labels)} labels without dataset.json" if images or labels else (
-        "neither dataset.json nor volumes.json" if any(root.iterdir()) else "an empty folder"
-    )  # fmt: skip
-    raise Refusal(*_strays(images, labels), Finding(
-        "USE103", str(root), there,
-        "a Medical Decathlon folder (dataset.json, imagesTr/, labelsTr/) or the output of `gnomon convert`",
-        "Check the path, add dataset.json, or convert the DICOM studies first.",
-    ))  # fmt: skip
+    there = (
+        f"{len(images)} images and {len(labels)} labels without dataset.json"
+        if images or labels
+        else ("neither dataset.json nor volumes.json" if any(root.iterdir()) else "an empty folder")
+    )
+    raise Refusal(
+        *_strays(images, labels),
+        Finding(
+            rule="USE103",
+            where=str(root),
+            found=there,
+            expected=(
+                "a Medical Decathlon folder (dataset.json, imagesTr/, labelsTr/) or the output of `gnomon convert`"
+            ),
+            remedy="Check the path, add dataset.json, or convert the DICOM studies first.",
+        ),
+    )
 
 
 def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
@@ -83,16 +98,23 @@ def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
         listed = {_case(nifti.stem(Path(entry["image"]))) for entry in description.get("training", ())}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise refuse(
-            "PRP106", str(root / "dataset.json"), f"contents that cannot be read ({type(error).__name__}: {error})",
-            'labels {"0": "background", "1": "name", ...} and modality {"0": "CT"} as in the Decathlon, or labels '
-            '{"background": 0, "name": 1, ...} and channel_names {"0": "CT"} as in nnU-Net',
-            "Correct dataset.json.",
-        ) from None  # fmt: skip
+            rule="PRP106",
+            where=str(root / "dataset.json"),
+            found=f"contents that cannot be read ({type(error).__name__}: {error})",
+            expected=(
+                'labels {"0": "background", "1": "name", ...} and modality {"0": "CT"} as in the Decathlon, or labels '
+                '{"background": 0, "name": 1, ...} and channel_names {"0": "CT"} as in nnU-Net'
+            ),
+            remedy="Correct dataset.json.",
+        ) from None
     if len(modalities) != 1:
         raise refuse(
-            "PRP105", str(root / "dataset.json"), f"{len(modalities)} modalities", "one image channel",
-            "Prepare one channel; several are not supported yet.",
-        )  # fmt: skip
+            rule="PRP105",
+            where=str(root / "dataset.json"),
+            found=f"{len(modalities)} modalities",
+            expected="one image channel",
+            remedy="Prepare one channel; several are not supported yet.",
+        )
     images = {_case(name): path for name, path in _files(root / "imagesTr").items()}
     labels = _files(root / "labelsTr")
     findings = [*_strays(images, labels), *_absent(listed, images, labels)]
@@ -131,28 +153,37 @@ def _files(folder: Path) -> dict[str, Path]:
 def _strays(images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
     findings = []
     for name in sorted(images.keys() - labels.keys()):
-        findings.append(Finding(
-            "PRP101", f"case {name}", f"an image ({_described(images[name])}) without a label",
-            f"labelsTr/{name}.nii.gz", "Add the label, or move the image to imagesTs.",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="PRP101",
+                where=f"case {name}",
+                found=f"an image ({_described(images[name])}) without a label",
+                expected=f"labelsTr/{name}.nii.gz",
+                remedy="Add the label, or move the image to imagesTs.",
+            )
+        )
     typical = _described(next(iter(images.values()))) if images else "none"
     for name in sorted(labels.keys() - images.keys()):
-        findings.append(Finding(
-            "PRP102", f"case {name}", f"a label ({_described(labels[name])}) without an image",
-            f"imagesTr/{name}.nii.gz (an image of this set: {typical})",
-            "Add the image, or remove the label.",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="PRP102",
+                where=f"case {name}",
+                found=f"a label ({_described(labels[name])}) without an image",
+                expected=f"imagesTr/{name}.nii.gz (an image of this set: {typical})",
+                remedy="Add the image, or remove the label.",
+            )
+        )
     return findings
 
 
 def _absent(listed: set[str], images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
     return [
         Finding(
-            "PRP103",
-            f"case {name}",
-            "neither image nor label",
-            "both, as dataset.json lists the case",
-            "Fetch the files, or take the case off the list.",
+            rule="PRP103",
+            where=f"case {name}",
+            found="neither image nor label",
+            expected="both, as dataset.json lists the case",
+            remedy="Fetch the files, or take the case off the list.",
         )
         for name in sorted(listed - images.keys() - labels.keys())
     ]
@@ -173,10 +204,12 @@ def _patient(name: str, pattern: str | None) -> str:
 def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: LabelScheme | None) -> Source:
     if labels_folder is None or not labels_folder.is_dir() or scheme is None:
         raise refuse(
-            "USE104", "labels", "no label folder and scheme for the converted volumes",
-            "labels.folder=PATH and labels.names='{liver: 1, ...}'",
-            "Name the label files by volume_id or SeriesInstanceUID.",
-        )  # fmt: skip
+            rule="USE104",
+            where="labels",
+            found="no label folder and scheme for the converted volumes",
+            expected="labels.folder=PATH and labels.names='{liver: 1, ...}'",
+            remedy="Name the label files by volume_id or SeriesInstanceUID.",
+        )
     index = read_json(folder.index, "the converted volumes")
     labels = nifti.images_in(labels_folder)
     findings = read_findings(folder.findings)
@@ -187,23 +220,36 @@ def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: Lab
         if row["decision"] == "reject":
             continue
         if label is None:
-            findings.append(Finding(
-                "PRP101", f"volume {row['volume_id']}", "a volume without a label",
-                "a label file named by volume_id or SeriesInstanceUID", "Add the label, or leave the volume out.",
-            ))  # fmt: skip
+            findings.append(
+                Finding(
+                    rule="PRP101",
+                    where=f"volume {row['volume_id']}",
+                    found="a volume without a label",
+                    expected="a label file named by volume_id or SeriesInstanceUID",
+                    remedy="Add the label, or leave the volume out.",
+                )
+            )
         else:
             name = row["volume_id"]
             cases.append(RawCase(name, folder.image(name), label, row["patient"]))
     findings += [
-        Finding("PRP102", f"label {name}", "a label without a volume", "a volume of that id or series",
-                "Convert the series, or remove the label.")
+        Finding(
+            rule="PRP102",
+            where=f"label {name}",
+            found="a label without a volume",
+            expected="a volume of that id or series",
+            remedy="Convert the series, or remove the label.",
+        )
         for name in sorted(labels.keys() - used)
-    ]  # fmt: skip
+    ]
     modalities = {row["modality"] for row in index["volumes"] if row["decision"] != "reject"}
     if len(modalities) > 1:
         raise refuse(
-            "PRP107", str(folder.path), f"modalities {', '.join(sorted(modalities))}", "one modality",
-            "Convert the modalities into separate folders.",
-        )  # fmt: skip
+            rule="PRP107",
+            where=str(folder.path),
+            found=f"modalities {', '.join(sorted(modalities))}",
+            expected="one modality",
+            remedy="Convert the modalities into separate folders.",
+        )
     modality = modalities.pop() if modalities else "CT"
     return Source(modality, scheme, tuple(cases), tuple(findings), index.get("audit_sha256"))

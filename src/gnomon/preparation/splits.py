@@ -54,9 +54,12 @@ def make_splits(patients: Mapping[str, str], folds: int, test_fraction: float, s
     rest = order[n_test:]
     if folds < 2 or len(rest) < folds:
         raise refuse(
-            "PRP301", "splits", f"{len(rest)} patient(s) for {folds} folds", "at least one patient a fold, two folds",
-            "Add cases, or lower splits.folds or splits.test_fraction.",
-        )  # fmt: skip
+            rule="PRP301",
+            where="splits",
+            found=f"{len(rest)} patient(s) for {folds} folds",
+            expected="at least one patient a fold, two folds",
+            remedy="Add cases, or lower splits.folds or splits.test_fraction.",
+        )
     dealt = []
     for fold in range(folds):
         held = set(rest[fold::folds])
@@ -73,7 +76,13 @@ def fixed_splits(wanted: Sequence[Mapping[str, Any]], patients: Mapping[str, str
     """
     folds = [_fixed(one, patients) for one in wanted]
     if len({test for *_, test in folds}) > 1:
-        raise refuse("PRP303", "splits", "folds of different test cases", "one test set", "Correct the split file.")
+        raise refuse(
+            rule="PRP303",
+            where="splits",
+            found="folds of different test cases",
+            expected="one test set",
+            remedy="Correct the split file.",
+        )
     return Splits(tuple((train, val) for train, val, _ in folds), folds[0][2])
 
 
@@ -90,14 +99,20 @@ def _fixed(
             owners[patients[name]].add(side)
     if leaked := sorted(patient for patient, on in owners.items() if len(on) > 1):
         raise refuse(
-            "PRP302", "splits", f"{len(leaked)} patient(s) on two sides, as {leaked[0]}", "each patient on one side",
-            "Move all cases of a patient to one side.",
-        )  # fmt: skip
+            rule="PRP302",
+            where="splits",
+            found=f"{len(leaked)} patient(s) on two sides, as {leaked[0]}",
+            expected="each patient on one side",
+            remedy="Move all cases of a patient to one side.",
+        )
     if not sides["train"] or not sides["val"]:
         raise refuse(
-            "PRP303", "splits", f"{len(sides['train'])} train and {len(sides['val'])} val cases that exist",
-            "at least one of each", "Check the names in the split file.",
-        )  # fmt: skip
+            rule="PRP303",
+            where="splits",
+            found=f"{len(sides['train'])} train and {len(sides['val'])} val cases that exist",
+            expected="at least one of each",
+            remedy="Check the names in the split file.",
+        )
     return sides["train"], sides["val"], sides["test"]
 
 

@@ -10,6 +10,14 @@ from gnomon.reports.run_report import write_run_report
 from gnomon.reports.search_report import write_search_report
 
 __all__ = [
-    "of_dataset", "of_files", "plan_text", "write_audit_report", "write_class_group_report", "write_class_report",
-    "write_evaluation_report", "write_group_report", "write_run_report", "write_search_report",
-]  # fmt: skip
+    "of_dataset",
+    "of_files",
+    "plan_text",
+    "write_audit_report",
+    "write_class_group_report",
+    "write_class_report",
+    "write_evaluation_report",
+    "write_group_report",
+    "write_run_report",
+    "write_search_report",
+]

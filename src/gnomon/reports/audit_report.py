@@ -82,13 +82,16 @@ def _rule(rule: Rule, found: pl.DataFrame) -> Folded:
         if len(found) > _SUBJECTS
         else []
     )
-    return Folded(f"{rule.id}: {rule.title} ({len(found)})", [
-        Paragraph(f"Why it harms: {rule.why}"),
-        Paragraph(f"What to do: {rule.remedy}"),
-        Paragraph(f"Expected: {rule.expected}{tolerance}. Pitfall {rule.pitfall}; {rule.standard}.", "quiet"),
-        Table(["where", "found", "slices", "first of them"], rows),
-        *more,
-    ])  # fmt: skip
+    return Folded(
+        f"{rule.id}: {rule.title} ({len(found)})",
+        [
+            Paragraph(f"Why it harms: {rule.why}"),
+            Paragraph(f"What to do: {rule.remedy}"),
+            Paragraph(f"Expected: {rule.expected}{tolerance}. Pitfall {rule.pitfall}; {rule.standard}.", "quiet"),
+            Table(["where", "found", "slices", "first of them"], rows),
+            *more,
+        ],
+    )
 
 
 def _volumes(volumes: pl.DataFrame, folder: AuditFolder) -> Table:
@@ -100,10 +103,20 @@ def _volumes(volumes: pl.DataFrame, folder: AuditFolder) -> Table:
         picture = Thumbnail(path.read_bytes(), "three planes") if place < _PICTURES and path.is_file() else None
         spacing = [row.get(name) for name in ("row_mm", "column_mm", "step_mm")]
         told = " x ".join(f"{value:.3g}" for value in spacing if value is not None)
-        rows.append([
-            picture, row["volume_id"], row["decision"], row["reasons"], row.get("modality"), row.get("vendor"),
-            row.get("kernel_class"), row.get("phase"), row["slices"], told,
-        ])  # fmt: skip
+        rows.append(
+            [
+                picture,
+                row["volume_id"],
+                row["decision"],
+                row["reasons"],
+                row.get("modality"),
+                row.get("vendor"),
+                row.get("kernel_class"),
+                row.get("phase"),
+                row["slices"],
+                told,
+            ]
+        )
     columns = [
         "axial, coronal, sagittal",
         "volume",
@@ -133,12 +146,16 @@ def _cohort(volumes: pl.DataFrame, findings: pl.DataFrame) -> list[Part]:
     placed = kept.select("step_mm", "row_mm", *([beside[0]] if beside else [])).drop_nulls(["step_mm", "row_mm"])
     if len(placed) > 1:
         groups = placed[beside[0]].cast(pl.String).fill_null("–").to_list() if beside else ["volumes"] * len(placed)  # noqa: RUF001
-        parts.append(Picture(
-            spacings(placed["row_mm"].to_list(), placed["step_mm"].to_list(), groups),
-            "Distance between pixels and between slices (mm), a point a volume",
-        ))  # fmt: skip
+        parts.append(
+            Picture(
+                spacings(placed["row_mm"].to_list(), placed["step_mm"].to_list(), groups),
+                "Distance between pixels and between slices (mm), a point a volume",
+            )
+        )
     leaks = findings.filter(pl.col("rule").is_in(["DCM711", "DCM714", "DCM717", "DCM304", "DCM312", "DCM332"]))
     if len(leaks):
-        parts += [Heading("What tells the label, or differs between the parts", 3),
-                  Table(["rule", "found"], [list(row) for row in leaks.select("rule", "observed").rows()])]  # fmt: skip
+        parts += [
+            Heading("What tells the label, or differs between the parts", 3),
+            Table(["rule", "found"], [list(row) for row in leaks.select("rule", "observed").rows()]),
+        ]
     return parts

@@ -51,15 +51,21 @@ def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]
         vertical = 3 - axis - horizontal
         extent = (0.0, float(extent_mm[horizontal]), 0.0, float(extent_mm[vertical]))
         axes.imshow(
-            picture_plane(case.image, axis, place[axis]), cmap="gray", vmin=low, vmax=high,
-            origin="lower", extent=extent, interpolation="nearest",
-        )  # fmt: skip
+            picture_plane(case.image, axis, place[axis]),
+            cmap="gray",
+            vmin=low,
+            vmax=high,
+            origin="lower",
+            extent=extent,
+            interpolation="nearest",
+        )
         for i, value in enumerate(values):
             for labels, style in ((case.reference, "solid"), (case.prediction, "dashed")):
                 mask = picture_plane(labels, axis, place[axis]) == value
                 if min(mask.shape) > 1 and mask.any() and not mask.all():
-                    axes.contour(mask, [0.5], colors=[colour(i)], linewidths=1.3, linestyles=style,
-                                 origin="lower", extent=extent)  # fmt: skip
+                    axes.contour(
+                        mask, [0.5], colors=[colour(i)], linewidths=1.3, linestyles=style, origin="lower", extent=extent
+                    )
         axes.invert_xaxis()  # the patient's right, and front, on the viewer's left
         axes.set_aspect("equal")
         _letters(axes, across, upward)
@@ -69,8 +75,10 @@ def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]
     if not names:
         return png(figure)
     lines = [Line2D([], [], color=colour(i), label=name) for i, name in enumerate(names)]
-    lines += [Line2D([], [], color="#777777", ls=ls, label=text)
-              for ls, text in (("solid", "reference"), ("dashed", "prediction"))]  # fmt: skip
+    lines += [
+        Line2D([], [], color="#777777", ls=ls, label=text)
+        for ls, text in (("solid", "reference"), ("dashed", "prediction"))
+    ]
     figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), frameon=False, fontsize=8)
     return png(figure)
 
@@ -104,9 +112,13 @@ def largest_error(reference: NDArray[Any], prediction: NDArray[Any]) -> tuple[in
 
 
 def _slice(
-    image: NDArray[np.float32], drawn: Sequence[NDArray[Any]], values: Sequence[int], index: int,
-    size: tuple[int, int], window: tuple[float, float],
-) -> NDArray[np.uint8]:  # fmt: skip
+    image: NDArray[np.float32],
+    drawn: Sequence[NDArray[Any]],
+    values: Sequence[int],
+    index: int,
+    size: tuple[int, int],
+    window: tuple[float, float],
+) -> NDArray[np.uint8]:
     """One axial slice in colours, (rows, columns, 3), anterior up, the patient's right on the left."""
     low, high = window
     grey = np.clip((_screen(picture_plane(image, 2, index)) - low) / (high - low) * 255, 0, 255).astype(np.uint8)

@@ -33,42 +33,54 @@ def write_class_report(
         Paragraph(f"seed {manifest['seed']}, weights {manifest['weights_sha256'][:16]}…", "quiet"),
         Paragraph(
             f"Accuracy {accuracy['estimate']:.3f}{sure}, balanced {summary['balanced_accuracy']:.3f}, of "
-            f"{summary['n_cases']} held-out images of {summary['n_patients']} patients.", "lead",
+            f"{summary['n_cases']} held-out images of {summary['n_patients']} patients.",
+            "lead",
         ),
-        Table(["class", "images", "recall", "precision", "AUC"], [
-            [one, v["n"], v["recall"], v["precision"], v["auc"]] for one, v in summary["classes"].items()
-        ]),
+        Table(
+            ["class", "images", "recall", "precision", "AUC"],
+            [[one, v["n"], v["recall"], v["precision"], v["auc"]] for one, v in summary["classes"].items()],
+        ),
         Heading("Who is taken for whom"),
-        Table(["truth", *(f"found {one}" for one in names)], [
-            [one, *counts] for one, counts in zip(names, summary["confusion"]["counts"])
-        ]),
+        Table(
+            ["truth", *(f"found {one}" for one in names)],
+            [[one, *counts] for one, counts in zip(names, summary["confusion"]["counts"])],
+        ),
         Heading("Training"),
         _curves(folder),
         *_wrong(dataset, summary, rows),
         *origin_parts(manifest),
-    ]  # fmt: skip
+    ]
     write_text(folder.report, html(f"Gnomon: {name}", parts))
 
 
 def write_class_group_report(folder: GroupFolder, name: str, summary: Mapping[str, Any], n_runs: int) -> None:
     """Write report.html of several folds or seeds of a classification."""
     spread, seeds = summary["between_seeds"], summary["seeds"]
-    said = "One seed: how far another would differ is not shown here." if spread is None else (
-        f"Standard deviation between {len(seeds)} seeds: {spread:.4f}."
-    )  # fmt: skip
+    said = (
+        "One seed: how far another would differ is not shown here."
+        if spread is None
+        else (f"Standard deviation between {len(seeds)} seeds: {spread:.4f}.")
+    )
     parts: list[Part] = [
         Heading(f"{name}: {n_runs} runs", 1),
-        Paragraph(f"Accuracy {summary['accuracy']:.3f}, balanced {summary['balanced_accuracy']:.3f}, of "
-                  f"{summary['n_cases']} images, each by runs that did not see it. {said}", "lead"),
-        Table(["class", "recall", "standard deviation between seeds"], [
-            [one, values["recall"], values["between_seeds"]] for one, values in summary["classes"].items()
-        ]),
-    ]  # fmt: skip
+        Paragraph(
+            f"Accuracy {summary['accuracy']:.3f}, balanced {summary['balanced_accuracy']:.3f}, of "
+            f"{summary['n_cases']} images, each by runs that did not see it. {said}",
+            "lead",
+        ),
+        Table(
+            ["class", "recall", "standard deviation between seeds"],
+            [[one, values["recall"], values["between_seeds"]] for one, values in summary["classes"].items()],
+        ),
+    ]
     for seed, one in summary["by_seed"].items():
         names = one["confusion"]["classes"]
         counts = [[truth, *found] for truth, found in zip(names, one["confusion"]["counts"])]
-        parts += [Heading(f"Seed {seed}"), Table(["truth", *(f"found {each}" for each in names)], counts),
-                  Paragraph(f"Wrong: {', '.join(one['wrong']) or 'none'}.", "quiet")]  # fmt: skip
+        parts += [
+            Heading(f"Seed {seed}"),
+            Table(["truth", *(f"found {each}" for each in names)], counts),
+            Paragraph(f"Wrong: {', '.join(one['wrong']) or 'none'}.", "quiet"),
+        ]
     parts.append(Paragraph("Each run has a report of its own in its folder, fold-F-seed-S.", "quiet"))
     write_text(folder.report, html(f"Gnomon: {name}", parts))
 

@@ -20,12 +20,24 @@ from gnomon.reports.page import Folded, Heading, Link, Paragraph, Part, Picture,
 from gnomon.reports.pdf import pdf
 
 TITLES = {
-    "dice": "Dice", "iou": "IoU", "sensitivity": "sensitivity", "precision": "precision", "hd_mm": "HD, mm",
-    HD95: "HD95, mm", "assd_mm": "ASSD, mm", "masd_mm": "MASD, mm", "nsd": "NSD", "centroid_mm": "centres apart, mm",
-    "boundary_iou": "boundary IoU", "cldice": "clDice", "lesion_sensitivity": "lesions found, share",
-    "lesion_precision": "lesions right, share", "lesion_f1": "lesion F1", "lesion_dice": "lesion Dice",
+    "dice": "Dice",
+    "iou": "IoU",
+    "sensitivity": "sensitivity",
+    "precision": "precision",
+    "hd_mm": "HD, mm",
+    HD95: "HD95, mm",
+    "assd_mm": "ASSD, mm",
+    "masd_mm": "MASD, mm",
+    "nsd": "NSD",
+    "centroid_mm": "centres apart, mm",
+    "boundary_iou": "boundary IoU",
+    "cldice": "clDice",
+    "lesion_sensitivity": "lesions found, share",
+    "lesion_precision": "lesions right, share",
+    "lesion_f1": "lesion F1",
+    "lesion_dice": "lesion Dice",
     "lesion_pq": "panoptic quality",
-}  # fmt: skip
+}
 MAIN = ("dice", "iou", HD95, "assd_mm", "nsd")
 """Measures of the first table; all stand in the second."""
 
@@ -43,9 +55,11 @@ def write_evaluation_report(folder: EvaluationFolder, labels: LabelScheme, title
     summary = read_json(folder.summary, "the evaluation")
     mean = "not measurable: no structure in any case" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
     parts = [
-        Heading(title, 1), Paragraph(f"Mean Dice {mean}, {summary['n_cases']} cases.", "lead"),
-        *result_parts(summary), *case_parts(folder, labels, pictured),
-    ]  # fmt: skip
+        Heading(title, 1),
+        Paragraph(f"Mean Dice {mean}, {summary['n_cases']} cases.", "lead"),
+        *result_parts(summary),
+        *case_parts(folder, labels, pictured),
+    ]
     write_text(folder.report, html(f"Gnomon: {title}", parts))
     write_bytes(folder.pdf, pdf(f"Gnomon: {title}", parts))
 
@@ -55,11 +69,17 @@ def result_parts(summary: Mapping[str, Any]) -> list[Part]:
     found = summary["labels"]
     columns = ["structure", "n", "missed", "spurious", "absent", "Dice, 95 % interval", *(TITLES[one] for one in MAIN)]
     rows = [
-        [Link(name, f"label-{name}"), values["n"], values["missed"] + values["missing"] + values["refused"],
-         values["spurious"], values["absent"], bounds(values["intervals"]["dice"]),
-         *(Link(values[measure], f"label-{name}") for measure in MAIN)]
+        [
+            Link(name, f"label-{name}"),
+            values["n"],
+            values["missed"] + values["missing"] + values["refused"],
+            values["spurious"],
+            values["absent"],
+            bounds(values["intervals"]["dice"]),
+            *(Link(values[measure], f"label-{name}") for measure in MAIN),
+        ]
         for name, values in found.items()
-    ]  # fmt: skip
+    ]
     return [
         *_verdict(summary["criteria"]),
         Table(columns, rows),
@@ -69,10 +89,11 @@ def result_parts(summary: Mapping[str, Any]) -> list[Part]:
             "the image's diagonal), a structure absent from both is counted apart. HD95 is the larger of the two "
             "directed 95 percent distances, by area; NSD's tolerance stands in cases.csv. Intervals take patients for "
             f"independent, not cases. Surfaces: the {summary['engine']} engine. One set of predictions: how far "
-            "another training would differ is not shown here.", "quiet",
+            "another training would differ is not shown here.",
+            "quiet",
         ),
         Folded("Every measure: mean and median with 95 % intervals", [_every(found)]),
-    ]  # fmt: skip
+    ]
 
 
 def case_parts(folder: EvaluationFolder, labels: LabelScheme, pictured: Pictured) -> list[Part]:
@@ -131,8 +152,16 @@ def _every(found: Mapping[str, Mapping[str, Any]]) -> Table:
         for measure in MEASURES:
             if values[measure] is not None:
                 median = values["medians"][measure]
-                rows.append([name, TITLES[measure], values[measure], bounds(values["intervals"][measure]),
-                             median["median"], bounds(median["interval"])])  # fmt: skip
+                rows.append(
+                    [
+                        name,
+                        TITLES[measure],
+                        values[measure],
+                        bounds(values["intervals"][measure]),
+                        median["median"],
+                        bounds(median["interval"]),
+                    ]
+                )
     return Table(["structure", "measure", "mean", "its interval", "median over patients", "its interval"], rows)
 
 
@@ -144,18 +173,38 @@ def _groups(path: Path, summary: Mapping[str, Any]) -> list[Part]:
     if not found:
         return [Heading("Groups of cases"), Paragraph("No column of the table parts the cases.")]
     rows: list[dict[str, Any]] = [
-        {**row, "few": row["few"] == "True", "n": int(row["n"]), "n_patients": int(row["n_patients"]),
-         **{key: float(row[key]) if row[key] else None
-            for key in ("mean", "lower", "upper", "to_the_rest", "rest_lower", "rest_upper")}}
+        {
+            **row,
+            "few": row["few"] == "True",
+            "n": int(row["n"]),
+            "n_patients": int(row["n_patients"]),
+            **{
+                key: float(row[key]) if row[key] else None
+                for key in ("mean", "lower", "upper", "to_the_rest", "rest_lower", "rest_upper")
+            },
+        }
         for row in found
-    ]  # fmt: skip
+    ]
     labels = list(dict.fromkeys(row["label"] for row in rows))[:_FOREST_LABELS]
-    drawn = figures.forest([row for row in rows if row["label"] in labels],
-                           {name: summary["labels"][name]["dice"] for name in labels}, "Dice")  # fmt: skip
-    table = [[row["column"], row["group"], row["label"], row["n"], row["n_patients"], row["mean"],
-              bounds(None if row["lower"] is None else (row["lower"], row["upper"])), row["to_the_rest"],
-              bounds(None if row["rest_lower"] is None else (row["rest_lower"], row["rest_upper"]))]
-             for row in rows]  # fmt: skip
+    drawn = figures.forest(
+        [row for row in rows if row["label"] in labels],
+        {name: summary["labels"][name]["dice"] for name in labels},
+        "Dice",
+    )
+    table = [
+        [
+            row["column"],
+            row["group"],
+            row["label"],
+            row["n"],
+            row["n_patients"],
+            row["mean"],
+            bounds(None if row["lower"] is None else (row["lower"], row["upper"])),
+            row["to_the_rest"],
+            bounds(None if row["rest_lower"] is None else (row["rest_lower"], row["rest_upper"])),
+        ]
+        for row in rows
+    ]
     columns = [
         "column",
         "group",
@@ -180,17 +229,38 @@ def _volumes(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> l
     if not known:
         return []
     points = {
-        name: [(row["reference_mm3"] / 1000, row["prediction_mm3"] / 1000) for row in rows
-               if row["label"] == name and row["prediction_mm3"] is not None]
+        name: [
+            (row["reference_mm3"] / 1000, row["prediction_mm3"] / 1000)
+            for row in rows
+            if row["label"] == name and row["prediction_mm3"] is not None
+        ]
         for name in known
-    }  # fmt: skip
+    }
     table = [
-        [name, one["n"], one["bias_ml"], bounds(one["bias_interval_ml"]), one["lower_limit_ml"], one["upper_limit_ml"],
-         one["slope"], one["p_slope"], one["concordance"]]
+        [
+            name,
+            one["n"],
+            one["bias_ml"],
+            bounds(one["bias_interval_ml"]),
+            one["lower_limit_ml"],
+            one["upper_limit_ml"],
+            one["slope"],
+            one["p_slope"],
+            one["concordance"],
+        ]
         for name, one in known.items()
-    ]  # fmt: skip
-    columns = ["structure", "n", "bias, ml", "its interval", "lower limit, ml", "upper limit, ml", "slope",
-               "p of slope", "concordance"]  # fmt: skip
+    ]
+    columns = [
+        "structure",
+        "n",
+        "bias, ml",
+        "its interval",
+        "lower limit, ml",
+        "upper limit, ml",
+        "slope",
+        "p of slope",
+        "concordance",
+    ]
     return [
         Heading("Volumes"),
         Picture(figures.agreement(points, known), "Line: mean difference; dashed: where 95 % of differences lie."),
@@ -203,10 +273,17 @@ def _lesions(summary: Mapping[str, Any]) -> list[Part]:
     if not found:
         return []
     table = [
-        [name, one["n_scans"], one["lesions"], one["lesions_found"], one["lesions_predicted"], one["lesions_false"],
-         *(summary["labels"][name][key] for key in ("lesion_sensitivity", "lesion_precision", "lesion_f1"))]
+        [
+            name,
+            one["n_scans"],
+            one["lesions"],
+            one["lesions_found"],
+            one["lesions_predicted"],
+            one["lesions_false"],
+            *(summary["labels"][name][key] for key in ("lesion_sensitivity", "lesion_precision", "lesion_f1")),
+        ]
         for name, one in found.items()
-    ]  # fmt: skip
+    ]
     columns = [
         "structure",
         "scans",

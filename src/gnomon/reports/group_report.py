@@ -22,20 +22,27 @@ def write_group_report(
         side = "the held-out cases of one fold"
     mean = "not measurable" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
     spread = summary["between_seeds"]
-    said = "One seed: how far another would differ is not shown here." if spread is None else (
-        f"Standard deviation between {len(seeds)} seeds: {spread:.4f}."
-    )  # fmt: skip
+    said = (
+        "One seed: how far another would differ is not shown here."
+        if spread is None
+        else (f"Standard deviation between {len(seeds)} seeds: {spread:.4f}.")
+    )
     sections: list[Part] = [
         Heading(f"{name}: {n_runs} runs", 1),
         Paragraph(f"Mean Dice {mean}, {summary['n_cases']} held-out cases: {side}. {said}", "lead"),
-        Table(["label", "mean Dice", "standard deviation between seeds"], [
-            [label, values["dice"], values["between_seeds"]] for label, values in summary["labels"].items()
-        ]),
+        Table(
+            ["label", "mean Dice", "standard deviation between seeds"],
+            [[label, values["dice"], values["between_seeds"]] for label, values in summary["labels"].items()],
+        ),
         Heading("Each seed"),
-        Table(["seed", "label", "n", "missed", *(TITLES[measure] for measure in MAIN)], [
-            [seed, label, values["n"], values["missed"], *(values[measure] for measure in MAIN)]
-            for seed, one in summary["by_seed"].items() for label, values in one["labels"].items()
-        ]),
+        Table(
+            ["seed", "label", "n", "missed", *(TITLES[measure] for measure in MAIN)],
+            [
+                [seed, label, values["n"], values["missed"], *(values[measure] for measure in MAIN)]
+                for seed, one in summary["by_seed"].items()
+                for label, values in one["labels"].items()
+            ],
+        ),
         Paragraph("Each run has a report of its own in its folder, fold-F-seed-S.", "quiet"),
-    ]  # fmt: skip
+    ]
     write_text(folder.report, html(f"Gnomon: {name}", sections))

@@ -38,19 +38,35 @@ _QUIET = ParagraphStyle("quiet", _TEXT, fontSize=8, leading=10, textColor=colors
 _CELL = ParagraphStyle("cell", _TEXT, fontSize=7, leading=8.5, spaceAfter=0, splitLongWords=1)
 _NUMBER = ParagraphStyle("number", _CELL, alignment=2)
 _HEADS = {
-    level: ParagraphStyle(f"h{level}", _TEXT, fontName="Helvetica-Bold", fontSize=size, leading=size * 1.3,
-                          spaceBefore=8, spaceAfter=4, keepWithNext=1)
+    level: ParagraphStyle(
+        f"h{level}",
+        _TEXT,
+        fontName="Helvetica-Bold",
+        fontSize=size,
+        leading=size * 1.3,
+        spaceBefore=8,
+        spaceAfter=4,
+        keepWithNext=1,
+    )
     for level, size in ((1, 16), (2, 12), (3, 10))
-}  # fmt: skip
+}
 
 
 def pdf(title: str, parts: Iterable[Part]) -> bytes:
     """A whole document, A4; the same bytes for the same parts."""
     out = io.BytesIO()
     document = SimpleDocTemplate(
-        out, pagesize=A4, leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=_MARGIN, bottomMargin=_MARGIN,
-        title=title, author="", creator="Gnomon", invariant=1,
-    )  # fmt: skip
+        out,
+        pagesize=A4,
+        leftMargin=_MARGIN,
+        rightMargin=_MARGIN,
+        topMargin=_MARGIN,
+        bottomMargin=_MARGIN,
+        title=title,
+        author="",
+        creator="Gnomon",
+        invariant=1,
+    )
     flow = [flowable for part in parts for flowable in _flowables(part)]
     document.build(flow or [Spacer(1, 1)], onFirstPage=_numbered, onLaterPages=_numbered)
     return out.getvalue()
@@ -88,9 +104,16 @@ def _table(part: Table) -> Flowable:
         max(6, min(40, max(len(text_of(row[i])) for row in [part.columns, *part.rows]))) for i in range(len(numeric))
     ]
     widths = [_WIDTH * length / sum(lengths) for length in lengths]
-    lines = TableStyle([("LINEBELOW", (0, 0), (-1, -1), 0.3, colors.lightgrey), ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                        ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-                        ("TOPPADDING", (0, 0), (-1, -1), 1.5), ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5)])  # fmt: skip
+    lines = TableStyle(
+        [
+            ("LINEBELOW", (0, 0), (-1, -1), 0.3, colors.lightgrey),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
+        ]
+    )
     return Grid(cells, colWidths=widths, repeatRows=1, style=lines)
 
 

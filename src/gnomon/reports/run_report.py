@@ -78,13 +78,16 @@ def _data(dataset: Dataset, fold: int, known: Sequence[str]) -> list[Part]:
         *left_out,
         Heading("Plan"),
         Paragraph(f"Patches of {patch} voxels at {spacing} mm, {plan.batch} a step."),
-        Table(["stage", "stride", "kernel", "why"], [
-            [i, " ".join(map(str, stride)), " ".join(map(str, kernel)), reason]
-            for i, (stride, kernel, reason) in enumerate(
-                zip(plan.topology.strides, plan.topology.kernels, plan.topology.reasons)
-            )
-        ]),
-    ]  # fmt: skip
+        Table(
+            ["stage", "stride", "kernel", "why"],
+            [
+                [i, " ".join(map(str, stride)), " ".join(map(str, kernel)), reason]
+                for i, (stride, kernel, reason) in enumerate(
+                    zip(plan.topology.strides, plan.topology.kernels, plan.topology.reasons)
+                )
+            ],
+        ),
+    ]
 
 
 def _audit(audit: str) -> str:

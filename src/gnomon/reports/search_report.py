@@ -31,7 +31,7 @@ def write_search_report(folder: SearchFolder, fitted: Fitted) -> None:
         ),
         Heading("What was tried"),
         _verdicts(fitted.verdicts),
-    ]  # fmt: skip
+    ]
     for structure, cases in fitted.parts.items():
         if any(len(np.setdiff1d(np.arange(len(case.voxels)), case.hits[:, 0])) for case in cases):
             limit = next((one for one in adopted if one.structure == structure), None)
@@ -39,10 +39,11 @@ def write_search_report(folder: SearchFolder, fitted: Fitted) -> None:
     if fitted.findings:
         sections += [
             Heading("Findings"),
-            Table(["rule", "where", "found", "expected"], [
-                [one.rule, one.where, one.found, one.expected] for one in fitted.findings
-            ]),
-        ]  # fmt: skip
+            Table(
+                ["rule", "where", "found", "expected"],
+                [[one.rule, one.where, one.found, one.expected] for one in fitted.findings],
+            ),
+        ]
     write_text(folder.report, html("Gnomon: postprocessing rules", sections))
 
 
@@ -51,18 +52,27 @@ def _verdicts(verdicts: Sequence[Verdict]) -> Table:
     rows, told = [], set[tuple[str, str]]()
     for one in verdicts:
         counts = one.counts
-        if not counts and not one.adopted and sum(
-            (other.structure, other.reason) == (one.structure, one.reason) for other in verdicts
-        ) > 1:  # fmt: skip
+        if (
+            not counts
+            and not one.adopted
+            and sum((other.structure, other.reason) == (one.structure, one.reason) for other in verdicts) > 1
+        ):
             if (one.structure, one.reason) not in told:
                 rows.append([one.structure, "any", "refused", one.reason, None, None, None, None])
             told.add((one.structure, one.reason))
             continue
-        rows.append([
-            one.structure, one.setting, "adopted" if one.adopted else "refused", one.reason,
-            counts.get("dice_before"), counts.get("dice_after"),
-            _of(counts, "lesions_left", "lesions_found"), _of(counts, "false_removed", "false"),
-        ])  # fmt: skip
+        rows.append(
+            [
+                one.structure,
+                one.setting,
+                "adopted" if one.adopted else "refused",
+                one.reason,
+                counts.get("dice_before"),
+                counts.get("dice_after"),
+                _of(counts, "lesions_left", "lesions_found"),
+                _of(counts, "false_removed", "false"),
+            ]
+        )
     columns = ["structure", "rule", "", "why", "Dice before", "Dice after", "lesions left", "false parts removed"]
     return Table(columns, rows)
 

@@ -91,11 +91,13 @@ class MetricsTable(Callback):
         """Add the epoch's row."""
         values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         values = {name.removesuffix("_epoch"): value for name, value in values.items() if not name.endswith("_step")}
-        self._rows.append({
-            "epoch": trainer.current_epoch,
-            "step": trainer.global_step,
-            "seconds": round(time.monotonic() - self._began, 1),
-            **values,
-        })  # fmt: skip
+        self._rows.append(
+            {
+                "epoch": trainer.current_epoch,
+                "step": trainer.global_step,
+                "seconds": round(time.monotonic() - self._began, 1),
+                **values,
+            }
+        )
         columns = list(dict.fromkeys(name for row in self._rows for name in row))
         write_rows(self._path, self._rows, columns)

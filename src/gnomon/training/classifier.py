@@ -20,9 +20,13 @@ class ClassLearner(pl.LightningModule):
     """
 
     def __init__(
-        self, net: Classifier, names: tuple[str, ...], counts: tuple[int, ...], optimiser: OptimiserSettings,
+        self,
+        net: Classifier,
+        names: tuple[str, ...],
+        counts: tuple[int, ...],
+        optimiser: OptimiserSettings,
         progress: Progress,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.net = net.to(memory_format=torch.channels_last_3d)
         self._names = names

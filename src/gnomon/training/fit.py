@@ -26,9 +26,14 @@ from gnomon.training.trackers import TrackerSettings
 
 
 def fit(
-    dataset: Dataset, net: Mapping[str, Any], settings: TrainSettings, seed: int, output: Path,
-    tracking: TrackerSettings, config: Mapping[str, Any],
-) -> dict[str, Any]:  # fmt: skip
+    dataset: Dataset,
+    net: Mapping[str, Any],
+    settings: TrainSettings,
+    seed: int,
+    output: Path,
+    tracking: TrackerSettings,
+    config: Mapping[str, Any],
+) -> dict[str, Any]:
     """Train, and write metrics.csv, checkpoints and the final weights.
 
     Returns:
@@ -66,54 +71,79 @@ def check_settings(settings: TrainSettings, dataset: Dataset) -> None:
     channels, weights = dataset.labels.n_channels, settings.loss.class_weights
     if weights and len(weights) != channels:
         raise refuse(
-            "USE115", "training.loss.class_weights", f"{len(weights)} weights",
-            f"{channels}: the background's, then each structure's", "Give one for each, or none.",
-        )  # fmt: skip
+            rule="USE115",
+            where="training.loss.class_weights",
+            found=f"{len(weights)} weights",
+            expected=f"{channels}: the background's, then each structure's",
+            remedy="Give one for each, or none.",
+        )
     regions = settings.loss.regions or {}
     if wrong := sorted(name for name, parts in regions.items() if not parts or not {*parts} <= {*dataset.labels.names}):
         raise refuse(
-            "USE115", "training.loss.regions", f"{wrong}, made of what is no label",
-            f"regions of {', '.join(dataset.labels.names)}", "Correct the regions.",
-        )  # fmt: skip
+            rule="USE115",
+            where="training.loss.regions",
+            found=f"{wrong}, made of what is no label",
+            expected=f"regions of {', '.join(dataset.labels.names)}",
+            remedy="Correct the regions.",
+        )
     if dataset.plan.batch % settings.devices:
         raise refuse(
-            "USE117", "training.devices", f"{settings.devices} for a batch of {dataset.plan.batch}",
-            "a number that divides the batch", "Change training.devices, or preparation.plan.batch.",
-        )  # fmt: skip
+            rule="USE117",
+            where="training.devices",
+            found=f"{settings.devices} for a batch of {dataset.plan.batch}",
+            expected="a number that divides the batch",
+            remedy="Change training.devices, or preparation.plan.batch.",
+        )
     gpus = 0 if settings.accelerator == "cpu" else torch.cuda.device_count()
     if lightning_precision(settings) == "16-mixed" and not gpus:
         raise refuse(
-            "USE117", "training.precision", "16-mixed without a GPU", "a GPU, whose float16 it is",
-            "Set training.precision=auto.",
-        )  # fmt: skip
+            rule="USE117",
+            where="training.precision",
+            found="16-mixed without a GPU",
+            expected="a GPU, whose float16 it is",
+            remedy="Set training.precision=auto.",
+        )
     if gpus and settings.devices > gpus:
         raise refuse(
-            "USE117", "training.devices", str(settings.devices), f"at most the {gpus} there are", "Ask for fewer."
-        )  # fmt: skip
+            rule="USE117",
+            where="training.devices",
+            found=str(settings.devices),
+            expected=f"at most the {gpus} there are",
+            remedy="Ask for fewer.",
+        )
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     if settings.compile and not (compiler if not gpus else importlib.util.find_spec("triton")):
         raise refuse(
-            "USE117", "training.compile", "no compiler", "a C++ compiler, or triton for a GPU",
-            "Install one, or set training.compile=false.",
-        )  # fmt: skip
+            rule="USE117",
+            where="training.compile",
+            found="no compiler",
+            expected="a C++ compiler, or triton for a GPU",
+            remedy="Install one, or set training.compile=false.",
+        )
 
 
 def write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None:
     """Write plan.json; a run that was begun on other data is not gone on with."""
     if run.plan.is_file() and read_json(run.plan, "the run")["dataset_sha256"] != dataset.content_sha256:
         raise refuse(
-            "USE114", str(run.path), "a run that was begun on other data or another plan", "the data it was begun on",
-            "Restore the data, or choose another output=.",
-        )  # fmt: skip
-    write_json(run.plan, {
-        "schema": "gnomon/plan/1",
-        **({} if dataset.task == "segmentation" else {"task": dataset.task}),
-        "plan": dataset.plan.as_dict(),
-        "labels": dataset.labels.as_dict(),
-        "net": dict(net),
-        "channels_in": 1,
-        "dataset_sha256": dataset.content_sha256,
-    })  # fmt: skip
+            rule="USE114",
+            where=str(run.path),
+            found="a run that was begun on other data or another plan",
+            expected="the data it was begun on",
+            remedy="Restore the data, or choose another output=.",
+        )
+    write_json(
+        run.plan,
+        {
+            "schema": "gnomon/plan/1",
+            **({} if dataset.task == "segmentation" else {"task": dataset.task}),
+            "plan": dataset.plan.as_dict(),
+            "labels": dataset.labels.as_dict(),
+            "net": dict(net),
+            "channels_in": 1,
+            "dataset_sha256": dataset.content_sha256,
+        },
+    )
 
 
 def _averaged_weights(saved: Mapping[str, Any]) -> dict[str, torch.Tensor]:

@@ -144,9 +144,14 @@ def _keepers(run: RunFolder, rank: int) -> list[Callback]:
 
 
 def _run(
-    module: Segmenter | ClassLearner, data: PatchModule, settings: TrainSettings, callbacks: list[Callback],
-    loggers: list[Logger], run: RunFolder, checkpoint: Path | None,
-) -> bool:  # fmt: skip
+    module: Segmenter | ClassLearner,
+    data: PatchModule,
+    settings: TrainSettings,
+    callbacks: list[Callback],
+    loggers: list[Logger],
+    run: RunFolder,
+    checkpoint: Path | None,
+) -> bool:
     """Train to the last epoch; whether deterministic algorithms were on."""
     epochs = max(1, int(settings.knots[-1][0]) // settings.steps_per_epoch) if settings.knots else settings.epochs
     trainer = pl.Trainer(

@@ -136,9 +136,13 @@ def _voxels(
 
 
 def _overlap(
-    log_share: torch.Tensor, target: torch.Tensor, judged: torch.Tensor, settings: LossSettings, total_over: Total,
+    log_share: torch.Tensor,
+    target: torch.Tensor,
+    judged: torch.Tensor,
+    settings: LossSettings,
+    total_over: Total,
     parts: torch.Tensor | None = None,
-) -> torch.Tensor:  # fmt: skip
+) -> torch.Tensor:
     """Mean soft Dice or Tversky index (Salehi et al., 2017) of the structures, or of the regions made of them."""
     channels = log_share.shape[1]
     share = log_share.exp()[:, 1:] * judged[:, None]
@@ -146,9 +150,7 @@ def _overlap(
     if parts is not None:
         share, truth = (torch.einsum("rc,bcxyz->brxyz", parts.to(share), one) for one in (share, truth))
     if settings.over_batch:
-        hit, found, there = total_over(torch.stack(
-            [one.sum((0, 2, 3, 4)) for one in (share * truth, share, truth)]
-        ))  # fmt: skip
+        hit, found, there = total_over(torch.stack([one.sum((0, 2, 3, 4)) for one in (share * truth, share, truth)]))
     else:
         hit, found, there = (one.sum((2, 3, 4)) for one in (share * truth, share, truth))
     missed = settings.tversky_missed

@@ -13,9 +13,22 @@ from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
 from gnomon.geometry import picture_plane, upright
 
-_COLOURS = np.array([
-    [0, 0, 0], [230, 97, 1], [44, 123, 182], [26, 150, 65], [202, 0, 32], [123, 50, 148], [166, 97, 26], [0, 133, 122],
-], np.float32) / 255  # fmt: skip
+_COLOURS = (
+    np.array(
+        [
+            [0, 0, 0],
+            [230, 97, 1],
+            [44, 123, 182],
+            [26, 150, 65],
+            [202, 0, 32],
+            [123, 50, 148],
+            [166, 97, 26],
+            [0, 133, 122],
+        ],
+        np.float32,
+    )
+    / 255
+)
 _NAME = "validation: image, reference, prediction"
 
 
@@ -23,9 +36,14 @@ class Pictures(Callback):
     """After each validation the first patch, its reference and what the net makes of it, in the fullest axial plane."""
 
     def on_validation_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
         dataloader_idx: int = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Give the picture to every tracker that shows pictures."""
         if batch_idx or not trainer.loggers:
             return

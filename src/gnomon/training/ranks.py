@@ -76,9 +76,12 @@ def _runs(process: BaseProcess, wait_s: float) -> bool:
 def _refuse_failed(failed: Sequence[BaseProcess]) -> None:
     if failed:
         raise refuse(
-            "TRN102", "training.devices", f"{len(failed)} process(es) that ended in an error or not at all",
-            "all of them to end well", "Run it again, it goes on; or set training.devices=1.",
-        )  # fmt: skip
+            rule="TRN102",
+            where="training.devices",
+            found=f"{len(failed)} process(es) that ended in an error or not at all",
+            expected="all of them to end well",
+            remedy="Run it again, it goes on; or set training.devices=1.",
+        )
 
 
 def _take_part(job: Job, rank: int) -> None:

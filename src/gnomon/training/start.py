@@ -26,8 +26,12 @@ def weights_file(place: Path) -> Path:
     path = RunFolder(place).weights if place.is_dir() else place
     if not path.is_file():
         raise refuse(
-            "USE105", str(path), "no such file", "the weights of a finished run", "Name a run's folder, or its weights."
-        )  # fmt: skip
+            rule="USE105",
+            where=str(path),
+            found="no such file",
+            expected="the weights of a finished run",
+            remedy="Name a run's folder, or its weights.",
+        )
     return path
 
 
@@ -42,9 +46,12 @@ def started(net: nn.Module, place: Path) -> nn.Module:
         found = load_file(path)
     except (SafetensorError, OSError) as error:
         raise refuse(
-            "USE118", f"{_WHERE} {path}", f"a file that cannot be read ({error})", "weights in safetensors",
-            "Name a run's folder, or its weights.",
-        ) from None  # fmt: skip
+            rule="USE118",
+            where=f"{_WHERE} {path}",
+            found=f"a file that cannot be read ({error})",
+            expected="weights in safetensors",
+            remedy="Name a run's folder, or its weights.",
+        ) from None
     own = net.state_dict()
     for name in [name for name in own if name.startswith(_HEADS)]:
         if name in found and found[name].shape != own[name].shape:
@@ -54,7 +61,10 @@ def started(net: nn.Module, place: Path) -> nn.Module:
         net.load_state_dict(upkernelled(found, own))
     except ValueError as error:
         raise refuse(
-            "USE118", f"{_WHERE} {path}", f"weights of another net: {error}", "those of this net, but for its heads",
-            "Choose the net and the plan that the weights were trained with.",
-        ) from None  # fmt: skip
+            rule="USE118",
+            where=f"{_WHERE} {path}",
+            found=f"weights of another net: {error}",
+            expected="those of this net, but for its heads",
+            remedy="Choose the net and the plan that the weights were trained with.",
+        ) from None
     return net

@@ -38,10 +38,15 @@ class Divergence(Callback):
         path = self._run.replay(trainer.global_step)
         write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in batch.items()}))
         raise refuse(
-            "TRN101", f"step {trainer.global_step}", f"a loss of {loss}", "a finite loss",
-            f"The batch lies in {path}. Lower training.optimiser.learning_rate or clip_norm, or look at the batch for "
-            "absurd values.",
-        )  # fmt: skip
+            rule="TRN101",
+            where=f"step {trainer.global_step}",
+            found=f"a loss of {loss}",
+            expected="a finite loss",
+            remedy=(
+                f"The batch lies in {path}. Lower training.optimiser.learning_rate or clip_norm, or look at the batch "
+                "for absurd values."
+            ),
+        )
 
 
 class LossChain(Callback):

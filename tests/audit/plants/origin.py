@@ -40,9 +40,15 @@ def _(study, draw):
 @plant("DCM604", decision="reject")
 def _(study, draw):
     for data in study:
-        put_frames(data, [b"\0" * 64], str(draw.choice(["1.2.840.10008.1.2.4.102",
-        "1.2.840.10008.1.2.4.107"]) if data is study[0]
-                                           else study[0].file_meta.TransferSyntaxUID))  # fmt: skip
+        put_frames(
+            data,
+            [b"\0" * 64],
+            str(
+                draw.choice(["1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.107"])
+                if data is study[0]
+                else study[0].file_meta.TransferSyntaxUID
+            ),
+        )
 
 
 @plant("DCM605")

@@ -58,9 +58,17 @@ setting(
 def _(study, draw):
     for data in study:
         grey = np.clip(stored(data) / 16, 0, 255).astype(np.uint8)
-        put(data, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, BitsAllocated=8,
-        BitsStored=8,
-            HighBit=7, PixelRepresentation=0, PixelData=np.repeat(grey[..., None], 3, -1).tobytes())  # fmt: skip
+        put(
+            data,
+            SamplesPerPixel=3,
+            PhotometricInterpretation="RGB",
+            PlanarConfiguration=0,
+            BitsAllocated=8,
+            BitsStored=8,
+            HighBit=7,
+            PixelRepresentation=0,
+            PixelData=np.repeat(grey[..., None], 3, -1).tobytes(),
+        )
 
 
 @plant("DCM202")

@@ -64,18 +64,31 @@ def _(study, draw):
 @plant("DCM117", decision="reject")
 def _(study, draw):
     for data in study[:3]:
-        put(data, RescaleSlope=None, RescaleIntercept=None,
-            ModalityLUTSequence=item(LUTDescriptor=[2, 0, 16], ModalityLUTType="HU", LUTData=b"\0\0\1\0"))  # fmt: skip
+        put(
+            data,
+            RescaleSlope=None,
+            RescaleIntercept=None,
+            ModalityLUTSequence=item(LUTDescriptor=[2, 0, 16], ModalityLUTType="HU", LUTData=b"\0\0\1\0"),
+        )
 
 
 @plant("DCM118", decision="reject")
 def _(study, draw):
-    mapping = {"RealWorldValueFirstValueMapped": 0, "RealWorldValueLastValueMapped": 4095,
-    "RealWorldValueIntercept": 0.0,
-               "MeasurementUnitsCodeSequence": item(CodeValue="1", CodeMeaning="no units")}  # fmt: skip
+    mapping = {
+        "RealWorldValueFirstValueMapped": 0,
+        "RealWorldValueLastValueMapped": 4095,
+        "RealWorldValueIntercept": 0.0,
+        "MeasurementUnitsCodeSequence": item(CodeValue="1", CodeMeaning="no units"),
+    }
     for data in study:
-        put(data, RescaleSlope=None, RescaleIntercept=None, RealWorldValueMappingSequence=Sequence([
-            item(RealWorldValueSlope=slope, **mapping)[0] for slope in (1.0, 2.0)]))  # fmt: skip
+        put(
+            data,
+            RescaleSlope=None,
+            RescaleIntercept=None,
+            RealWorldValueMappingSequence=Sequence(
+                [item(RealWorldValueSlope=slope, **mapping)[0] for slope in (1.0, 2.0)]
+            ),
+        )
 
 
 @plant("DCM119", decision="reject")

@@ -27,106 +27,200 @@ _POSITIONS = [
     "PFDL",
 ]
 NO_PATIENT_POSITION = Rule(
-    "DCM230", "PatientPosition missing, mixed or unknown", Scope.VOLUME, "P08", "PS3.3 C.7.3.1.1.2",
-    "Geometry does not need it; a wrongly entered position, which turns the anatomy, can then not be noticed.",
-    "Look at the three planes.", "one of HFS, HFP, FFS, FFP, HFDR ...",
-    when=lambda asked: SECTIONAL & pl.col("stacked").fill_null(False)
-    & (~pl.col("patient_position").is_in(_POSITIONS) | varies("patient_position")),
-    observed=pl.concat_str([pl.lit("PatientPosition "),
-    pl.when(lacks("patient_position")).then(pl.lit("absent")).otherwise("patient_position")]),
-)  # fmt: skip
-GRAVITY = Rule(
-    "DCM231", "A patient who lies on the other side than the header says", Scope.VOLUME, "P08", "PS3.3 C.7.3.1.1.2",
-    "A wrongly entered position turns front and back, or left and right, of all geometry.",
-    "Look at the three planes; ask the site which is true.", "the table behind a supine patient, before a prone one",
-    when=lambda asked: CT & said("table_side") & (
-        (pl.col("patient_position").str.ends_with("S") & (pl.col("table_side") == "A"))
-        | (pl.col("patient_position").str.ends_with("P") & (pl.col("table_side") == "P"))
+    id="DCM230",
+    title="PatientPosition missing, mixed or unknown",
+    scope=Scope.VOLUME,
+    pitfall="P08",
+    standard="PS3.3 C.7.3.1.1.2",
+    why="Geometry does not need it; a wrongly entered position, which turns the anatomy, can then not be noticed.",
+    remedy="Look at the three planes.",
+    expected="one of HFS, HFP, FFS, FFP, HFDR ...",
+    when=lambda asked: (
+        SECTIONAL
+        & pl.col("stacked").fill_null(False)
+        & (~pl.col("patient_position").is_in(_POSITIONS) | varies("patient_position"))
     ),
-    observed=told("{} and a table on the {} side", "patient_position", "table_side"), needs=Needs.PIXELS,
-)  # fmt: skip
+    observed=pl.concat_str(
+        [
+            pl.lit("PatientPosition "),
+            pl.when(lacks("patient_position")).then(pl.lit("absent")).otherwise("patient_position"),
+        ]
+    ),
+)
+GRAVITY = Rule(
+    id="DCM231",
+    title="A patient who lies on the other side than the header says",
+    scope=Scope.VOLUME,
+    pitfall="P08",
+    standard="PS3.3 C.7.3.1.1.2",
+    why="A wrongly entered position turns front and back, or left and right, of all geometry.",
+    remedy="Look at the three planes; ask the site which is true.",
+    expected="the table behind a supine patient, before a prone one",
+    when=lambda asked: (
+        CT
+        & said("table_side")
+        & (
+            (pl.col("patient_position").str.ends_with("S") & (pl.col("table_side") == "A"))
+            | (pl.col("patient_position").str.ends_with("P") & (pl.col("table_side") == "P"))
+        )
+    ),
+    observed=told("{} and a table on the {} side", "patient_position", "table_side"),
+    needs=Needs.PIXELS,
+)
 _HEAD = pl.concat_str([TEXTS, pl.col("body_part").fill_null("")]).str.contains(
     "(?i)head|brain|skull|neck|kopf|cran|schädel|face|sinus|tête|testa|cabeza"
 )
 SPINE_ASTRAY = Rule(
-    "DCM232", "Bones where they cannot be: front and back may be exchanged", Scope.VOLUME, "P08",
-    "anatomy: the spine is posterior",
-    "A net learns organs at two places, and a surgeon is shown the wrong one.",
-    "Look at the three planes; do not train on it before that.", "the spine behind the middle of the body",
+    id="DCM232",
+    title="Bones where they cannot be: front and back may be exchanged",
+    scope=Scope.VOLUME,
+    pitfall="P08",
+    standard="anatomy: the spine is posterior",
+    why="A net learns organs at two places, and a surgeon is shown the wrong one.",
+    remedy="Look at the three planes; do not train on it before that.",
+    expected="the spine behind the middle of the body",
     when=lambda asked: CT & ~_HEAD & (pl.col("spine_anterior_share") > asked.tolerance),
     observed=told("{} of the bone along the body lies in its front half", pl.col("spine_anterior_share").round(2)),
-    tolerance=0.8, unit="share", needs=Needs.PIXELS,
-)  # fmt: skip
+    tolerance=0.8,
+    unit="share",
+    needs=Needs.PIXELS,
+)
 SIDES_EXCHANGED = Rule(
-    "DCM235", "Structures on the wrong side: left and right are exchanged", Scope.VOLUME, "P08",
-    "anatomy: sides are the patient's",
-    "A net learns that either side may be the left one; a surgeon operates on the wrong one.",
-    "Compare image and label with the original: one of them, or both, are mirrored. In situs inversus it is so:"
-    " then declare it in known_findings.", "each left structure on the left of its partner, the liver on the right",
-    when=lambda asked: said("sides_exchanged"), observed=pl.col("sides_exchanged"),
-    needs=Needs.LABELS, severity=Severity.ERROR,
-)  # fmt: skip
+    id="DCM235",
+    title="Structures on the wrong side: left and right are exchanged",
+    scope=Scope.VOLUME,
+    pitfall="P08",
+    standard="anatomy: sides are the patient's",
+    why="A net learns that either side may be the left one; a surgeon operates on the wrong one.",
+    remedy="Compare image and label with the original: one of them, or both, are mirrored. In situs inversus it is so:"
+    " then declare it in known_findings.",
+    expected="each left structure on the left of its partner, the liver on the right",
+    when=lambda asked: said("sides_exchanged"),
+    observed=pl.col("sides_exchanged"),
+    needs=Needs.LABELS,
+    severity=Severity.ERROR,
+)
 POSTURE = Rule(
-    "DCM240", "A standing or four-footed patient", Scope.INSTANCE, "P12", "PS3.3 C.7.6.30",
-    "Organs sink when a patient stands, and animals have other axes.", "Decide whether the task takes them.",
-    "a lying human",
-    when=lambda asked: SECTIONAL
-    & pl.col("posture_codes").str.to_lowercase().str.contains("erect|standing|quadruped|sitting"),
+    id="DCM240",
+    title="A standing or four-footed patient",
+    scope=Scope.INSTANCE,
+    pitfall="P12",
+    standard="PS3.3 C.7.6.30",
+    why="Organs sink when a patient stands, and animals have other axes.",
+    remedy="Decide whether the task takes them.",
+    expected="a lying human",
+    when=lambda asked: (
+        SECTIONAL & pl.col("posture_codes").str.to_lowercase().str.contains("erect|standing|quadruped|sitting")
+    ),
     observed=shown("posture_codes", "posture"),
-)  # fmt: skip
+)
 OBLIQUE = Rule(
-    "DCM241", "An oblique stack", Scope.VOLUME, "P12", "PS3.3 C.7.6.2.1.1",
-    "Code that reads three spacings and ignores the axes turns the anatomy.", "Nothing to do: the affine holds it.",
-    "slices along an axis of the patient",
+    id="DCM241",
+    title="An oblique stack",
+    scope=Scope.VOLUME,
+    pitfall="P12",
+    standard="PS3.3 C.7.6.2.1.1",
+    why="Code that reads three spacings and ignores the axes turns the anatomy.",
+    remedy="Nothing to do: the affine holds it.",
+    expected="slices along an axis of the patient",
     when=lambda asked: SECTIONAL & (greatest("obliquity_deg") > asked.tolerance),
     observed=told("{} degrees from the nearest axis", pl.col("obliquity_deg_max").round(1)),
-    tolerance=5.0, unit="degree", severity=Severity.INFO,
-)  # fmt: skip
+    tolerance=5.0,
+    unit="degree",
+    severity=Severity.INFO,
+)
 NO_SIDE = Rule(
-    "DCM242", "A projection image that says neither side nor orientation", Scope.INSTANCE, "P12", "PS3.3 C.7.6.1.1.1",
-    "Left and right cannot be known from the picture.", "Ask the site; reject for tasks with sides.",
-    "PatientOrientation, or a laterality",
-    when=lambda asked: PROJECTION & lacks("patient_orientation") & lacks("image_laterality")
-    & lacks("series_laterality")
-    & lacks("frame_laterality"),
-    observed=pl.lit("no PatientOrientation and no laterality"), severity=Severity.ERROR,
-)  # fmt: skip
-ORIENTATION_CONTRADICTS = Rule(
-    "DCM243", "PatientOrientation that contradicts the direction cosines", Scope.INSTANCE, "P12", "PS3.3 C.7.6.1.1.1",
-    "One of the two is wrong, and left may be right.", "Look at the three planes.", "the same directions in both",
-    when=lambda asked: SECTIONAL & pl.col("patient_orientation").str.contains(r"^[LRPAHF]+\\[LRPAHF]+$")
-    & said("orientation_row") & (
-        (pl.col("patient_orientation").str.slice(0, 1) != pl.col("orientation_row"))
-        | (pl.col("patient_orientation").str.extract(r"\\([LRPAHF])") != pl.col("orientation_column"))
+    id="DCM242",
+    title="A projection image that says neither side nor orientation",
+    scope=Scope.INSTANCE,
+    pitfall="P12",
+    standard="PS3.3 C.7.6.1.1.1",
+    why="Left and right cannot be known from the picture.",
+    remedy="Ask the site; reject for tasks with sides.",
+    expected="PatientOrientation, or a laterality",
+    when=lambda asked: (
+        PROJECTION
+        & lacks("patient_orientation")
+        & lacks("image_laterality")
+        & lacks("series_laterality")
+        & lacks("frame_laterality")
     ),
-    observed=told("PatientOrientation {}, cosines towards {} and {}", "patient_orientation", "orientation_row",
-    "orientation_column"),
-)  # fmt: skip
-OVERLAP_OR_GAP = Rule(
-    "DCM330", "Slices thicker or thinner than their distance", Scope.VOLUME, "P13", "PS3.3 C.7.6.2.1.1",
-    "Overlap blurs along the axis; gaps hide lesions. Volumes from such slices differ.",
-    "Know it; compare like with like.",
-    "thickness within 10 % of the distance",
-    when=lambda asked: SECTIONAL & (pl.col("step_mm") > 0) & (greatest("slice_thickness_mm") > 0)
-    & ((greatest("slice_thickness_mm") / pl.col("step_mm") - 1).abs() > asked.tolerance),
-    observed=told("{} mm thick slices {} mm apart", "slice_thickness_mm_max", pl.col("step_mm").round(4)),
-    tolerance=0.1, unit="share",
-)  # fmt: skip
-ANISOTROPIC = Rule(
-    "DCM331", "Voxels much longer than wide", Scope.VOLUME, "P13", "-",
-    "Isotropic kernels look far along z and hardly across it.",
-    "Nothing to do where the plan is made from the spacing.",
-    "a spacing ratio up to the tolerance",
-    when=lambda asked: SECTIONAL & (pl.col("step_mm") / pl.min_horizontal("row_mm", "column_mm") > asked.tolerance),
-    observed=told("{} times as far between slices as between pixels", (pl.col("step_mm") / pl.min_horizontal("row_mm",
-    "column_mm")).round(2)),
-    tolerance=3.0, unit="ratio",
-)  # fmt: skip
-THICKNESS_VARIES = Rule(
-    "DCM333", "A SliceThickness that changes within a volume", Scope.VOLUME, "P13", "PS3.3 C.7.6.2.1.1",
-    "Resolution changes on the way; two scans were joined.", "Split it, or ask for the original series.",
-    "one SliceThickness",
-    when=lambda asked: SECTIONAL & (greatest("slice_thickness_mm") - pl.col("slice_thickness_mm") > asked.tolerance),
-    observed=told("{} to {} mm", "slice_thickness_mm", "slice_thickness_mm_max"), tolerance=0.01, unit="mm",
+    observed=pl.lit("no PatientOrientation and no laterality"),
     severity=Severity.ERROR,
-)  # fmt: skip
+)
+ORIENTATION_CONTRADICTS = Rule(
+    id="DCM243",
+    title="PatientOrientation that contradicts the direction cosines",
+    scope=Scope.INSTANCE,
+    pitfall="P12",
+    standard="PS3.3 C.7.6.1.1.1",
+    why="One of the two is wrong, and left may be right.",
+    remedy="Look at the three planes.",
+    expected="the same directions in both",
+    when=lambda asked: (
+        SECTIONAL
+        & pl.col("patient_orientation").str.contains(r"^[LRPAHF]+\\[LRPAHF]+$")
+        & said("orientation_row")
+        & (
+            (pl.col("patient_orientation").str.slice(0, 1) != pl.col("orientation_row"))
+            | (pl.col("patient_orientation").str.extract(r"\\([LRPAHF])") != pl.col("orientation_column"))
+        )
+    ),
+    observed=told(
+        "PatientOrientation {}, cosines towards {} and {}",
+        "patient_orientation",
+        "orientation_row",
+        "orientation_column",
+    ),
+)
+OVERLAP_OR_GAP = Rule(
+    id="DCM330",
+    title="Slices thicker or thinner than their distance",
+    scope=Scope.VOLUME,
+    pitfall="P13",
+    standard="PS3.3 C.7.6.2.1.1",
+    why="Overlap blurs along the axis; gaps hide lesions. Volumes from such slices differ.",
+    remedy="Know it; compare like with like.",
+    expected="thickness within 10 % of the distance",
+    when=lambda asked: (
+        SECTIONAL
+        & (pl.col("step_mm") > 0)
+        & (greatest("slice_thickness_mm") > 0)
+        & ((greatest("slice_thickness_mm") / pl.col("step_mm") - 1).abs() > asked.tolerance)
+    ),
+    observed=told("{} mm thick slices {} mm apart", "slice_thickness_mm_max", pl.col("step_mm").round(4)),
+    tolerance=0.1,
+    unit="share",
+)
+ANISOTROPIC = Rule(
+    id="DCM331",
+    title="Voxels much longer than wide",
+    scope=Scope.VOLUME,
+    pitfall="P13",
+    standard="-",
+    why="Isotropic kernels look far along z and hardly across it.",
+    remedy="Nothing to do where the plan is made from the spacing.",
+    expected="a spacing ratio up to the tolerance",
+    when=lambda asked: SECTIONAL & (pl.col("step_mm") / pl.min_horizontal("row_mm", "column_mm") > asked.tolerance),
+    observed=told(
+        "{} times as far between slices as between pixels",
+        (pl.col("step_mm") / pl.min_horizontal("row_mm", "column_mm")).round(2),
+    ),
+    tolerance=3.0,
+    unit="ratio",
+)
+THICKNESS_VARIES = Rule(
+    id="DCM333",
+    title="A SliceThickness that changes within a volume",
+    scope=Scope.VOLUME,
+    pitfall="P13",
+    standard="PS3.3 C.7.6.2.1.1",
+    why="Resolution changes on the way; two scans were joined.",
+    remedy="Split it, or ask for the original series.",
+    expected="one SliceThickness",
+    when=lambda asked: SECTIONAL & (greatest("slice_thickness_mm") - pl.col("slice_thickness_mm") > asked.tolerance),
+    observed=told("{} to {} mm", "slice_thickness_mm", "slice_thickness_mm_max"),
+    tolerance=0.01,
+    unit="mm",
+    severity=Severity.ERROR,
+)

@@ -14,32 +14,58 @@ from gnomon.dicom.index.instances import Declared, Texts
 from gnomon.dicom.index.tags import TAG
 
 _TEXT = {
-    "image_laterality": "ImageLaterality", "series_laterality": "Laterality", "view_position": "ViewPosition",
-    "horizontal_flip": "FieldOfViewHorizontalFlip", "intent": "PresentationIntentType", "partial_view": "PartialView",
-    "spacing_calibration": "PixelSpacingCalibrationType", "voi_function": "VOILUTFunction",
-    "lossy_method": "LossyImageCompressionMethod", "conversion_type": "ConversionType",
-    "recognizable": "RecognizableVisualFeatures", "beat_rejection": "BeatRejectionFlag",
+    "image_laterality": "ImageLaterality",
+    "series_laterality": "Laterality",
+    "view_position": "ViewPosition",
+    "horizontal_flip": "FieldOfViewHorizontalFlip",
+    "intent": "PresentationIntentType",
+    "partial_view": "PartialView",
+    "spacing_calibration": "PixelSpacingCalibrationType",
+    "voi_function": "VOILUTFunction",
+    "lossy_method": "LossyImageCompressionMethod",
+    "conversion_type": "ConversionType",
+    "recognizable": "RecognizableVisualFeatures",
+    "beat_rejection": "BeatRejectionFlag",
     "cardiac_technique": "CardiacSynchronizationTechnique",
-    "respiratory_technique": "RespiratoryMotionCompensationTechnique", "multienergy": "MultienergyCTAcquisition",
-    "reconstruction_algorithm": "ReconstructionAlgorithm", "decay_correction": "DecayCorrection",
-    "identity_removed": "PatientIdentityRemoved", "longitudinal": "LongitudinalTemporalInformationModified",
-    "site": "InstitutionName", "station": "DeviceSerialNumber", "birth": "PatientBirthDate", "sex": "PatientSex",
-}  # fmt: skip
+    "respiratory_technique": "RespiratoryMotionCompensationTechnique",
+    "multienergy": "MultienergyCTAcquisition",
+    "reconstruction_algorithm": "ReconstructionAlgorithm",
+    "decay_correction": "DecayCorrection",
+    "identity_removed": "PatientIdentityRemoved",
+    "longitudinal": "LongitudinalTemporalInformationModified",
+    "site": "InstitutionName",
+    "station": "DeviceSerialNumber",
+    "birth": "PatientBirthDate",
+    "sex": "PatientSex",
+}
 _TEXTS = {
-    "patient_orientation": "PatientOrientation", "scan_options": "ScanOptions", "charset": "SpecificCharacterSet",
-}  # fmt: skip
+    "patient_orientation": "PatientOrientation",
+    "scan_options": "ScanOptions",
+    "charset": "SpecificCharacterSet",
+}
 _NUMBER = {
-    "magnification": "EstimatedRadiographicMagnificationFactor", "source_detector_mm": "DistanceSourceToDetector",
-    "source_patient_mm": "DistanceSourceToPatient", "rr_interval_ms": "NominalInterval",
-    "nominal_phase": "NominalPercentageOfCardiacPhase", "trigger_time_ms": "TriggerTime", "exposure_mas": "Exposure",
-}  # fmt: skip
+    "magnification": "EstimatedRadiographicMagnificationFactor",
+    "source_detector_mm": "DistanceSourceToDetector",
+    "source_patient_mm": "DistanceSourceToPatient",
+    "rr_interval_ms": "NominalInterval",
+    "nominal_phase": "NominalPercentageOfCardiacPhase",
+    "trigger_time_ms": "TriggerTime",
+    "exposure_mas": "Exposure",
+}
 _CODES = {
-    "view_codes": "ViewCodeSequence", "posture_codes": "PatientOrientationCodeSequence",
-}  # fmt: skip
+    "view_codes": "ViewCodeSequence",
+    "posture_codes": "PatientOrientationCodeSequence",
+}
 _FREE = (
-    "StudyDescription", "RequestedProcedureDescription", "ReasonForStudy", "AdmittingDiagnosesDescription",
-    "ImageComments", "PatientComments", "AdditionalPatientHistory", "DerivationDescription",
-)  # fmt: skip
+    "StudyDescription",
+    "RequestedProcedureDescription",
+    "ReasonForStudy",
+    "AdmittingDiagnosesDescription",
+    "ImageComments",
+    "PatientComments",
+    "AdditionalPatientHistory",
+    "DerivationDescription",
+)
 _SOURCES = ("DerivationCodeSequence", "SourceImageSequence", "DerivationDescription")
 _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 _REFERENCES_LIMIT = 100_000
@@ -72,7 +98,7 @@ def declared(found: Elements) -> Declared:
         "private_orphans": _orphans(found),
         **_tracer(found),
         **_references(found),
-    }  # fmt: skip
+    }
     return Declared(**values)
 
 

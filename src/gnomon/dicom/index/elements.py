@@ -158,12 +158,31 @@ class Elements:
 
 
 # Binary numbers whose VR an implicit file does not say. (US or SS elements are read as unsigned: see padding.)
-_IMPLICIT_NUMBERS = dict.fromkeys(
-    (0x00280002, 0x00280006, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103,
-     0x00280120, 0x00280121, 0x00209162, 0x00209163), "H",
-) | dict.fromkeys((0x00189087, 0x00189089, 0x00280123, 0x00280125), "d") | {
-    0x00209228: "I", 0x00280122: "f", 0x00280124: "f",
-}  # fmt: skip
+_IMPLICIT_NUMBERS = (
+    dict.fromkeys(
+        (
+            0x00280002,
+            0x00280006,
+            0x00280010,
+            0x00280011,
+            0x00280100,
+            0x00280101,
+            0x00280102,
+            0x00280103,
+            0x00280120,
+            0x00280121,
+            0x00209162,
+            0x00209163,
+        ),
+        "H",
+    )
+    | dict.fromkeys((0x00189087, 0x00189089, 0x00280123, 0x00280125), "d")
+    | {
+        0x00209228: "I",
+        0x00280122: "f",
+        0x00280124: "f",
+    }
+)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def _facts(common: Dataset, own: Dataset, defaults: FrameFacts) -> FrameFacts:
         trigger_time_ms=_number(cardiac, "NominalCardiacTriggerDelayTime"),
         acquired_ms=milliseconds(_text(content, "FrameAcquisitionDateTime")),
         index_values=_numbers(content, "DimensionIndexValues", None),
-    )  # fmt: skip
+    )
 
 
 def _rescale(data: Dataset, keyword: str) -> float | None:
@@ -80,9 +80,13 @@ def _rescale(data: Dataset, keyword: str) -> float | None:
 
 
 _FRAME_TYPES = (
-    "MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence", "XAXRFFrameCharacteristicsSequence",
-    "XRay3DFrameTypeSequence", "ParametricMapFrameTypeSequence",
-)  # fmt: skip
+    "MRImageFrameTypeSequence",
+    "CTImageFrameTypeSequence",
+    "PETFrameTypeSequence",
+    "XAXRFFrameCharacteristicsSequence",
+    "XRay3DFrameTypeSequence",
+    "ParametricMapFrameTypeSequence",
+)
 
 
 def value_mappings(items: Sequence[Dataset]) -> tuple[ValueMapping, ...]:

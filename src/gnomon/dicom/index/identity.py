@@ -9,11 +9,26 @@ from gnomon.dicom.index.tags import TAG
 
 # Emptied or removed by the Basic Profile (PS3.15 table E.1-1).
 _REMOVED = (
-    "PatientBirthDate", "PatientBirthTime", "PatientAddress", "PatientTelephoneNumbers", "PatientMotherBirthName",
-    "OtherPatientIDs", "OtherPatientNames", "AccessionNumber", "InstitutionName", "InstitutionAddress",
-    "ReferringPhysicianName", "PerformingPhysicianName", "PhysiciansOfRecord", "NameOfPhysiciansReadingStudy",
-    "RequestingPhysician", "OperatorsName", "PatientComments", "AdmissionID", "ResponsiblePerson",
-)  # fmt: skip
+    "PatientBirthDate",
+    "PatientBirthTime",
+    "PatientAddress",
+    "PatientTelephoneNumbers",
+    "PatientMotherBirthName",
+    "OtherPatientIDs",
+    "OtherPatientNames",
+    "AccessionNumber",
+    "InstitutionName",
+    "InstitutionAddress",
+    "ReferringPhysicianName",
+    "PerformingPhysicianName",
+    "PhysiciansOfRecord",
+    "NameOfPhysiciansReadingStudy",
+    "RequestingPhysician",
+    "OperatorsName",
+    "PatientComments",
+    "AdmissionID",
+    "ResponsiblePerson",
+)
 _DUMMY = re.compile(r"(?i)anon|de-?id|removed|none|unknown|xxx|redact|pseudo|subject|case|patient|test|phantom|\d")
 _PERSON = re.compile(r"[^\W\d_]{2,}[\^ ,]+[^\W\d_]{2,}")
 

@@ -226,10 +226,11 @@ def _worth_a_word(table: pa.Table) -> pa.Array:
     told = [
         bool(rule or references or deduced)
         for rule, references, deduced in zip(
-            table.column("rule").to_pylist(), table.column("references").to_pylist(),
+            table.column("rule").to_pylist(),
+            table.column("references").to_pylist(),
             table.column("syntax_deduced").to_pylist(),
         )
-    ]  # fmt: skip
+    ]
     return pa.array(told, pa.bool_())
 
 
@@ -238,21 +239,36 @@ def _said(row: Instance, named: dict[str, Source], names: PseudonymMap) -> Itera
     names.link("files", row.file, named[row.file].name)
     if row.rule == "DCM001":
         yield Finding(
-            "DCM001", where, row.problem, "DICOM files",
-            "Nothing to do if it does not belong to the study (its path is in pseudonyms.json).", Severity.INFO,
-        )  # fmt: skip
+            rule="DCM001",
+            where=where,
+            found=row.problem,
+            expected="DICOM files",
+            remedy="Nothing to do if it does not belong to the study (its path is in pseudonyms.json).",
+            severity=Severity.INFO,
+        )
     elif row.rule:
         yield Finding(
-            row.rule, where, row.problem, "a whole DICOM header, every length within the file",
-            "Export the file again (its path is in pseudonyms.json).",
-        )  # fmt: skip
+            rule=row.rule,
+            where=where,
+            found=row.problem,
+            expected="a whole DICOM header, every length within the file",
+            remedy="Export the file again (its path is in pseudonyms.json).",
+        )
     elif row.syntax_deduced:
         yield Finding(
-            "DCM004", where, f"no file meta group that fits: transfer syntax {row.transfer_syntax} deduced",
-            "file meta information (PS3.10 section 7.1)", "Nothing to do if the image looks right.", Severity.INFO,
-        )  # fmt: skip
+            rule="DCM004",
+            where=where,
+            found=f"no file meta group that fits: transfer syntax {row.transfer_syntax} deduced",
+            expected="file meta information (PS3.10 section 7.1)",
+            remedy="Nothing to do if the image looks right.",
+            severity=Severity.INFO,
+        )
     if missing := set(row.references) - _path_ends(named, names) if row.references else set():
         yield Finding(
-            "DCM005", where, f"{len(missing)} of {len(row.references)} files that the DICOMDIR lists are not there",
-            "every listed file", "Copy the whole medium again.", Severity.WARNING,
-        )  # fmt: skip
+            rule="DCM005",
+            where=where,
+            found=f"{len(missing)} of {len(row.references)} files that the DICOMDIR lists are not there",
+            expected="every listed file",
+            remedy="Copy the whole medium again.",
+            severity=Severity.WARNING,
+        )

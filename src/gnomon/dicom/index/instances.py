@@ -251,10 +251,11 @@ def table_of(rows: list[Instance]) -> pa.Table:
     """Rows -> an Arrow table."""
     whole = schema()
     columns = [
-        pa.array([_plain(getattr(row, field.name)) for row in rows], field.type) if _nested(field) else
-        pa.array([getattr(row, field.name) for row in rows], field.type)
+        pa.array([_plain(getattr(row, field.name)) for row in rows], field.type)
+        if _nested(field)
+        else pa.array([getattr(row, field.name) for row in rows], field.type)
         for field in whole
-    ]  # fmt: skip
+    ]
     return pa.Table.from_arrays(columns, schema=whole)
 
 

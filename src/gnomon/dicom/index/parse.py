@@ -61,7 +61,7 @@ _FIRST_TAGS = {
     for order in "<>"
     for group, elements in ((0x0002, (0x00, 0x01, 0x02, 0x10)), (0x0008, (0x00, 0x01, 0x05, 0x08, 0x12, 0x16)))
     for element in elements
-}  # fmt: skip
+}
 
 
 def read_elements(buffer: bytes, size_bytes: int) -> Elements:

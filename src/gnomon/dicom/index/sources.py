@@ -129,7 +129,13 @@ def sources_in(studies: Path, spool: Path) -> list[Source]:
     elif studies.is_file():
         found = list(_of_file(studies, studies.parent, spool))
     else:
-        raise refuse("USE101", str(studies), "no such folder", "a folder of DICOM files", "Check the path.")
+        raise refuse(
+            rule="USE101",
+            where=str(studies),
+            found="no such folder",
+            expected="a folder of DICOM files",
+            remedy="Check the path.",
+        )
     return sorted(found)
 
 
@@ -161,9 +167,13 @@ def _zip_members(archive: Source) -> Iterator[Source]:
         for info in opened.infolist():
             if not info.is_dir() and info.file_size <= _MEMBER_LIMIT_BYTES:
                 yield Source(
-                    f"{archive.name}/{info.filename}", archive.path, info.filename, 0, info.file_size,
+                    f"{archive.name}/{info.filename}",
+                    archive.path,
+                    info.filename,
+                    0,
+                    info.file_size,
                     archive.modified_ns,
-                )  # fmt: skip
+                )
 
 
 def _tar_members(archive: Source, tar: Path) -> Iterator[Source]:

@@ -32,12 +32,16 @@ _JPEG_LS = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (80, 81))
 _JPEG_2000 = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 201, 202, 203))
 _RLE = ("1.2.840.10008.1.2.5",)
 _NAMES = {
-    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless", "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
-    "1.2.840.10008.1.2.4.112": "JPEG XL", "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
-    "1.2.840.10008.1.2.4.92": "JPEG 2000 Part 2 Lossless", "1.2.840.10008.1.2.4.93": "JPEG 2000 Part 2",
-    "1.2.840.10008.1.2.4.94": "JPIP Referenced", "1.2.840.10008.1.2.4.95": "JPIP Referenced Deflate",
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+    "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
+    "1.2.840.10008.1.2.4.92": "JPEG 2000 Part 2 Lossless",
+    "1.2.840.10008.1.2.4.93": "JPEG 2000 Part 2",
+    "1.2.840.10008.1.2.4.94": "JPIP Referenced",
+    "1.2.840.10008.1.2.4.95": "JPIP Referenced Deflate",
     **{f"1.2.840.10008.1.2.4.{n}": "video (MPEG)" for n in range(100, 109)},
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,16 @@ def _rle(data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Wor
     from pydicom.pixels.decoders.base import RLELosslessDecoder
 
     layout: dict[str, Any] = {
-        "rows": rows, "columns": columns, "samples_per_pixel": 1, "number_of_frames": 1, "pixel_representation": 0,
-        "bits_allocated": bits_allocated, "bits_stored": bits_allocated, "pixel_keyword": "PixelData",
+        "rows": rows,
+        "columns": columns,
+        "samples_per_pixel": 1,
+        "number_of_frames": 1,
+        "pixel_representation": 0,
+        "bits_allocated": bits_allocated,
+        "bits_stored": bits_allocated,
+        "pixel_keyword": "PixelData",
         "photometric_interpretation": "MONOCHROME2",
-    }  # fmt: skip
+    }
     array, _ = RLELosslessDecoder.as_array(encapsulate([data]), raw=True, **layout)
     return array, Codestream(bits_allocated, False, False)
 

@@ -49,9 +49,12 @@ class FrameDecoder:
             DecoderFailed: the stream is damaged, or the decoder crashed, ran out of memory or of time.
         """
         request = {
-            "transfer_syntax": transfer_syntax, "rows": rows, "columns": columns, "bits_allocated": bits_allocated,
+            "transfer_syntax": transfer_syntax,
+            "rows": rows,
+            "columns": columns,
+            "bits_allocated": bits_allocated,
             "bytes": len(data),
-        }  # fmt: skip
+        }
         answer, words = self._asked(json.dumps(request).encode() + b"\n" + data)
         if "error" in answer:
             raise DecoderFailed(f"a stream that its decoder refuses ({answer['error']})", stopped=False)
@@ -91,8 +94,10 @@ class FrameDecoder:
             self._end()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", codecs.__file__],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
             if self._process.stdout is not None:
                 self._process.stdout.readline()  # it is ready: starting does not count as decoding
         return self._process

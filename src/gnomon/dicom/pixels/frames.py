@@ -87,16 +87,20 @@ class FrameReader:
             made = real_world(stored, instance, facts, fmt, self._table)
         except DecoderFailed as error:
             raise refuse(
-                "DCM006" if error.stopped else "DCM002", instance.sop_uid, str(error),
-                f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}",
-                "Export the series again.",
-            ) from None  # fmt: skip
+                rule="DCM006" if error.stopped else "DCM002",
+                where=instance.sop_uid,
+                found=str(error),
+                expected=f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}",
+                remedy="Export the series again.",
+            ) from None
         except Exception as error:  # a damaged file: dicom.md 5.2
             raise refuse(
-                "DCM002", instance.sop_uid, f"pixel data that cannot be decoded ({type(error).__name__})",
-                f"{instance.rows} x {instance.columns} pixels of {instance.bits_allocated} bits",
-                "Export the series again.",
-            ) from None  # fmt: skip
+                rule="DCM002",
+                where=instance.sop_uid,
+                found=f"pixel data that cannot be decoded ({type(error).__name__})",
+                expected=f"{instance.rows} x {instance.columns} pixels of {instance.bits_allocated} bits",
+                remedy="Export the series again.",
+            ) from None
         self._last = ((instance.file, frame), made)
         return made
 
@@ -125,10 +129,13 @@ class FrameReader:
         if is_native(instance.transfer_syntax):
             if fmt is not None and "DCM121" not in self.findings and unused_bits_are_set(data, instance, fmt):
                 self.findings["DCM121"] = Finding(
-                    "DCM121", instance.sop_uid, f"bits set above the {fmt.bits_stored} that are stored",
-                    "zeros or the sign", "Nothing to do: they are masked away. Old files keep overlays there.",
-                    Severity.INFO,
-                )  # fmt: skip
+                    rule="DCM121",
+                    where=instance.sop_uid,
+                    found=f"bits set above the {fmt.bits_stored} that are stored",
+                    expected="zeros or the sign",
+                    remedy="Nothing to do: they are masked away. Old files keep overlays there.",
+                    severity=Severity.INFO,
+                )
             return native_values(data, instance, fmt or PixelFormat(32, 32, 31, False))
         if fmt is None:
             raise ValueError("compressed float pixel data")
@@ -159,16 +166,29 @@ class FrameReader:
         if (stream.precision != fmt.bits_stored and stream.precision != fmt.bits_allocated) or (
             stream.signed and not fmt.signed
         ):
-            self.findings.setdefault("DCM123", Finding(
-                "DCM123", where, f"{_described(stream)} in the codestream, {_described(fmt)} in the header",
-                "the same precision and sign in both", "Decoded as the stream says.", Severity.WARNING,
-            ))  # fmt: skip
+            self.findings.setdefault(
+                "DCM123",
+                Finding(
+                    rule="DCM123",
+                    where=where,
+                    found=f"{_described(stream)} in the codestream, {_described(fmt)} in the header",
+                    expected="the same precision and sign in both",
+                    remedy="Decoded as the stream says.",
+                    severity=Severity.WARNING,
+                ),
+            )
         if stream.lossy and instance.lossy != "01":
-            self.findings.setdefault("DCM602", Finding(
-                "DCM602", where, "pixels compressed with loss, and a header that does not say so",
-                "LossyImageCompression 01 (PS3.3 C.7.6.1.1.5)", "Ask for the original; measure on these with care.",
-                Severity.WARNING,
-            ))  # fmt: skip
+            self.findings.setdefault(
+                "DCM602",
+                Finding(
+                    rule="DCM602",
+                    where=where,
+                    found="pixels compressed with loss, and a header that does not say so",
+                    expected="LossyImageCompression 01 (PS3.3 C.7.6.1.1.5)",
+                    remedy="Ask for the original; measure on these with care.",
+                    severity=Severity.WARNING,
+                ),
+            )
 
 
 def _described(one: Codestream | PixelFormat) -> str:

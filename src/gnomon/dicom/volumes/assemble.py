@@ -74,10 +74,20 @@ def _named_apart(volumes: list[Volume]) -> Iterator[Volume]:
             name = hashlib.sha256(f"{volume_id}|{number}".encode()).hexdigest()[:16]
             where = f"volume {name}"
             findings = [replace(finding, where=where) for finding in volume.findings]
-            yield replace(volume, volume_id=name, findings=(*findings, Finding(
-                "DCM011", where, f"SOPInstanceUIDs that stand in {len(group)} volumes", "each in one volume",
-                "Find out which of them is meant and remove the others.",
-            )))  # fmt: skip
+            yield replace(
+                volume,
+                volume_id=name,
+                findings=(
+                    *findings,
+                    Finding(
+                        rule="DCM011",
+                        where=where,
+                        found=f"SOPInstanceUIDs that stand in {len(group)} volumes",
+                        expected="each in one volume",
+                        remedy="Find out which of them is meant and remove the others.",
+                    ),
+                ),
+            )
 
 
 def _refused(instance: Instance, finding: Finding) -> Volume:
@@ -94,9 +104,11 @@ def _grouped(odd: list[Volume]) -> Iterator[Volume]:
         slices = [item for one in group for item in one.slices]
         volume_id = _volume_id(slices)
         yield replace(
-            group[0], volume_id=volume_id, slices=tuple(slices),
+            group[0],
+            volume_id=volume_id,
+            slices=tuple(slices),
             findings=(replace(group[0].findings[0], where=f"volume {volume_id}"),),
-        )  # fmt: skip
+        )
 
 
 def _shared_series(by_series: dict[tuple[str, str, str], list[Slice]]) -> set[str]:
@@ -133,23 +145,39 @@ def _by_place(part: list[Slice], digest: Digest) -> list[tuple[list[Slice], list
         dropped += len(group) - len(different)
         kept += different
     if dropped:
-        findings.append(Finding(
-            "DCM010", "", f"{dropped} slice(s) that are copies of another, pixels and place alike", "each slice once",
-            "Nothing to do: one of each is used. To refuse such volumes: conversion.duplicates=refuse.",
-            Severity.WARNING,
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="DCM010",
+                where="",
+                found=f"{dropped} slice(s) that are copies of another, pixels and place alike",
+                expected="each slice once",
+                remedy="Nothing to do: one of each is used. To refuse such volumes: conversion.duplicates=refuse.",
+                severity=Severity.WARNING,
+            )
+        )
     if (parts := separated(kept)) is not None:
         return [(one, findings) for one in parts]
     taken = [group for group in by_place(kept) if len(group) > 1]
     same_name = any(len({one.name for one in group}) < len(group) for group in taken)
     every = len({len(group) for group in by_place(kept)}) == 1
     uids = ", ".join(sorted({one.name for one in taken[0]})[:4])
-    return [(kept, [*findings, Finding(
-        "DCM011" if same_name else "DCM205" if every else "DCM215", "",
-        f"{len(taken)} place(s) with several slices whose pixels differ, the first of them {uids}",
-        "one slice a place, or an attribute that tells them apart (time, phase, direction, acquisition)",
-        "Decide which slices belong to the volume and remove the others.",
-    )])]  # fmt: skip
+    return [
+        (
+            kept,
+            [
+                *findings,
+                Finding(
+                    rule="DCM011" if same_name else "DCM205" if every else "DCM215",
+                    where="",
+                    found=f"{len(taken)} place(s) with several slices whose pixels differ, the first of them {uids}",
+                    expected=(
+                        "one slice a place, or an attribute that tells them apart (time, phase, direction, acquisition)"
+                    ),
+                    remedy="Decide which slices belong to the volume and remove the others.",
+                ),
+            ],
+        )
+    ]
 
 
 def _standing_time(part: list[Slice]) -> Iterator[Finding]:
@@ -159,10 +187,13 @@ def _standing_time(part: list[Slice]) -> Iterator[Finding]:
         return
     if any(len(group) > 1 for group in by_place(part)):
         yield Finding(
-            "DCM224", "", f"frames at the same places, all with TemporalPositionIndex {positions.pop():g}",
-            "an index that counts the passes", "Check the split: another attribute has told the passes apart, or none.",
-            Severity.WARNING,
-        )  # fmt: skip
+            rule="DCM224",
+            where="",
+            found=f"frames at the same places, all with TemporalPositionIndex {positions.pop():g}",
+            expected="an index that counts the passes",
+            remedy="Check the split: another attribute has told the passes apart, or none.",
+            severity=Severity.WARNING,
+        )
 
 
 def _different(group: list[Slice], digest: Digest) -> list[Slice]:
@@ -214,42 +245,66 @@ def _of_the_series(
     where, first = f"volume {volume_id}", part[0].instance
     if len(parts) > 1:
         yield Finding(
-            "DCM202", where, f"a series that holds {len(parts)} volumes, which differ in {', '.join(names)}",
-            "one volume a series", "Check that the volume you label is the one you mean.", Severity.WARNING,
-        )  # fmt: skip
+            rule="DCM202",
+            where=where,
+            found=f"a series that holds {len(parts)} volumes, which differ in {', '.join(names)}",
+            expected="one volume a series",
+            remedy="Check that the volume you label is the one you mean.",
+            severity=Severity.WARNING,
+        )
     if "ConvolutionKernel" in names:
         yield Finding(
-            "DCM303", where, f"kernel {'/'.join(part[0].facts.kernel) or 'unstated'} in a series of several kernels",
-            "one kernel a series", "Split by kernel; check which one you want.", Severity.WARNING,
-        )  # fmt: skip
+            rule="DCM303",
+            where=where,
+            found=f"kernel {'/'.join(part[0].facts.kernel) or 'unstated'} in a series of several kernels",
+            expected="one kernel a series",
+            remedy="Split by kernel; check which one you want.",
+            severity=Severity.WARNING,
+        )
     if "FrameOfReferenceUID" in names or not first.frame_of_reference:
         yield Finding(
-            "DCM219", where, "several FrameOfReferenceUIDs" if first.frame_of_reference else "no FrameOfReferenceUID",
-            "one a series (PS3.3 C.7.4.1)",
-            "Compare places with other series of the patient with care: nothing says that they share a space.",
-            Severity.WARNING,
-        )  # fmt: skip
+            rule="DCM219",
+            where=where,
+            found="several FrameOfReferenceUIDs" if first.frame_of_reference else "no FrameOfReferenceUID",
+            expected="one a series (PS3.3 C.7.4.1)",
+            remedy="Compare places with other series of the patient with care: nothing says that they share a space.",
+            severity=Severity.WARNING,
+        )
     derived = [one[0].instance.image_type[:1] == ("DERIVED",) for one in parts]
     if first.image_type[:1] == ("DERIVED",) and not all(derived):
         yield Finding(
-            "DCM204", where, "derived images in a series with original ones", "a series of one or the other",
-            "Check that you want the derived volume.", Severity.WARNING,
-        )  # fmt: skip
+            rule="DCM204",
+            where=where,
+            found="derived images in a series with original ones",
+            expected="a series of one or the other",
+            remedy="Check that you want the derived volume.",
+            severity=Severity.WARNING,
+        )
     if broken:
         yield Finding(
-            "DCM217", where, "a PixelSpacing that changes within one even stack of slices",
-            "one PixelSpacing a stack", "Export the original series: one of the two is wrong, and nothing says which.",
-        )  # fmt: skip
+            rule="DCM217",
+            where=where,
+            found="a PixelSpacing that changes within one even stack of slices",
+            expected="one PixelSpacing a stack",
+            remedy="Export the original series: one of the two is wrong, and nothing says which.",
+        )
     if shared:
         yield Finding(
-            "DCM206", where, "a SeriesInstanceUID that stands in several studies or patients", "a UID of one series",
-            "Find out whether two patients were merged or a de-identifier reused UIDs.",
-        )  # fmt: skip
+            rule="DCM206",
+            where=where,
+            found="a SeriesInstanceUID that stands in several studies or patients",
+            expected="a UID of one series",
+            remedy="Find out whether two patients were merged or a de-identifier reused UIDs.",
+        )
     if not first.series_uid:
         yield Finding(
-            "DCM009", where, "no SeriesInstanceUID", "one, Type 1 in every image",
-            "Grouped by the rest of the header; check that the slices belong together.", Severity.WARNING,
-        )  # fmt: skip
+            rule="DCM009",
+            where=where,
+            found="no SeriesInstanceUID",
+            expected="one, Type 1 in every image",
+            remedy="Grouped by the rest of the header; check that the slices belong together.",
+            severity=Severity.WARNING,
+        )
     yield from _concatenation(part, where)
 
 
@@ -261,6 +316,9 @@ def _concatenation(part: list[Slice], where: str) -> Iterator[Finding]:
         expected = max([*totals, *pieces])  # type: ignore[type-var]
         if len(pieces) < (expected or 0):
             yield Finding(
-                "DCM225", where, f"{len(pieces)} of {expected} parts of a concatenation", "every part",
-                "Fetch the whole object from the archive.",
-            )  # fmt: skip
+                rule="DCM225",
+                where=where,
+                found=f"{len(pieces)} of {expected} parts of a concatenation",
+                expected="every part",
+                remedy="Fetch the whole object from the archive.",
+            )

@@ -66,8 +66,10 @@ def evened(volume: Repaired, places_mm: NDArray[np.float64]) -> Repaired:
         for low, high, s in zip(lower, upper, share)
     )
     record: dict[str, float | str] = {
-        "repair": "even_slices", "step_mm": length_mm / (count - 1), "slices_before": len(places_mm),
-    }  # fmt: skip
+        "repair": "even_slices",
+        "step_mm": length_mm / (count - 1),
+        "slices_before": len(places_mm),
+    }
     target = Grid((grid.shape[0], grid.shape[1], count), affine)
     return Repaired(made.astype(np.float32), mask, target, origins, (*volume.records, record))
 

@@ -46,7 +46,7 @@ KINDS: dict[str, Callable[[Slice], Hashable]] = {
     "ComplexImageComponent": lambda s: s.facts.complex_part,
     "StackID": lambda s: s.facts.stack,
     "mosaic": lambda s: s.instance.sop_uid if s.tile else "",
-}  # fmt: skip
+}
 """What must be equal for slices to share a volume, orientation and place aside; by the name to tell the user."""
 
 _PER_VOLUME: dict[str, Callable[[Slice], Any]] = {

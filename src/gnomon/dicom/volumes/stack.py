@@ -90,20 +90,36 @@ def _unusable(slices: list[Slice], where: str) -> list[Finding]:
     names = [name for name, values in lacking.items() if any(value is None for value in values)]
     if names:
         count = max(sum(value is None for value in lacking[name]) for name in names)
-        return [Finding(
-            "DCM216", where, f"no readable {' or '.join(names)} in {count} of {len(slices)} slice(s)",
-            "finite numbers in every slice (PS3.3 C.7.6.2)", "Export the original series; a place cannot be guessed.",
-        )]  # fmt: skip
+        return [
+            Finding(
+                rule="DCM216",
+                where=where,
+                found=f"no readable {' or '.join(names)} in {count} of {len(slices)} slice(s)",
+                expected="finite numbers in every slice (PS3.3 C.7.6.2)",
+                remedy="Export the original series; a place cannot be guessed.",
+            )
+        ]
     spacing = slices[0].facts.pixel_spacing_mm or (0.0,)
     if min(spacing) <= 0:
-        return [Finding(
-            "DCM405", where, f"PixelSpacing {spacing}", "positive millimetres", "Export the original series."
-        )]  # fmt: skip
+        return [
+            Finding(
+                rule="DCM405",
+                where=where,
+                found=f"PixelSpacing {spacing}",
+                expected="positive millimetres",
+                remedy="Export the original series.",
+            )
+        ]
     if len(slices) < 2:
-        return [Finding(
-            "DCM218", where, "a single slice", "at least two, so that their distance is known",
-            "Look for the rest of the series.",
-        )]  # fmt: skip
+        return [
+            Finding(
+                rule="DCM218",
+                where=where,
+                found="a single slice",
+                expected="at least two, so that their distance is known",
+                remedy="Look for the rest of the series.",
+            )
+        ]
     return []
 
 
@@ -115,16 +131,27 @@ def _cosines(slices: list[Slice], where: str) -> tuple[NDArray[np.float64] | Non
     if worst <= COSINE_TOLERANCE:
         return mean, []
     if worst > COSINE_LIMIT:
-        return None, [Finding(
-            "DCM214", where, f"direction cosines off from orthonormal by {worst:.2g}", f"at most {COSINE_LIMIT:g}",
-            "Export the original series.",
-        )]  # fmt: skip
+        return None, [
+            Finding(
+                rule="DCM214",
+                where=where,
+                found=f"direction cosines off from orthonormal by {worst:.2g}",
+                expected=f"at most {COSINE_LIMIT:g}",
+                remedy="Export the original series.",
+            )
+        ]
     # The nearest orthonormal pair (polar decomposition): neither cosine is preferred.
     left, _, right = np.linalg.svd(np.stack([row, column]), full_matrices=False)
-    return (left @ right).reshape(6), [Finding(
-        "DCM214", where, f"direction cosines off from orthonormal by {worst:.2g}, made orthonormal",
-        f"at most {COSINE_TOLERANCE:g}", "Nothing to do if the writer rounds its cosines.", Severity.WARNING,
-    )]  # fmt: skip
+    return (left @ right).reshape(6), [
+        Finding(
+            rule="DCM214",
+            where=where,
+            found=f"direction cosines off from orthonormal by {worst:.2g}, made orthonormal",
+            expected=f"at most {COSINE_TOLERANCE:g}",
+            remedy="Nothing to do if the writer rounds its cosines.",
+            severity=Severity.WARNING,
+        )
+    ]
 
 
 def _spacing(places: NDArray[np.float64], positions: NDArray[np.float64], pixel_mm: float, where: str) -> list[Finding]:
@@ -137,10 +164,15 @@ def _spacing(places: NDArray[np.float64], positions: NDArray[np.float64], pixel_
     along_mm = float(np.abs(places - (places[0] + share[:, 0] * (places[-1] - places[0]))).max())
     astray_mm = float(np.linalg.norm(off, axis=1).max())
     if steps.min() < SAME_PLACE_MM:
-        return [Finding(
-            "DCM215", where, "slices side by side at one distance along their normal", "one slice a distance",
-            "Split the series into its stacks and give them one by one.",
-        )]  # fmt: skip
+        return [
+            Finding(
+                rule="DCM215",
+                where=where,
+                found="slices side by side at one distance along their normal",
+                expected="one slice a distance",
+                remedy="Split the series into its stacks and give them one by one.",
+            )
+        ]
     even_mm = max(EVEN_MM, EVEN_FRACTION * step_mm)
     across_mm = max(EVEN_MM, EVEN_FRACTION * pixel_mm)
     if along_mm <= even_mm and astray_mm <= max(even_mm, across_mm):
@@ -149,15 +181,26 @@ def _spacing(places: NDArray[np.float64], positions: NDArray[np.float64], pixel_
         return [finding]
     limit_mm = UNEVEN_LIMIT * step_mm
     if along_mm <= limit_mm and astray_mm <= max(limit_mm, UNEVEN_LIMIT * pixel_mm):
-        return [Finding(
-            "DCM212", where, f"positions up to {astray_mm:.3g} mm off an even line", f"at most {even_mm:.3g} mm",
-            "Nothing to do if the writer rounds its positions.", Severity.WARNING,
-        )]  # fmt: skip
-    return [Finding(
-        "DCM212", where, f"slice distances from {steps.min():.3f} to {steps.max():.3f} mm, positions up to "
-        f"{astray_mm:.3g} mm off an even line", f"{step_mm:.3f} mm, {even_mm:.3g} mm off at most",
-        "Ask for an even reconstruction, or set conversion.uneven=resample (linear, by the true positions).",
-    )]  # fmt: skip
+        return [
+            Finding(
+                rule="DCM212",
+                where=where,
+                found=f"positions up to {astray_mm:.3g} mm off an even line",
+                expected=f"at most {even_mm:.3g} mm",
+                remedy="Nothing to do if the writer rounds its positions.",
+                severity=Severity.WARNING,
+            )
+        ]
+    return [
+        Finding(
+            rule="DCM212",
+            where=where,
+            found=f"slice distances from {steps.min():.3f} to {steps.max():.3f} mm, positions up to "
+            f"{astray_mm:.3g} mm off an even line",
+            expected=f"{step_mm:.3f} mm, {even_mm:.3g} mm off at most",
+            remedy="Ask for an even reconstruction, or set conversion.uneven=resample (linear, by the true positions).",
+        )
+    ]
 
 
 def _missing(steps: NDArray[np.float64], step_mm: float, places: NDArray[np.float64], where: str) -> Finding | None:
@@ -170,10 +213,12 @@ def _missing(steps: NDArray[np.float64], step_mm: float, places: NDArray[np.floa
     missing = int(np.rint(multiples - 1).sum())
     after = ", ".join(f"{places[i]:.2f}" for i in np.flatnonzero(wide)[:5])
     return Finding(
-        "DCM211", where, f"{missing} missing slice(s), after the place(s) {after} mm along the normal",
-        f"a slice every {step_mm:.3f} mm",
-        "Fetch the whole series from the archive, or set conversion.missing=resample (linear, across the gap).",
-    )  # fmt: skip
+        rule="DCM211",
+        where=where,
+        found=f"{missing} missing slice(s), after the place(s) {after} mm along the normal",
+        expected=f"a slice every {step_mm:.3f} mm",
+        remedy="Fetch the whole series from the archive, or set conversion.missing=resample (linear, across the gap).",
+    )
 
 
 def _tilt(positions: NDArray[np.float64], normal: NDArray[np.float64], pixel_mm: float, where: str) -> list[Finding]:
@@ -184,11 +229,16 @@ def _tilt(positions: NDArray[np.float64], normal: NDArray[np.float64], pixel_mm:
     angle_deg = float(np.degrees(np.arctan2(sideways, along)))
     if angle_deg <= _STRAIGHT_DEG or sideways <= _STRAIGHT_PIXELS * pixel_mm:
         return []
-    return [Finding(
-        "DCM213", where, f"a stack that leans by {angle_deg:.2f} degrees (a tilted gantry)",
-        f"slices above each other within {_STRAIGHT_DEG:g} degrees",
-        "Kept exact as a sheared grid. What needs right angles: set conversion.tilt=straighten.", Severity.WARNING,
-    )]  # fmt: skip
+    return [
+        Finding(
+            rule="DCM213",
+            where=where,
+            found=f"a stack that leans by {angle_deg:.2f} degrees (a tilted gantry)",
+            expected=f"slices above each other within {_STRAIGHT_DEG:g} degrees",
+            remedy="Kept exact as a sheared grid. What needs right angles: set conversion.tilt=straighten.",
+            severity=Severity.WARNING,
+        )
+    ]
 
 
 def _told(ordered: list[Slice], places: NDArray[np.float64], where: str) -> list[Finding]:
@@ -198,23 +248,41 @@ def _told(ordered: list[Slice], places: NDArray[np.float64], where: str) -> list
         one.instance.instance_number or 0 for one in ordered if not one.tile and one.instance.number_of_frames == 1
     ]
     if any(numbers) and not _ordered(numbers):
-        findings.append(Finding(
-            "DCM210", where, "InstanceNumber in another order than the places", "either order along the normal",
-            "Nothing to do: slices are sorted by place.", Severity.INFO,
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="DCM210",
+                where=where,
+                found="InstanceNumber in another order than the places",
+                expected="either order along the normal",
+                remedy="Nothing to do: slices are sorted by place.",
+                severity=Severity.INFO,
+            )
+        )
     frames = [one.frame for one in ordered if one.instance.number_of_frames > 1]
     if frames and len({one.instance.sop_uid for one in ordered}) == 1 and not _ordered(frames):
-        findings.append(Finding(
-            "DCM221", where, "frames in another order than the places", "either order along the normal",
-            "Nothing to do: frames are sorted by place.", Severity.INFO,
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="DCM221",
+                where=where,
+                found="frames in another order than the places",
+                expected="either order along the normal",
+                remedy="Nothing to do: frames are sorted by place.",
+                severity=Severity.INFO,
+            )
+        )
     step_mm = float(np.median(np.diff(places)))
     stated = ordered[0].instance.slice_spacing_mm
     if stated and abs(abs(stated) - step_mm) > 0.01 * step_mm:
-        findings.append(Finding(
-            "DCM334", where, f"SpacingBetweenSlices {stated:g} mm", f"{step_mm:.4g} mm, the distance of the positions",
-            "Nothing to do: positions are believed.", Severity.WARNING,
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule="DCM334",
+                where=where,
+                found=f"SpacingBetweenSlices {stated:g} mm",
+                expected=f"{step_mm:.4g} mm, the distance of the positions",
+                remedy="Nothing to do: positions are believed.",
+                severity=Severity.WARNING,
+            )
+        )
     return findings
 
 

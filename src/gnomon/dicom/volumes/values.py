@@ -27,9 +27,11 @@ class PutRight:
 
 
 def put_right(
-    voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None, slices: Sequence[Slice],
+    voxels: NDArray[np.float32],
+    padding: NDArray[np.bool_] | None,
+    slices: Sequence[Slice],
     repair: Collection[str] = _ALL,
-) -> PutRight:  # fmt: skip
+) -> PutRight:
     """Mask padding that no header declares, and give back a rescale intercept that was lost; in a CT only.
 
     Args:
@@ -43,11 +45,16 @@ def put_right(
     findings, records = list[Finding](), list[dict[str, float | str]]()
     frame, mask = constant_frame(voxels) if padding is None else None, padding
     if frame is not None and frame.no_hounsfield:
-        findings.append(Finding(
-            UNDECLARED_PADDING, "",
-            f"a frame of {frame.value:g}, {frame.share:.1%} of the voxels, undeclared",
-            "PixelPaddingValue where there is padding", "Nothing to do: it is masked.", Severity.WARNING,
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule=UNDECLARED_PADDING,
+                where="",
+                found=f"a frame of {frame.value:g}, {frame.share:.1%} of the voxels, undeclared",
+                expected="PixelPaddingValue where there is padding",
+                remedy="Nothing to do: it is masked.",
+                severity=Severity.WARNING,
+            )
+        )
         mask = frame_mask(voxels, frame.value)
         if UNDECLARED_PADDING in repair:
             padding = mask
@@ -55,11 +62,16 @@ def put_right(
     air, tissue = hu_peaks(voxels, mask)
     added_hu = lost_intercept_hu(air, tissue, {one.facts.intercept for one in slices})
     if added_hu is not None:
-        findings.append(Finding(
-            LOST_INTERCEPT, "", f"air at {air:.0f} and soft tissue at {tissue:.0f} HU",
-            f"-1000 and 40 HU, as with an intercept {added_hu:+g} from the header's",
-            "Nothing to do: the intercept is put back. Ask the source why it was lost.", Severity.WARNING,
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                rule=LOST_INTERCEPT,
+                where="",
+                found=f"air at {air:.0f} and soft tissue at {tissue:.0f} HU",
+                expected=f"-1000 and 40 HU, as with an intercept {added_hu:+g} from the header's",
+                remedy="Nothing to do: the intercept is put back. Ask the source why it was lost.",
+                severity=Severity.WARNING,
+            )
+        )
         if LOST_INTERCEPT in repair:
             voxels += np.float32(added_hu)
             records.append({"repair": "restore_intercept", "added_hu": added_hu})
