@@ -23,9 +23,9 @@ import numpy as np
 import polars as pl
 import pydicom
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
-from gnomon.geometry import Grid
+from gnomon.core.geometry import Grid
+from gnomon.io import nifti
 from gnomon.phantom import PhantomSettings, write_phantom
 
 STUDIES, TEST, EPOCHS = 128, 24, 12

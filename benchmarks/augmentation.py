@@ -32,10 +32,10 @@ from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from monai import transforms as monai
 
+from gnomon.core.randomness import generator
 from gnomon.data.augmentation import AugmentationSettings, augmented, draw_augmentation
 from gnomon.data.deformation import margin_voxels
 from gnomon.data.sampling import cut_patch
-from gnomon.randomness import generator
 
 Shape = tuple[int, int, int]
 RARE = {

@@ -39,9 +39,9 @@ def masks(truth: Any, found: Any, values: list[int]) -> Iterator[tuple[Any, Any]
 
 def ours(engine: str) -> Callable[..., list[Score]]:
     def work(truth: Any, found: Any, values: list[int], spacing: tuple[float, float, float]) -> list[Score]:
+        from gnomon.core.geometry import Grid
         from gnomon.evaluation.case import masks_of
         from gnomon.evaluation.metrics import HD95, How, measure
-        from gnomon.geometry import Grid
 
         grid, how = Grid.from_parts(truth.shape, spacing), How(TOLERANCE_MM, engine)
         named = {str(value): (value,) for value in values}

@@ -123,8 +123,8 @@ def geometry() -> list[str]:
     from nnunetv2.evaluation.evaluate_predictions import compute_metrics
     from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
+    from gnomon.core.labels import LabelScheme
     from gnomon.evaluation import EvaluateSettings, evaluate
-    from gnomon.labels import LabelScheme
 
     draw = np.random.default_rng(0)
     label = np.zeros((24, 30, 20), np.uint8)

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.components import components
-from gnomon.geometry import Grid
+from gnomon.core.components import components
+from gnomon.core.geometry import Grid
 from gnomon.postprocess import Rule, Spec, apply
 from gnomon.postprocess.guards import upper_bound
 from gnomon.postprocess.parts import CaseParts

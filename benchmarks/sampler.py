@@ -18,11 +18,12 @@ import numpy as np
 import torch
 import torchio as tio
 
+from gnomon.core.geometry import Grid
+from gnomon.core.labels import LabelScheme
+from gnomon.core.randomness import generator
 from gnomon.data.sampling import cut_patch, foreground_voxel, patch_corner
-from gnomon.geometry import Grid
-from gnomon.labels import LabelScheme
-from gnomon.preparation.prepare import Case, foreground_indices
-from gnomon.randomness import generator
+from gnomon.dataset.dataset import Case
+from gnomon.preparation.prepare import foreground_indices
 
 PATCH = (40, 56, 40)
 

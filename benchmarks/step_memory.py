@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 
-from gnomon.nets import build_net, step_bytes, topology
+from gnomon.dataset.topology import make_topology
+from gnomon.nets import build_net, step_bytes
 from gnomon.training.callbacks import moving_average  # noqa: F401 - loads what a training loads
 from gnomon.training.losses import LossSettings, deeply_supervised, make_loss
 
@@ -43,7 +44,7 @@ CHANNELS = 3
 def taken_bytes(case: dict[str, Any]) -> int:
     """The most memory that three steps of a case held."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    shaped = topology((1, 1, 1), case["patch"])
+    shaped = make_topology((1, 1, 1), case["patch"])
     net = build_net(case["net"], shaped, 1, CHANNELS, recompute=case["recompute"]).to(
         device=device, memory_format=torch.channels_last_3d
     )
@@ -72,7 +73,7 @@ def main() -> None:
     print("| net | patch | batch | bits | recompute | counted, GiB | taken, GiB | counted / taken |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for case in CASES:
-        shaped = topology((1, 1, 1), case["patch"])
+        shaped = make_topology((1, 1, 1), case["patch"])
         counted = step_bytes(
             case["net"],
             shaped,

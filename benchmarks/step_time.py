@@ -59,8 +59,8 @@ def ours_step_s(steps: int, precision: str) -> float:
     import pytorch_lightning as pl
     import torch
 
+    from gnomon.dataset.topology import make_topology
     from gnomon.nets import build_net
-    from gnomon.nets.topology import topology
     from gnomon.training.callbacks import moving_average
     from gnomon.training.losses import LossSettings, make_loss
     from gnomon.training.module import Segmenter
@@ -85,7 +85,7 @@ def ours_step_s(steps: int, precision: str) -> float:
         "label": torch.from_numpy(draw.integers(0, 3, (BATCH, *PATCH))),
         "annotated": torch.ones(BATCH, 3, dtype=torch.bool),
     }
-    net = build_net({"name": "plain_unet", "features": FEATURES}, topology((1.0, 1.0, 1.0), PATCH), 1, 3)
+    net = build_net({"name": "plain_unet", "features": FEATURES}, make_topology((1.0, 1.0, 1.0), PATCH), 1, 3)
     optimiser = OptimiserSettings(kind="sgd", learning_rate=0.01, weight_decay=3e-5, schedule="poly")
     loss = make_loss(LossSettings(), (1.0, 1.0, 1.0))
     torch.utils.deterministic.fill_uninitialized_memory = False  # as in a run

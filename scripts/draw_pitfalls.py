@@ -18,12 +18,12 @@ from matplotlib.patches import Rectangle
 from pitfall_texts import TEXTS
 from scipy import ndimage
 
-from gnomon.artifacts import write_bytes, write_text
 from gnomon.audit import all_rules
 from gnomon.audit.rule import Rule
-from gnomon.geometry import mirrored, reordered
+from gnomon.core.geometry import mirrored, reordered
+from gnomon.core.randomness import generator
+from gnomon.io.artifacts import write_bytes, write_text
 from gnomon.phantom.anatomy import draw_anatomy
-from gnomon.randomness import generator
 
 Draw = Callable[[Axes, Axes], tuple[str, str]]
 STEP_MM = 0.8

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gnomon import nifti
 from gnomon.audit import Policy, all_rules, read_verdict
 from gnomon.commands.launch import launch
 from gnomon.dicom import ConvertSettings, convert_studies
-from gnomon.findings import Refusal
-from gnomon.folders import AuditFolder, VolumesFolder
+from gnomon.io import nifti
+from gnomon.io.folders import AuditFolder, VolumesFolder
+from gnomon.rules.finding import Refusal
 from tests.audit.clean import ct
 from tests.audit.exports import audited, one_study, write
 

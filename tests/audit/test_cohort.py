@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gnomon import nifti
 from gnomon.audit import Cohort, Policy
+from gnomon.core.geometry import Grid
 from gnomon.dicom import ConvertSettings, convert_studies
-from gnomon.findings import Refusal
-from gnomon.folders import VolumesFolder
-from gnomon.geometry import Grid
+from gnomon.io import nifti
+from gnomon.io.folders import VolumesFolder
+from gnomon.rules.finding import Refusal
 from tests.audit.clean import ct, mr
 from tests.audit.exports import audited, one_study, write
 from tests.audit.plants import put, store, stored

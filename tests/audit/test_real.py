@@ -9,7 +9,7 @@ import pytest
 
 from gnomon.audit import Policy
 from gnomon.commands.launch import launch
-from gnomon.preparation import read_dataset
+from gnomon.dataset.dataset import read_dataset
 from tests.audit.exports import audited
 
 EXPECTED = list(csv.DictReader(Path(__file__).with_name("real_findings.csv").open()))

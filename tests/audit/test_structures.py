@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnomon import nifti
 from gnomon.audit import Cohort, Policy
 from gnomon.audit.phases import contrast_phase, enhancement_phase
 from gnomon.audit.structures import structure_measures
 from gnomon.commands.launch import launch
+from gnomon.core.geometry import ORIENTATIONS, Grid, mirrored
+from gnomon.core.labels import LabelScheme
+from gnomon.core.mirroring import sided_pairs
 from gnomon.dicom import ConvertSettings, convert_studies
-from gnomon.folders import VolumesFolder
-from gnomon.geometry import ORIENTATIONS, Grid, mirrored
-from gnomon.labels import LabelScheme
-from gnomon.mirroring import sided_pairs
+from gnomon.io import nifti
+from gnomon.io.folders import VolumesFolder
 from tests.audit.clean import ct
 from tests.audit.exports import audited
 

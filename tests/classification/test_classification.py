@@ -10,17 +10,20 @@ import pytest
 import torch
 from scipy import stats
 
-from gnomon import nifti
-from gnomon.artifacts import read_json
 from gnomon.commands.launch import launch
+from gnomon.core.geometry import ORIENTATIONS, Grid
+from gnomon.dataset.canonicalise import whole_image
+from gnomon.dataset.dataset import read_dataset
+from gnomon.dataset.plan import Normalisation, Plan
+from gnomon.dataset.topology import make_topology
 from gnomon.evaluation import judge_classes
-from gnomon.findings import Refusal
-from gnomon.folders import RunFolder
-from gnomon.geometry import ORIENTATIONS, Grid
-from gnomon.nets import build_classifier, topology
-from gnomon.preparation import read_classes, read_dataset, whole_image
-from gnomon.preparation.planned import Normalisation, Plan
+from gnomon.io import nifti
+from gnomon.io.artifacts import read_json
+from gnomon.io.folders import RunFolder
+from gnomon.nets import build_classifier
+from gnomon.preparation import read_classes
 from gnomon.reports import write_class_report
+from gnomon.rules.finding import Refusal
 from tests.conftest import kill_at_first_checkpoint
 from tests.postprocess.scenes import ball
 
@@ -118,7 +121,7 @@ def test_the_same_seed_gives_the_same_bits_and_images_elsewhere_the_same_classes
 
 
 def test_an_image_is_centred_in_what_the_net_sees_and_surrounded_by_its_lowest_value():
-    plan = Plan((1.0, 1.0, 1.0), Normalisation("window", 0.0, 10.0), topology((1, 1, 1), (16, 16, 16)), 2)
+    plan = Plan((1.0, 1.0, 1.0), Normalisation("window", 0.0, 10.0), make_topology((1, 1, 1), (16, 16, 16)), 2)
     voxels = np.full((10, 20, 16), 10.0, np.float32)
     voxels[0, 0, 0] = 0
     seen, outside = whole_image(voxels, Grid.from_parts(voxels.shape, (1.0, 1.0, 1.0)), plan)
@@ -128,7 +131,7 @@ def test_an_image_is_centred_in_what_the_net_sees_and_surrounded_by_its_lowest_v
 
 @pytest.mark.parametrize("name", ["plain_unet", "res_enc_unet", "mednext", "seg_resnet", "attention_unet"])
 def test_a_head_stands_on_the_encoder_of_every_net_of_our_stages(name):
-    shaped = topology((1, 1, 3), (16, 16, 8))
+    shaped = make_topology((1, 1, 3), (16, 16, 8))
     net = build_classifier({"name": name, **({} if name == "mednext" else {"features": 8})}, shaped, 1, 3)
     logits = net(torch.randn(2, 1, *shaped.patch))
     logits.sum().backward()
@@ -138,7 +141,7 @@ def test_a_head_stands_on_the_encoder_of_every_net_of_our_stages(name):
 
 def test_a_net_without_our_stages_is_refused():
     with pytest.raises(Refusal, match="USE126"):
-        build_classifier({"name": "unetr"}, topology((1, 1, 1), (32, 32, 32)), 1, 2)
+        build_classifier({"name": "unetr"}, make_topology((1, 1, 1), (32, 32, 32)), 1, 2)
 
 
 def test_auc_is_mann_whitneys_and_recall_counts_each_class():

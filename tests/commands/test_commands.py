@@ -11,15 +11,15 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from gnomon import nifti
 from gnomon.commands.launch import DONE, UNPROCESSED, USAGE, command_names, configs_folder, launch
 from gnomon.commands.settings import plain
+from gnomon.core.settings import settings_from
 from gnomon.dicom import ConvertSettings
 from gnomon.evaluation import EvaluateSettings
 from gnomon.inference import PredictSettings
+from gnomon.io import nifti
 from gnomon.phantom import PhantomSettings
 from gnomon.preparation import PrepareSettings
-from gnomon.settings import settings_from
 from gnomon.training import TrackerSettings, TrainSettings
 from tests.conftest import TINY
 

@@ -6,12 +6,12 @@ import shutil
 
 import pytest
 
-from gnomon.artifacts import write_rows
 from gnomon.commands.launch import launch
+from gnomon.core.randomness import generator
 from gnomon.evaluation import MEASURES
-from gnomon.experiments.comparison import differences, parting
-from gnomon.folders import EvaluationFolder
-from gnomon.randomness import generator
+from gnomon.io.artifacts import write_rows
+from gnomon.io.folders import EvaluationFolder
+from gnomon.pipeline.comparison import differences, parting
 from tests.conftest import TINY
 
 

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
-from gnomon.experiments.several import together
+from gnomon.io import nifti
+from gnomon.pipeline.several import together
 from tests.conftest import TINY
 
 SHORT = ["training.epochs=1", "net.features=2"]

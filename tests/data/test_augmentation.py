@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from gnomon.core.randomness import generator
 from gnomon.data.augmentation import Augmentation, AugmentationSettings, augmented, draw_augmentation
-from gnomon.randomness import generator
 
 ALWAYS = AugmentationSettings(
     **{

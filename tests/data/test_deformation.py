@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from gnomon.core.randomness import generator
 from gnomon.data import deformation
 from gnomon.data.augmentation import _rotation
 from gnomon.data.deformation import Deformation, deformed, margin_voxels
-from gnomon.randomness import generator
 
 STILL = tuple(tuple(row) for row in np.eye(3).tolist())
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gnomon.core.geometry import Grid
+from gnomon.core.labels import LabelScheme
+from gnomon.core.randomness import generator
 from gnomon.data.sampling import cut_patch, epoch_keys, foreground_voxel, patch_corner
-from gnomon.geometry import Grid
-from gnomon.labels import LabelScheme
-from gnomon.preparation.prepare import Case, foreground_indices
-from gnomon.randomness import generator
+from gnomon.dataset.dataset import Case
+from gnomon.preparation.prepare import foreground_indices
 
 SCHEME = LabelScheme(("a", "b", "c"), (1, 2, 3))
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 import torchio as tio
 
+from gnomon.core.provenance import sha256_of_array
 from gnomon.data import DataSettings, PatchModule
 from gnomon.data.augmentation import AugmentationSettings
 from gnomon.data.torchio_transforms import torchio_transform, transformed
-from gnomon.findings import Refusal
-from gnomon.preparation import read_dataset
-from gnomon.provenance import sha256_of_array
+from gnomon.dataset.dataset import read_dataset
+from gnomon.rules.finding import Refusal
 
 OURS = AugmentationSettings(elastic_probability=0.5, coarser_probability=0.5, noise_probability=0.5)
 TORCHIO = replace(

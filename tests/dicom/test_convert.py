@@ -11,7 +11,7 @@ from pydicom.uid import RLELossless
 from scipy.spatial.transform import Rotation
 
 from gnomon.dicom import ConvertSettings, convert_studies
-from gnomon.findings import Refusal
+from gnomon.rules.finding import Refusal
 from tests.dicom.ramp import CT, MR, SLICE_MM, SLICES, put_frames, ramp_error, ramp_series, save, set_values, write
 
 ONE = ConvertSettings(workers=1, pseudonym_key="test")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gnomon.dicom import ConvertSettings, convert_studies
-from gnomon.findings import Refusal
+from gnomon.rules.finding import Refusal
 from tests.dicom.ramp import SYNTAXES, concatenation, encoded, enhanced, mosaic, ramp_series, save
 
 LIMIT_S = 5.0

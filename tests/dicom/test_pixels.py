@@ -13,7 +13,7 @@ from gnomon.dicom.index import SourceReader
 from gnomon.dicom.index.header import read_instance
 from gnomon.dicom.index.sources import Source
 from gnomon.dicom.pixels.frames import FrameReader
-from gnomon.findings import Refusal
+from gnomon.rules.finding import Refusal
 from tests.dicom.ramp import (
     INTERCEPT,
     SYNTAXES,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gnomon.core.geometry import Grid
 from gnomon.dicom import ConvertSettings, convert_studies
 from gnomon.dicom.volumes.repair import Repaired, evened, straight
-from gnomon.geometry import Grid
 from tests.dicom.ramp import SLICE_MM, SLICES, ramp_error, ramp_series, set_values, values_of, write
 
 GRADIENT = np.array([2.0, -3.0, 5.0])

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gnomon.core.randomness import generator
 from gnomon.evaluation.calibration import BINS, reliability
-from gnomon.randomness import generator
 
 
 def test_voxels_that_hold_what_they_promise_have_no_error():

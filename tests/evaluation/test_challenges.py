@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
+from gnomon.core.geometry import Grid
+from gnomon.core.randomness import generator
 from gnomon.evaluation.challenges import autopet, brats, flare, kits
 from gnomon.evaluation.patterns import areas_mm2, cells_of
-from gnomon.geometry import Grid
-from gnomon.randomness import generator
+from gnomon.io import nifti
 
 SPACINGS = [(1.0, 1.0, 1.0), (0.8, 0.8, 2.5), (3.0, 1.0, 1.0)]
 

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
+from gnomon.core.geometry import Grid
 from gnomon.evaluation.criteria import Criterion, check_labels, judged_by, read_criteria
-from gnomon.findings import Refusal
-from gnomon.geometry import Grid
+from gnomon.io import nifti
+from gnomon.rules.finding import Refusal
 from tests.conftest import TINY
 
 SUMMARY = {

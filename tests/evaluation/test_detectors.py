@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gnomon import nifti
+from gnomon.core.geometry import ORIENTATIONS, Grid, mirrored
+from gnomon.core.labels import LabelScheme
+from gnomon.core.randomness import generator
 from gnomon.evaluation import EvaluateSettings, evaluate
 from gnomon.evaluation.detectors import suspicion
-from gnomon.geometry import ORIENTATIONS, Grid, mirrored
-from gnomon.labels import LabelScheme
-from gnomon.randomness import generator
+from gnomon.io import nifti
 
 GRID = Grid.from_parts((40, 36, 30), (1.0, 1.0, 2.0))
 LABELS = {"liver": 1, "spleen": 4, "kidney": 9}

@@ -5,12 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from gnomon import nifti
-from gnomon.evaluation import HD95, MEASURES, EvaluateSettings, evaluate
+from gnomon.core.geometry import Grid
+from gnomon.core.labels import LabelScheme
+from gnomon.evaluation import (
+    HD95,
+    MEASURES,
+    EvaluateSettings,
+    evaluate,
+)
 from gnomon.evaluation.metrics import measure, worst
-from gnomon.findings import Severity
-from gnomon.geometry import Grid
-from gnomon.labels import LabelScheme
+from gnomon.io import nifti
+from gnomon.rules.finding import Severity
 
 GRID = Grid.from_parts((20, 20, 10), (1.0, 1.0, 3.0), (5.0, -3.0, 2.0))
 LABELS = LabelScheme(("organ", "tumour"), (1, 2))

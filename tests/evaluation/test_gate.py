@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
-from gnomon.evaluation.gate import placed, relation
+from gnomon.core.alignment import relation
+from gnomon.core.geometry import ORIENTATIONS, Grid
+from gnomon.core.randomness import generator
+from gnomon.evaluation.gate import placed
 from gnomon.evaluation.metrics import measure
-from gnomon.geometry import ORIENTATIONS, Grid
-from gnomon.randomness import generator
+from gnomon.io import nifti
 
 
 def oblique(seed, shape=(12, 9, 7), spacing_mm=(0.8, 1.1, 5.0)):

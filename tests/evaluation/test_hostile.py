@@ -10,15 +10,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
+from gnomon.core.geometry import Grid
+from gnomon.core.randomness import generator
 from gnomon.evaluation import MEASURES
 from gnomon.evaluation.lesions import LesionSettings, lesions
 from gnomon.evaluation.metrics import BEST, How, measure, worst
 from gnomon.evaluation.settings import EvaluateSettings
 from gnomon.evaluation.summary import summarise
-from gnomon.geometry import Grid
-from gnomon.randomness import generator
+from gnomon.io import nifti
 
 LABELS = ("organ", "lesion")
 MATCHING = LesionSettings(["lesion"], rule="iou")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
+from gnomon.core.geometry import Grid
 from gnomon.evaluation.lesions import LesionSettings, froc, lesions
-from gnomon.geometry import Grid
+from gnomon.io import nifti
 
 SPACING_MM = (1.0, 1.0, 2.0)
 

@@ -5,12 +5,12 @@ import csv
 import numpy as np
 import pytest
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
+from gnomon.core.geometry import Grid
+from gnomon.core.randomness import generator
 from gnomon.evaluation.subgroups import by_group, read_table, ungrouped
-from gnomon.findings import Refusal
-from gnomon.geometry import Grid
-from gnomon.randomness import generator
+from gnomon.io import nifti
+from gnomon.rules.finding import Refusal
 
 
 def rows_of(dices):

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from torch import nn
 
-from gnomon import nifti
-from gnomon.geometry import ORIENTATIONS, Grid
+from gnomon.core.geometry import ORIENTATIONS, Grid
+from gnomon.core.labels import LabelScheme
+from gnomon.core.regrid import native_channels
+from gnomon.dataset.canonicalise import canonical_grid
+from gnomon.dataset.plan import Normalisation, Plan
+from gnomon.dataset.topology import make_topology
 from gnomon.inference import Model, PredictSettings, predict_images
-from gnomon.inference.native import native_channels
 from gnomon.inference.sliding_window import importance, predict_probabilities, tile_corners
-from gnomon.labels import LabelScheme
-from gnomon.nets import topology
+from gnomon.io import nifti
 from gnomon.postprocess import read_spec
-from gnomon.preparation.canonicalise import canonical_grid
-from gnomon.preparation.planned import Normalisation, Plan
 
 
 class Threshold(nn.Module):
@@ -48,7 +48,7 @@ def blob(grid):
 
 
 def model(spacing):
-    plan = Plan(spacing, Normalisation("window", 0.0, 2.0), topology(spacing, (16, 16, 8)), 2)
+    plan = Plan(spacing, Normalisation("window", 0.0, 2.0), make_topology(spacing, (16, 16, 8)), 2)
     return Model((Threshold(),), plan, LabelScheme(("shell", "core"), (7, 3)), PredictSettings(), torch.device("cpu"))
 
 

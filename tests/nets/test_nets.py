@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from gnomon.findings import Refusal
-from gnomon.nets import Topology, build_net, net_names, step_bytes, topology
+from gnomon.core.randomness import generator, global_streams
+from gnomon.dataset.topology import Topology, make_topology
+from gnomon.nets import build_net, net_names, step_bytes
 from gnomon.nets.mednext import upkernelled
-from gnomon.randomness import generator, global_streams
+from gnomon.rules.finding import Refusal
 
 
 def random_inputs(count):
@@ -25,7 +26,7 @@ def random_inputs(count):
 def test_topology_equals_nnunets_on_random_inputs():
     theirs = pytest.importorskip("nnunetv2.experiment_planning.experiment_planners.network_topology")
     for spacing, patch in random_inputs(10_000):
-        ours = topology(spacing, patch)
+        ours = make_topology(spacing, patch)
         _, strides, kernels, padded, divisor = theirs.get_pool_and_conv_props(spacing, patch, 4, 999999)
         assert ours.strides == tuple(map(tuple, strides)), (spacing, patch)
         assert ours.kernels == tuple(map(tuple, kernels)), (spacing, patch)
@@ -34,14 +35,14 @@ def test_topology_equals_nnunets_on_random_inputs():
 
 
 def test_thick_slices_are_not_looked_across_before_the_spacings_meet():
-    shaped = topology((0.8, 0.8, 4.0), (64, 64, 16))
+    shaped = make_topology((0.8, 0.8, 4.0), (64, 64, 16))
     assert shaped.kernels[:2] == ((3, 3, 1), (3, 3, 1))
     assert shaped.strides[1] == (2, 2, 1)
     assert shaped.reasons[0] == "0.8 x 0.8 x 4 mm: looks along xy, then pools xy"
 
 
 def test_a_topology_survives_its_dictionary():
-    shaped = topology((1, 1, 3), (40, 40, 20))
+    shaped = make_topology((1, 1, 3), (40, 40, 20))
     assert Topology.from_dict(shaped.as_dict()) == shaped
 
 
@@ -66,28 +67,28 @@ def runs_on(name, shaped):
 @pytest.mark.parametrize("name", SHAPED)
 def test_every_net_gives_logits_at_every_resolution_of_any_plan(name):
     for spacing, patch in random_inputs(6):
-        runs_on(name, topology(spacing, [min(edge, 24) for edge in patch]))
+        runs_on(name, make_topology(spacing, [min(edge, 24) for edge in patch]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPED)
 def test_every_net_runs_on_fifty_anisotropic_plans(name):
     for spacing, patch in random_inputs(50):
-        runs_on(name, topology(spacing, [min(edge, 24) for edge in patch]))
+        runs_on(name, make_topology(spacing, [min(edge, 24) for edge in patch]))
 
 
 @pytest.mark.parametrize(
     ("size", "kernel", "millions"), [("S", 3, 5.6), ("B", 3, 10.5), ("M", 3, 17.6), ("L", 3, 61.8), ("S", 5, 6.0)]
 )
 def test_mednext_has_the_papers_number_of_weights(size, kernel, millions):
-    shaped = topology((1, 1, 1), (64, 64, 64))  # five stages, as in the paper
+    shaped = make_topology((1, 1, 1), (64, 64, 64))  # five stages, as in the paper
     net = build_net({"name": "mednext", "size": size, "kernel": kernel}, shaped, 1, 14)
     assert sum(weight.numel() for weight in net.parameters()) / 1e6 == pytest.approx(millions, abs=0.06)
 
 
 def test_a_residual_encoder_has_as_many_weights_as_nnunets():
     unets = pytest.importorskip("dynamic_network_architectures.architectures.unet")
-    shaped = topology((1, 1, 2), (96, 96, 48))
+    shaped = make_topology((1, 1, 2), (96, 96, 48))
     n = shaped.n_stages
     theirs = unets.ResidualEncoderUNet(
         1,
@@ -113,7 +114,7 @@ def test_a_residual_encoder_has_as_many_weights_as_nnunets():
 
 
 def test_a_large_kernel_begins_as_the_small_one_interpolated():
-    shaped = topology((1, 1, 3), (16, 16, 8))
+    shaped = make_topology((1, 1, 3), (16, 16, 8))
     small, large = (build_net({"name": "mednext", "features": 2, "kernel": k}, shaped, 1, 2) for k in (3, 5))
     large.load_state_dict(upkernelled(small.state_dict(), large.state_dict()))
     before, after = small.state_dict()["encoder.0.1.layers.0.weight"], large.state_dict()["encoder.0.1.layers.0.weight"]
@@ -125,7 +126,7 @@ def test_a_large_kernel_begins_as_the_small_one_interpolated():
 
 
 def test_weights_come_from_the_keyed_stream():
-    shaped = topology((1, 1, 1), (16, 16, 16))
+    shaped = make_topology((1, 1, 1), (16, 16, 16))
     nets = []
     for seed in (1, 1, 2):
         with global_streams(seed, "weights"):
@@ -140,7 +141,7 @@ def test_weights_come_from_the_keyed_stream():
 )
 def test_an_unknown_net_or_setting_is_refused(config):
     with pytest.raises(Refusal, match=r"USE1(10|08)"):
-        build_net(config, topology((1, 1, 1), (16, 16, 16)), 1, 2)
+        build_net(config, make_topology((1, 1, 1), (16, 16, 16)), 1, 2)
 
 
 def isotropic_inputs(count):
@@ -160,24 +161,24 @@ def transformer_runs_on(name, shaped):
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_a_transformer_runs_on_plans_whose_voxels_are_about_cubes(name):
     for spacing, patch in isotropic_inputs(2):
-        transformer_runs_on(name, topology(spacing, patch))
+        transformer_runs_on(name, make_topology(spacing, patch))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_a_transformer_runs_on_fifty_such_plans(name):
     for spacing, patch in isotropic_inputs(50):
-        transformer_runs_on(name, topology(spacing, patch))
+        transformer_runs_on(name, make_topology(spacing, patch))
 
 
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_a_transformer_is_refused_for_thick_slices(name):
     with pytest.raises(Refusal, match=r"USE120.*along z"):
-        build_net({"name": name, **TRANSFORMERS[name]}, topology((1, 1, 2.5), (40, 40, 16)), 1, 3)
+        build_net({"name": name, **TRANSFORMERS[name]}, make_topology((1, 1, 2.5), (40, 40, 16)), 1, 3)
 
 
 def test_the_hybrid_looks_across_thick_slices_only_from_the_bottleneck_up():
-    shaped = topology((0.8, 0.8, 5.0), (64, 64, 16))
+    shaped = make_topology((0.8, 0.8, 5.0), (64, 64, 16))
     net = build_net({"name": "hybrid_unet", "features": 2}, shaped, 1, 2)
     kernels = [m.kernel_size for stage in net.encoder[:-1] for m in stage if isinstance(m, nn.Conv3d)]
     assert {kernel[2] for kernel in kernels} == {1}
@@ -186,7 +187,7 @@ def test_the_hybrid_looks_across_thick_slices_only_from_the_bottleneck_up():
 
 
 def test_the_way_up_and_down_looks_as_far_as_the_kernels_reach():
-    shaped = topology((1, 1, 1), (16, 16, 16))
+    shaped = make_topology((1, 1, 1), (16, 16, 16))
     assert shaped.receptive_field_mm((1, 1, 1)) == (23, 23, 23)
     net = build_net({"name": "plain_unet", "features": 1, "convs_per_stage": 2}, shaped, 1, 2)
     convs = nn.Sequential(*(m for stage in net.encoder for m in stage if isinstance(m, nn.Conv3d)))
@@ -200,7 +201,7 @@ def test_the_way_up_and_down_looks_as_far_as_the_kernels_reach():
 @pytest.mark.parametrize("name", SHAPED)
 def test_the_memory_of_a_step_grows_with_batch_patch_and_bits(name):
     def bytes_of(batch=2, edge=32, **more):
-        return step_bytes({"name": name, "features": 4}, topology((1, 1, 1), (edge,) * 3), batch, 1, 3, **more)
+        return step_bytes({"name": name, "features": 4}, make_topology((1, 1, 1), (edge,) * 3), batch, 1, 3, **more)
 
     assert bytes_of(half=False) > bytes_of() > bytes_of(recompute=True)
     assert bytes_of(batch=4) > bytes_of()

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+from gnomon.core.randomness import global_streams
 from gnomon.nets.normalisation import InstanceNorm
-from gnomon.randomness import global_streams
 
 
 def both_ways(shape, kind, slope, layout):

@@ -7,9 +7,9 @@ import torch
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from gnomon.nets import topology
+from gnomon.dataset.plan import Normalisation, Plan
+from gnomon.dataset.topology import make_topology
 from gnomon.nnunet import nnunet_plans
-from gnomon.preparation import Normalisation, Plan
 
 FINGERPRINT = {
     "median_shape": [60, 70, 40],
@@ -30,7 +30,7 @@ NETS = {
 
 def our_plan(spacing_mm=(0.8, 0.9, 2.5), patch=(32, 24, 16), kind="nnunet_z_score"):
     how = Normalisation(kind, -20.0, 140.0, 50.0, 30.0) if kind == "nnunet_ct" else Normalisation(kind, masked=False)
-    return Plan(spacing_mm, how, topology(spacing_mm, patch), 2)
+    return Plan(spacing_mm, how, make_topology(spacing_mm, patch), 2)
 
 
 def plans_file(net="plain_unet", plan=None, forward=(0, 1, 2)):

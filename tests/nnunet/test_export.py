@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
-from gnomon.geometry import ORIENTATIONS, Grid, reordered
+from gnomon.core.geometry import ORIENTATIONS, Grid, reordered
+from gnomon.io import nifti
 from gnomon.nnunet.dataset import scheme_of
 
 NAMES = {"background": 0, "organ": 7, "lesion": 3}

@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from gnomon.findings import Refusal
-from gnomon.nets import topology, widths_of
+from gnomon.dataset.canonicalise import canonical_image, standardised
+from gnomon.dataset.plan import Normalisation, Plan
+from gnomon.dataset.topology import make_topology
+from gnomon.nets import widths_of
 from gnomon.nnunet import nnunet_plans
-from gnomon.preparation import Normalisation, Plan, read_nnunet_plan
-from gnomon.preparation.canonicalise import canonical_image, standardised
+from gnomon.preparation import read_nnunet_plan
 from gnomon.preparation.plan import PlanSettings, make_plan
+from gnomon.rules.finding import Refusal
 from tests.nnunet.nets import FINGERPRINT, NETS, our_plan, plans_file
 from tests.postprocess.scenes import GRID
 
@@ -96,7 +98,7 @@ def test_a_net_that_nnunet_does_not_have_is_refused():
 
 
 def test_our_window_becomes_nnunets_ct_normalisation():
-    plan = Plan((1.0, 1.0, 1.0), Normalisation("window", -20.0, 140.0), topology((1, 1, 1), (16, 16, 16)), 2)
+    plan = Plan((1.0, 1.0, 1.0), Normalisation("window", -20.0, 140.0), make_topology((1, 1, 1), (16, 16, 16)), 2)
     values = nnunet_plans(plan, NETS["plain_unet"], FINGERPRINT, "Dataset901_Test")
     read = read_nnunet_plan(values, "3d_fullres", "plans.json").plan.normalisation
     assert (read.kind, read.lower, read.upper, read.mean, read.std) == ("nnunet_ct", -20.0, 140.0, 50.0, 30.0)

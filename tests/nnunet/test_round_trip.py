@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import yaml
 
-from gnomon import nifti
-from gnomon.artifacts import read_json
 from gnomon.commands.launch import launch
+from gnomon.io import nifti
+from gnomon.io.artifacts import read_json
 from gnomon.preparation import read_nnunet_plan
 from tests.nnunet.test_stock import stock_apply
 

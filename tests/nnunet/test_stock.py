@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
-from gnomon.findings import Refusal
-from gnomon.geometry import ORIENTATIONS, Grid, reordered
+from gnomon.core.geometry import ORIENTATIONS, Grid, reordered
+from gnomon.io import nifti
 from gnomon.nnunet import for_channels, write_stock_postprocessing
 from gnomon.postprocess import read_spec, spec_from
+from gnomon.rules.finding import Refusal
 from tests.postprocess.scenes import random_scene, spec_values
 from tests.postprocess.toy import LABELS, N_LESIONS, lesions_hit, write_toy
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from gnomon.findings import Refusal
-from gnomon.geometry import reordered
+from gnomon.core.geometry import reordered
 from gnomon.nets import build_net
 from gnomon.nnunet.weights import our_weights, read_checkpoint
 from gnomon.preparation import read_nnunet_plan
+from gnomon.rules.finding import Refusal
 from tests.nnunet.nets import NETS, plans_file, their_net
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from gnomon import nifti
 from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.io import nifti
 from gnomon.phantom import PhantomSettings, write_phantom
 from gnomon.phantom.anatomy import draw_anatomy
 

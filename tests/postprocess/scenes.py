@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnomon.components import components
-from gnomon.geometry import Grid
+from gnomon.core.components import components
+from gnomon.core.geometry import Grid
 from gnomon.postprocess.parts import case_parts
 
 

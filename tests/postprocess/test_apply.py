@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnomon.components import components
-from gnomon.findings import Refusal
-from gnomon.geometry import ORIENTATIONS, Grid
+from gnomon.core.components import components
+from gnomon.core.geometry import ORIENTATIONS, Grid
 from gnomon.postprocess import apply, spec_from
+from gnomon.rules.finding import Refusal
 from tests.postprocess.scenes import ball, random_scene, spec_values
 
 GRID = Grid.from_parts((30, 30, 20), (1.0, 1.0, 2.0))

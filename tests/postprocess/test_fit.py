@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from gnomon import nifti
 from gnomon.commands.launch import launch
-from gnomon.geometry import Grid
+from gnomon.core.geometry import Grid
+from gnomon.io import nifti
 from tests.postprocess.toy import LABELS, N_CASES, N_FALSE, N_LESIONS, false_parts, lesions_hit, write_toy
 
 NAMES = "label_names={organ: 1, tumour: 2, rare: 3}"

@@ -5,10 +5,10 @@ import csv
 import pytest
 import yaml
 
-from gnomon.artifacts import write_rows
 from gnomon.commands.launch import launch
-from gnomon.experiments.several import _gather_changes
-from gnomon.folders import PredictionsFolder, RunFolder
+from gnomon.io.artifacts import write_rows
+from gnomon.io.folders import PredictionsFolder, RunFolder
+from gnomon.pipeline.several import _gather_changes
 from gnomon.postprocess.folder import CHANGE_COLUMNS
 from tests.conftest import TINY
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnomon.findings import Refusal
-from gnomon.labels import LabelScheme
+from gnomon.core.labels import LabelScheme
 from gnomon.postprocess import read_spec, spec_from, write_spec
 from gnomon.postprocess.spec import SCHEMA
+from gnomon.rules.finding import Refusal
 from tests.postprocess.scenes import spec_values
 
 GOOD = {"structure": "lesion", "min_volume_mm3": 30.0}

@@ -10,9 +10,9 @@ import json
 
 import numpy as np
 
-from gnomon import nifti
-from gnomon.components import components
-from gnomon.geometry import Grid
+from gnomon.core.components import components
+from gnomon.core.geometry import Grid
+from gnomon.io import nifti
 
 LABELS = {"organ": 1, "tumour": 2, "rare": 3}
 SHAPE, SPACING_MM = (48, 40, 24), (1.0, 1.0, 2.0)

@@ -8,9 +8,9 @@ import torch
 from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
 from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
+from gnomon.core.randomness import generator
 from gnomon.preparation.fingerprint import CaseStatistics, fingerprint
 from gnomon.preparation.plan import PlanSettings, make_plan
-from gnomon.randomness import generator
 
 
 def random_cases(seed):

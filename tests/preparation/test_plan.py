@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gnomon.findings import Refusal
+from gnomon.dataset.plan import Plan
 from gnomon.preparation.fingerprint import CaseStatistics, Fingerprint, fingerprint
 from gnomon.preparation.plan import PlanSettings, fitted_topology, make_plan, target_spacing
-from gnomon.preparation.planned import Plan
+from gnomon.rules.finding import Refusal
 
 
 def found(spacing, shape, coarse=None):

@@ -12,20 +12,21 @@ import pytest
 import torch
 import torchio as tio
 
-from gnomon import nifti
-from gnomon.artifacts import map_array
+from gnomon.core.geometry import ORIENTATIONS, Grid
+from gnomon.core.labels import LabelScheme
 from gnomon.data import DataSettings
 from gnomon.data.datamodule import Patches
 from gnomon.data.sampling import PatchKey
+from gnomon.dataset.canonicalise import canonical_image, canonical_label, normalised
+from gnomon.dataset.dataset import read_case, read_dataset
+from gnomon.dataset.plan import Normalisation, Plan
+from gnomon.dataset.topology import make_topology
 from gnomon.evaluation import EvaluateSettings, evaluate
-from gnomon.findings import Refusal
-from gnomon.geometry import ORIENTATIONS, Grid
-from gnomon.labels import LabelScheme
-from gnomon.nets import topology
-from gnomon.preparation import PrepareSettings, prepare, read_case, read_dataset, read_source
-from gnomon.preparation.canonicalise import canonical_image, canonical_label, normalised
-from gnomon.preparation.planned import Normalisation, Plan
+from gnomon.io import nifti
+from gnomon.io.artifacts import map_array
+from gnomon.preparation import PrepareSettings, prepare, read_source
 from gnomon.preparation.prepare import SplitSettings
+from gnomon.rules.finding import Refusal
 from tests.conftest import write_decathlon
 
 ONE = PrepareSettings(splits=SplitSettings(folds=2), workers=1)
@@ -41,7 +42,7 @@ def rules(dataset):
 
 
 def plan(spacing, kind="z_score"):
-    return Plan(spacing, Normalisation(kind, -100.0, 200.0), topology(spacing, (16, 16, 16)), 2)
+    return Plan(spacing, Normalisation(kind, -100.0, 200.0), make_topology(spacing, (16, 16, 16)), 2)
 
 
 class TestCanonicalisation:
@@ -74,7 +75,7 @@ class TestCanonicalisation:
         out, target = canonical_image(
             values,
             grid,
-            Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0), topology((1, 1, 1), (8, 8, 8)), 2),
+            Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0), make_topology((1, 1, 1), (8, 8, 8)), 2),
         )
         there = np.stack(np.meshgrid(*map(np.arange, target.shape), indexing="ij"), -1)
         expected = target.points_mm(there) @ [1.0, 2.0, 3.0] / 500
@@ -88,7 +89,7 @@ class TestCanonicalisation:
         out, target = canonical_image(
             values,
             grid,
-            Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0), topology((1, 1, 1), (8, 8, 8)), 2),
+            Plan((0.7, 1.0, 2.0), Normalisation("window", -500.0, 500.0), make_topology((1, 1, 1), (8, 8, 8)), 2),
         )
         there = np.stack(np.meshgrid(*map(np.arange, target.shape), indexing="ij"), -1)
         expected = target.points_mm(there) @ [1.0, 2.0, 3.0] / 500

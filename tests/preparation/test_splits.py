@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnomon.findings import Refusal
-from gnomon.preparation.splits import Splits, fixed_splits, make_splits
+from gnomon.dataset.splits import Splits
+from gnomon.preparation.splitting import fixed_splits, make_splits
+from gnomon.rules.finding import Refusal
 
 patients = st.dictionaries(st.text("abcdef0123", min_size=1, max_size=5), st.sampled_from("PQRSTUVWXYZ"), min_size=12)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gnomon.geometry import Grid
+from gnomon.core.geometry import Grid
 from gnomon.reports import page
 from gnomon.reports.cases import PicturedCase, axial_slices, largest_error, three_planes
 from gnomon.reports.pdf import pdf

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gnomon.findings import Refusal
 from gnomon.nnunet.weights import read_checkpoint
+from gnomon.rules.finding import Refusal
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "trust_nnunet_checkpoint.py"
 

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gnomon.commands.launch import launch
-from gnomon.findings import Refusal
-from gnomon.preparation import read_dataset
+from gnomon.dataset.dataset import read_dataset
+from gnomon.rules.finding import Refusal
 from gnomon.training import TrackerSettings, TrainSettings
 from gnomon.training.job import Job
 from gnomon.training.ranks import other_ranks

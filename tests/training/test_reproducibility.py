@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from gnomon.commands.launch import launch
-from gnomon.provenance import weights_sha256
+from gnomon.core.provenance import weights_sha256
 from tests.conftest import TINY
 
 

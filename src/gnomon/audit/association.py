@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from gnomon.randomness import generator
+from gnomon.core.randomness import generator
 
 AUC_LIMIT = 0.65
 _FOLDS = 5

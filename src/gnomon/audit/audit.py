@@ -13,7 +13,6 @@ from typing import Any
 import joblib
 import polars as pl
 
-from gnomon.artifacts import write_json, write_rows, write_table, write_text
 from gnomon.audit.cohort import Cohort, cohort_table, label_of
 from gnomon.audit.engine import FINDINGS, judged
 from gnomon.audit.measure import MEASURES, Labelled, Measured, measured
@@ -22,7 +21,8 @@ from gnomon.audit.rule import Decision, Rule, all_rules
 from gnomon.audit.sarif import sarif
 from gnomon.audit.tables import slice_table, stack_table
 from gnomon.audit.thumbnails import write_thumbnail
-from gnomon.console import tracked
+from gnomon.core.labels import LabelScheme
+from gnomon.core.provenance import sha256_of_values
 from gnomon.dicom import (
     ConvertSettings,
     FrameReader,
@@ -38,10 +38,10 @@ from gnomon.dicom import (
     sources_of,
 )
 from gnomon.dicom import judged as repaired_by_policy
-from gnomon.findings import Finding, Severity, refuse
-from gnomon.folders import AuditFolder
-from gnomon.labels import LabelScheme
-from gnomon.provenance import sha256_of_values
+from gnomon.io.artifacts import write_json, write_rows, write_table, write_text
+from gnomon.io.console import tracked
+from gnomon.io.folders import AuditFolder
+from gnomon.rules.finding import Finding, Severity, refuse
 
 SCHEMA = "gnomon/audit/1"
 _MEASURES_VERSION = "3"

@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from gnomon import nifti
+from gnomon.core.geometry import Grid
+from gnomon.core.labels import LabelScheme
 from gnomon.dicom import PseudonymMap, Volume, stack_grid
-from gnomon.findings import Finding, Refusal, Severity, refuse
-from gnomon.geometry import Grid
-from gnomon.labels import LabelScheme
+from gnomon.io import nifti
+from gnomon.rules.finding import Finding, Refusal, Severity, refuse
 
 _KEYS = ("volume", "series", "study", "patient")
 

@@ -18,7 +18,7 @@ from gnomon.audit.tables import (
     volume_table,
     with_derived,
 )
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 FINDINGS: dict[str, pl.DataType | type[pl.DataType]] = {
     "rule": pl.String,

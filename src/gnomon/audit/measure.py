@@ -21,11 +21,11 @@ from gnomon.audit.expressions import MAMMOGRAMS
 from gnomon.audit.mammogram import breast_side, breast_view, light_of
 from gnomon.audit.sharpness import noise_frequency_per_mm
 from gnomon.audit.structures import structure_measures
+from gnomon.core.geometry import mirrored, reordered, volume_from_frames
+from gnomon.core.labels import LabelScheme
 from gnomon.dicom import FrameReader, Slice, Source, Volume, decoded, put_right, stack_grid
 from gnomon.dicom.pixels.plausible import constant_frame, hu_peaks, reaching_border
-from gnomon.findings import Finding, Refusal
-from gnomon.geometry import mirrored, reordered, volume_from_frames
-from gnomon.labels import LabelScheme
+from gnomon.rules.finding import Finding, Refusal
 
 MEASURES: dict[str, pl.DataType | type[pl.DataType]] = {
     "lowest": pl.Float64,

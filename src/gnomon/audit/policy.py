@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gnomon.audit.kernels import CLASSES
 from gnomon.audit.phases import PHASES
 from gnomon.audit.rule import Decision, Rule
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 _OFF = "ignore"
 

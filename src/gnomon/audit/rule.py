@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 if TYPE_CHECKING:
     from gnomon.audit.policy import Policy

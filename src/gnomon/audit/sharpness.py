@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.geometry import reordered
+from gnomon.core.geometry import reordered
 
 _EDGE = 16
 _TISSUE_HU = (-120.0, 200.0)

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon import nifti
 from gnomon.audit.phases import enhancement_phase
-from gnomon.findings import Refusal
-from gnomon.geometry import Grid
-from gnomon.labels import LabelScheme
-from gnomon.mirroring import sided_pairs
+from gnomon.core.geometry import Grid
+from gnomon.core.labels import LabelScheme
+from gnomon.core.mirroring import sided_pairs
+from gnomon.io import nifti
+from gnomon.rules.finding import Refusal
 
 _SAME_GRID = 0.01  # of the smallest spacing, as for a training
 _LEAST_VOXELS = 27

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gnomon.artifacts import write_bytes
 from gnomon.audit.measure import Measured
+from gnomon.io.artifacts import write_bytes
 
 _EDGE = 128
 _SOFT_HU = (-160.0, 240.0)

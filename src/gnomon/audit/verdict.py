@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
-from gnomon.artifacts import read_json
 from gnomon.dicom import Verdict
-from gnomon.findings import refuse
-from gnomon.folders import AuditFolder
+from gnomon.io.artifacts import read_json
+from gnomon.io.folders import AuditFolder
+from gnomon.rules.finding import refuse
 
 
 def read_verdict(audit: Path, waived: tuple[str, ...] = ()) -> Verdict:

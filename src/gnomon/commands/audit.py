@@ -8,12 +8,12 @@ from omegaconf import DictConfig
 
 from gnomon.audit import AuditSettings, Cohort, Policy, audit_studies
 from gnomon.commands.launch import DONE, FOUND
-from gnomon.console import say
+from gnomon.core.labels import LabelScheme
+from gnomon.core.settings import settings_from
 from gnomon.dicom import ConvertSettings
-from gnomon.findings import Severity, refuse
-from gnomon.labels import LabelScheme
+from gnomon.io.console import say
 from gnomon.reports import write_audit_report
-from gnomon.settings import settings_from
+from gnomon.rules.finding import Severity, refuse
 
 _LEVELS = {
     "error": (Severity.ERROR,),

@@ -7,13 +7,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gnomon.artifacts import read_json, write_rows
 from gnomon.commands.launch import DONE, FOUND
-from gnomon.console import say
 from gnomon.evaluation import COLUMNS, compare_evaluations
-from gnomon.experiments.comparison import differences, parting, same_weights
-from gnomon.findings import refuse
-from gnomon.folders import RunFolder
+from gnomon.io.artifacts import read_json, write_rows
+from gnomon.io.console import say
+from gnomon.io.folders import RunFolder
+from gnomon.pipeline.comparison import differences, parting, same_weights
+from gnomon.rules.finding import refuse
 
 
 def run(config: DictConfig) -> int:

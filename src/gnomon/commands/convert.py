@@ -8,10 +8,10 @@ from omegaconf import DictConfig
 
 from gnomon.audit import read_verdict
 from gnomon.commands.launch import DONE, UNPROCESSED
-from gnomon.console import say, tell
+from gnomon.core.settings import settings_from
 from gnomon.dicom import ConvertSettings, convert_studies
-from gnomon.findings import unwaived_errors
-from gnomon.settings import settings_from
+from gnomon.io.console import say, tell
+from gnomon.rules.finding import unwaived_errors
 
 
 def run(config: DictConfig) -> int:

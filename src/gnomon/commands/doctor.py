@@ -6,10 +6,10 @@ from omegaconf import DictConfig
 from pydicom.uid import AllTransferSyntaxes
 
 from gnomon.commands.launch import DONE, checkout, configs_folder
-from gnomon.console import say
+from gnomon.core.provenance import git_state, hardware, lock_sha256, package_versions
 from gnomon.dicom import missing_decoder
+from gnomon.io.console import say
 from gnomon.nets import net_names
-from gnomon.provenance import git_state, hardware, lock_sha256, package_versions
 
 
 def run(config: DictConfig) -> int:

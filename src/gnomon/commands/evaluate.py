@@ -8,15 +8,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gnomon import nifti
 from gnomon.commands.launch import DONE, FOUND, UNPROCESSED
 from gnomon.commands.settings import scheme_from
-from gnomon.console import say, tell
+from gnomon.core.settings import settings_from
 from gnomon.evaluation import HD95, EvaluateSettings, evaluate
-from gnomon.findings import refuse, unwaived_errors
-from gnomon.folders import EvaluationFolder
+from gnomon.io import nifti
+from gnomon.io.console import say, tell
+from gnomon.io.folders import EvaluationFolder
 from gnomon.reports import of_files, write_evaluation_report
-from gnomon.settings import settings_from
+from gnomon.rules.finding import refuse, unwaived_errors
 
 
 def run(config: DictConfig) -> int:

@@ -16,8 +16,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gnomon.console import complain
-from gnomon.findings import Refusal, refuse
+from gnomon.io.console import complain
+from gnomon.rules.finding import Refusal, refuse
 
 DONE, FOUND, USAGE, UNPROCESSED = 0, 1, 2, 3
 """Exit codes: done and clean; findings; wrong usage or unreadable input; something was left unprocessed."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gnomon import nifti
-from gnomon.artifacts import read_json, write_json
 from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.commands.settings import folder_from, plain, scheme_from
-from gnomon.console import say, tell
-from gnomon.findings import refuse
+from gnomon.dataset.dataset import Dataset, read_dataset
+from gnomon.io import nifti
+from gnomon.io.artifacts import read_json, write_json
+from gnomon.io.console import say, tell
 from gnomon.nnunet import (
     ORIENTATIONS,
     PLANS_NAME,
@@ -27,7 +27,8 @@ from gnomon.nnunet import (
     write_stock_postprocessing,
 )
 from gnomon.postprocess import read_spec
-from gnomon.preparation import Dataset, Source, read_dataset, read_source
+from gnomon.preparation import Source, read_source
+from gnomon.rules.finding import refuse
 
 
 def run(config: DictConfig) -> int:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gnomon import nifti
 from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.commands.settings import folder_from, scheme_from
-from gnomon.console import say, tell
-from gnomon.findings import Severity, refuse
-from gnomon.folders import SearchFolder
+from gnomon.core.settings import settings_from
+from gnomon.io import nifti
+from gnomon.io.console import say, tell
+from gnomon.io.folders import SearchFolder
 from gnomon.postprocess import SearchSettings, Verdict, apply_to_folder, fit, read_spec
 from gnomon.reports import write_search_report
-from gnomon.settings import settings_from
+from gnomon.rules.finding import Severity, refuse
 
 
 def run(config: DictConfig) -> int:

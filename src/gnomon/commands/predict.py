@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gnomon.commands.launch import DONE, UNPROCESSED
-from gnomon.console import say, tell
+from gnomon.core.settings import settings_from
 from gnomon.inference import (
     PredictSettings,
     classify_images,
@@ -16,7 +16,7 @@ from gnomon.inference import (
     load_model,
     predict_images,
 )
-from gnomon.settings import settings_from
+from gnomon.io.console import say, tell
 
 
 def run(config: DictConfig) -> int:

@@ -8,10 +8,10 @@ from omegaconf import DictConfig
 
 from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.commands.settings import folder_from, scheme_from
-from gnomon.console import say, tell
-from gnomon.findings import unwaived_errors
+from gnomon.core.settings import settings_from
+from gnomon.io.console import say, tell
 from gnomon.preparation import PrepareSettings, prepare, read_source
-from gnomon.settings import settings_from
+from gnomon.rules.finding import unwaived_errors
 
 
 def run(config: DictConfig) -> int:

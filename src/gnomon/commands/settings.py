@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from gnomon.findings import refuse
-from gnomon.labels import LabelScheme
+from gnomon.core.labels import LabelScheme
+from gnomon.rules.finding import refuse
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -9,8 +9,12 @@ from omegaconf import DictConfig
 from gnomon.commands.evaluate import say_criteria, say_summary
 from gnomon.commands.launch import DONE, FOUND, UNPROCESSED, checkout
 from gnomon.commands.settings import plain, scheme_from
-from gnomon.console import say, tell
-from gnomon.experiments import (
+from gnomon.dataset.dataset import Dataset
+from gnomon.io.console import say, tell
+from gnomon.io.folders import GroupFolder, RunFolder
+from gnomon.io.locks import alone_in
+from gnomon.nets import build_net
+from gnomon.pipeline import (
     Outcome,
     Stages,
     classification_data,
@@ -24,12 +28,8 @@ from gnomon.experiments import (
     run_several,
     run_single,
 )
-from gnomon.findings import Finding, refuse, unwaived_errors
-from gnomon.folders import GroupFolder, RunFolder
-from gnomon.locks import alone_in
-from gnomon.nets import build_net
-from gnomon.preparation import Dataset
 from gnomon.reports import plan_text
+from gnomon.rules.finding import Finding, refuse, unwaived_errors
 
 
 def run(config: DictConfig) -> int:

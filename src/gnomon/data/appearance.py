@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from gnomon.geometry import along_axes
-from gnomon.randomness import normal_noise
+from gnomon.core.geometry import along_axes
+from gnomon.core.randomness import normal_noise
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from gnomon.core.geometry import mirrored
+from gnomon.core.mirroring import Mirroring
+from gnomon.core.settings import bounded
 from gnomon.data.appearance import Appearance, changed
 from gnomon.data.deformation import Deformation, deformed
-from gnomon.geometry import mirrored
-from gnomon.mirroring import Mirroring
-from gnomon.settings import bounded
 
 _IN_PLANE_RATIO = 2.0  # an axis this much coarser than the finest is not rotated into, warped or coarsened
 _KINDS = ("mirror", "rotation", "scale", "elastic", "blur", "coarser", "noise", "brightness", "contrast", "gamma")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from gnomon.core.settings import bounded, chosen
 from gnomon.data.augmentation import Augmentation, AugmentationSettings
 from gnomon.data.sampling import PatchKey
-from gnomon.settings import bounded, chosen
 
 
 @dataclass(frozen=True)

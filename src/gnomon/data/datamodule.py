@@ -13,7 +13,8 @@ import torchio as tio
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from gnomon.artifacts import map_array
+from gnomon.core.mirroring import mirroring
+from gnomon.core.randomness import generator
 from gnomon.data.augmentation import Augmentation, augmented, draw_augmentation, mirrored_patch
 from gnomon.data.cut import CutPatch, DataSettings
 from gnomon.data.deformation import margin_voxels
@@ -27,9 +28,8 @@ from gnomon.data.sampling import (
     patch_corner,
 )
 from gnomon.data.torchio_transforms import torchio_transform, transformed
-from gnomon.mirroring import mirroring
-from gnomon.preparation import Case, Dataset, read_case
-from gnomon.randomness import generator
+from gnomon.dataset.dataset import Case, Dataset, read_case
+from gnomon.io.artifacts import map_array
 
 Patch = dict[str, torch.Tensor]
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from gnomon.geometry import along_axes
-from gnomon.randomness import generator
+from gnomon.core.geometry import along_axes
+from gnomon.core.randomness import generator
 
 _CELLS = 4  # distances between control points along the longest edge of a patch
 _AT_A_TIME = 100_000  # voxels, so that what is worked on stays in the processor's cache

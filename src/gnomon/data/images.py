@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from gnomon.artifacts import map_array, read_json
+from gnomon.core.randomness import generator
 from gnomon.data.augmentation import Augmentation, draw_augmentation
 from gnomon.data.cut import CutPatch, DataSettings
 from gnomon.data.deformation import margin_voxels
 from gnomon.data.sampling import PatchKey, cut_patch
-from gnomon.preparation import Dataset, class_of
-from gnomon.randomness import generator
+from gnomon.dataset.dataset import Dataset, class_of
+from gnomon.io.artifacts import map_array, read_json
 
 
 class Images(TorchDataset[CutPatch]):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch.utils.data import Sampler
 
-from gnomon.preparation import Case
-from gnomon.randomness import generator
+from gnomon.core.randomness import generator
+from gnomon.dataset.dataset import Case
 
 
 @dataclass(frozen=True)

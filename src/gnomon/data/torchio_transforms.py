@@ -9,8 +9,8 @@ import numpy as np
 import torch
 import torchio as tio
 
-from gnomon.findings import refuse
-from gnomon.randomness import global_streams
+from gnomon.core.randomness import global_streams
+from gnomon.rules.finding import refuse
 
 _WHERE = "training.data.augmentation.torchio"
 _UNSAFE = ("RandomFlip",)  # would leave left and right names as they were

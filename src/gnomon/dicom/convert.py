@@ -14,17 +14,17 @@ from typing import Any
 
 import joblib
 
-from gnomon.artifacts import replacing, write_findings, write_json, write_rows
-from gnomon.console import say, tracked
+from gnomon.core.provenance import sha256_of_values
 from gnomon.dicom.index import IndexSettings, Source, StudyIndex, index_studies
 from gnomon.dicom.pixels.frames import FrameReader
 from gnomon.dicom.policy import ConvertSettings, Verdict
 from gnomon.dicom.pseudonyms import PseudonymMap
 from gnomon.dicom.volumes import Slice, Volume, volumes_of
 from gnomon.dicom.write import SCHEMA, VolumeJob, written
-from gnomon.findings import Finding, refuse
-from gnomon.folders import VolumesFolder
-from gnomon.provenance import sha256_of_values
+from gnomon.io.artifacts import replacing, write_findings, write_json, write_rows
+from gnomon.io.console import say, tracked
+from gnomon.io.folders import VolumesFolder
+from gnomon.rules.finding import Finding, refuse
 
 _COLUMNS = (
     "volume_id",

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gnomon.findings import Finding, Severity
-from gnomon.settings import bounded, chosen
+from gnomon.core.settings import bounded, chosen
+from gnomon.rules.finding import Finding, Severity
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gnomon.artifacts import read_json, replacing
+from gnomon.io.artifacts import read_json, replacing
 
 
 @dataclass

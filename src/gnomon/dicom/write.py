@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon import nifti
-from gnomon.artifacts import read_json, write_json
+from gnomon.core.geometry import Grid, dicom_grid, volume_from_frames
+from gnomon.core.provenance import sha256_of_file, sha256_of_values
 from gnomon.dicom.index import Source
 from gnomon.dicom.pixels.frames import FrameReader
 from gnomon.dicom.policy import ConvertSettings, Verdict, judged
@@ -18,10 +18,10 @@ from gnomon.dicom.volumes import Slice, Volume
 from gnomon.dicom.volumes.repair import Repaired, evened, straight
 from gnomon.dicom.volumes.stack import Stack
 from gnomon.dicom.volumes.values import PutRight, put_right
-from gnomon.findings import Finding, Refusal, Severity, refuse
-from gnomon.folders import VolumesFolder
-from gnomon.geometry import Grid, dicom_grid, volume_from_frames
-from gnomon.provenance import sha256_of_file, sha256_of_values
+from gnomon.io import nifti
+from gnomon.io.artifacts import read_json, write_json
+from gnomon.io.folders import VolumesFolder
+from gnomon.rules.finding import Finding, Refusal, Severity, refuse
 
 SCHEMA = "gnomon/volumes/3"
 

@@ -7,7 +7,6 @@ from gnomon.evaluation.evaluate import Evaluation, evaluate, structures_of
 from gnomon.evaluation.gate import placed
 from gnomon.evaluation.metrics import HD95, MEASURES
 from gnomon.evaluation.settings import EvaluateSettings
-from gnomon.evaluation.statistics import Interval, mean_interval
 
 __all__ = [
     "COLUMNS",
@@ -16,12 +15,10 @@ __all__ = [
     "Criterion",
     "EvaluateSettings",
     "Evaluation",
-    "Interval",
     "check_labels",
     "compare_evaluations",
     "evaluate",
     "judge_classes",
-    "mean_interval",
     "placed",
     "read_criteria",
     "structures_of",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon import nifti
+from gnomon.core.geometry import Grid
 from gnomon.evaluation.calibration import Reliability, reliability
 from gnomon.evaluation.challenges import PRESETS
 from gnomon.evaluation.detectors import suspicion
@@ -19,9 +19,9 @@ from gnomon.evaluation.gate import Placed, placed
 from gnomon.evaluation.lesions import lesions
 from gnomon.evaluation.metrics import MEASURES, How, measure, worst
 from gnomon.evaluation.surface import block_of
-from gnomon.findings import Finding, Refusal, refuse
-from gnomon.geometry import Grid
-from gnomon.nifti import NiftiImage
+from gnomon.io import nifti
+from gnomon.io.nifti import NiftiImage
+from gnomon.rules.finding import Finding, Refusal, refuse
 
 Values = tuple[int, ...]
 _ROUNDING = 1e-3  # of a probability that was stored in few bits

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon.components import components
+from gnomon.core.components import components
 from gnomon.evaluation.surface import surface_distances
 
 Labels = NDArray[Any]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from gnomon.evaluation.statistics import mean_interval
+from gnomon.core.statistics import mean_interval
 
 CLASSES_SCHEMA = "gnomon/classes/1"
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gnomon.core.statistics import holm, non_inferior, paired_comparison
 from gnomon.evaluation.metrics import BEST, MEASURES
-from gnomon.evaluation.statistics import holm, non_inferior, paired_comparison
-from gnomon.findings import refuse
-from gnomon.folders import EvaluationFolder
+from gnomon.io.folders import EvaluationFolder
+from gnomon.rules.finding import refuse
 
 COLUMNS = (
     "label",

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from gnomon.evaluation.metrics import MEASURES
-from gnomon.findings import refuse
+from gnomon.rules.finding import refuse
 
 _COUNTS = ("missed", "spurious", "missing", "refused", "n", "n_patients")
 _BOUNDS = ("mean", "lower", "upper")

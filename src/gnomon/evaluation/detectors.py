@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.findings import Finding, Severity
-from gnomon.geometry import Grid, mirrored_index
+from gnomon.core.geometry import Grid, mirrored_index
+from gnomon.rules.finding import Finding, Severity
 
 _GAIN = 0.05  # in mean Dice, of a mirror image or other names
 _SHIFT_GAIN = 0.02  # of one voxel's shift: honest predictions of small structures gain up to 0.013

@@ -12,9 +12,7 @@ from typing import Any
 
 import joblib
 
-from gnomon import nifti
-from gnomon.artifacts import write_findings, write_json, write_rows
-from gnomon.console import tracked
+from gnomon.core.labels import LabelScheme
 from gnomon.evaluation import subgroups
 from gnomon.evaluation.case import Case, Judged, judge
 from gnomon.evaluation.criteria import check_labels, judged_by, read_criteria
@@ -22,9 +20,11 @@ from gnomon.evaluation.lesions import LESION_COLUMNS
 from gnomon.evaluation.metrics import MEASURES
 from gnomon.evaluation.settings import EvaluateSettings
 from gnomon.evaluation.summary import calibration_summary, challenge_summary, lesion_summary, summarise
-from gnomon.findings import Finding, Severity, refuse
-from gnomon.folders import EvaluationFolder
-from gnomon.labels import LabelScheme
+from gnomon.io import nifti
+from gnomon.io.artifacts import write_findings, write_json, write_rows
+from gnomon.io.console import tracked
+from gnomon.io.folders import EvaluationFolder
+from gnomon.rules.finding import Finding, Severity, refuse
 
 _COLUMNS = (
     "case",

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
-from gnomon.components import CONNECTIVITIES, components
-from gnomon.settings import bounded, chosen
+from gnomon.core.components import CONNECTIVITIES, components
+from gnomon.core.settings import bounded, chosen
 
 Mask = NDArray[np.bool_]
 LESION_MEASURES = ("lesion_sensitivity", "lesion_precision", "lesion_f1", "lesion_dice", "lesion_pq")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
+from gnomon.core.geometry import Grid
 from gnomon.evaluation.lesions import LESION_MEASURES, LesionSettings
 from gnomon.evaluation.surface import surface_distances
-from gnomon.geometry import Grid
 
 Mask = NDArray[np.bool_]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from gnomon.core.settings import bounded, chosen
 from gnomon.evaluation.challenges import PRESETS
 from gnomon.evaluation.gate import POLICIES
 from gnomon.evaluation.lesions import LesionSettings
 from gnomon.evaluation.metrics import How
 from gnomon.evaluation.surface import ENGINES
-from gnomon.settings import bounded, chosen
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from gnomon.evaluation.summary import Rows, counted, mean_of
-from gnomon.findings import Finding, Severity, refuse
+from gnomon.rules.finding import Finding, Severity, refuse
 
 COLUMNS = (
     "column",

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from gnomon.core.statistics import FEW_PATIENTS, Interval, agreement, mean_interval, median_interval
 from gnomon.evaluation.calibration import Reliability
 from gnomon.evaluation.lesions import froc
 from gnomon.evaluation.metrics import BEST, MEASURES
 from gnomon.evaluation.settings import EvaluateSettings
-from gnomon.evaluation.statistics import FEW_PATIENTS, Interval, agreement, mean_interval, median_interval
-from gnomon.findings import Finding
+from gnomon.rules.finding import Finding
 
 SCHEMA = "gnomon/evaluation/3"
 STATUSES = ("found", "missed", "spurious", "missing", "refused", "absent", "unreadable")

@@ -8,7 +8,6 @@ from gnomon.inference.classify import (
     is_classifier,
     load_classifier,
 )
-from gnomon.inference.native import ordered_values
 from gnomon.inference.predict import (
     Model,
     PredictSettings,
@@ -29,7 +28,6 @@ __all__ = [
     "load_classifier",
     "load_ensemble",
     "load_model",
-    "ordered_values",
     "predict_cases",
     "predict_images",
 ]

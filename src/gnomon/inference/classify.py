@@ -13,15 +13,17 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from gnomon import nifti
-from gnomon.artifacts import map_array, read_json, write_rows
-from gnomon.console import tracked
-from gnomon.findings import Finding, Refusal, refuse
-from gnomon.folders import PredictionsFolder, RunFolder
+from gnomon.core.labels import LabelScheme
+from gnomon.dataset.canonicalise import whole_image
+from gnomon.dataset.dataset import Dataset
+from gnomon.dataset.plan import Plan
 from gnomon.inference.predict import PredictSettings, device_of, images_at
-from gnomon.labels import LabelScheme
+from gnomon.io import nifti
+from gnomon.io.artifacts import map_array, read_json, write_rows
+from gnomon.io.console import tracked
+from gnomon.io.folders import PredictionsFolder, RunFolder
 from gnomon.nets import Classifier, build_classifier
-from gnomon.preparation import Dataset, Plan, whole_image
+from gnomon.rules.finding import Finding, Refusal, refuse
 
 
 @dataclass(frozen=True)

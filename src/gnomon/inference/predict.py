@@ -13,20 +13,22 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from gnomon import nifti
-from gnomon.artifacts import map_array, read_json
-from gnomon.console import tracked
-from gnomon.findings import Finding, Refusal, refuse
-from gnomon.folders import GroupFolder, PredictionsFolder, RunFolder
-from gnomon.geometry import Grid
-from gnomon.inference.native import native_channels, native_values
+from gnomon.core.geometry import Grid
+from gnomon.core.labels import LabelScheme
+from gnomon.core.mirroring import mirroring
+from gnomon.core.regrid import native_channels, native_values
+from gnomon.core.settings import bounded, chosen
+from gnomon.dataset.canonicalise import beyond, canonical_image
+from gnomon.dataset.dataset import Dataset, read_case
+from gnomon.dataset.plan import Plan
 from gnomon.inference.sliding_window import predict_probabilities
-from gnomon.labels import LabelScheme
-from gnomon.mirroring import mirroring
+from gnomon.io import nifti
+from gnomon.io.artifacts import map_array, read_json
+from gnomon.io.console import tracked
+from gnomon.io.folders import GroupFolder, PredictionsFolder, RunFolder
 from gnomon.nets import build_net
 from gnomon.postprocess import Spec, add_changes, apply, read_spec
-from gnomon.preparation import Dataset, Plan, beyond, canonical_image, read_case
-from gnomon.settings import bounded, chosen
+from gnomon.rules.finding import Finding, Refusal, refuse
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gnomon.geometry import mirrored
-from gnomon.mirroring import Mirroring
+from gnomon.core.geometry import mirrored
+from gnomon.core.mirroring import Mirroring
 
 _SIGMA = 1 / 8  # of the tile, as in nnU-Net
 

@@ -3,17 +3,14 @@
 from gnomon.nets.building import build_net, net_names, net_settings
 from gnomon.nets.classifier import Classifier, build_classifier
 from gnomon.nets.memory import step_bytes
-from gnomon.nets.topology import Topology, topology
 from gnomon.nets.ushape import widths_of
 
 __all__ = [
     "Classifier",
-    "Topology",
     "build_classifier",
     "build_net",
     "net_names",
     "net_settings",
     "step_bytes",
-    "topology",
     "widths_of",
 ]

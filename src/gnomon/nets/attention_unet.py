@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.plain_unet import Settings
-from gnomon.nets.topology import Topology, Triple
 from gnomon.nets.ushape import LEAK, UShape, plain_stage, transposed, widths_of
 
 __all__ = ["Settings", "build"]  # wide and deep as the plain net

@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import nn
 
-from gnomon.findings import refuse
-from gnomon.nets.topology import Topology
+from gnomon.core.settings import settings_from
+from gnomon.dataset.topology import Topology
 from gnomon.nets.ushape import UShape
-from gnomon.settings import settings_from
+from gnomon.rules.finding import refuse
 
 _PACKAGE = __package__
 _NOT_NETS = {"building", "classifier", "memory", "normalisation", "topology", "transformers", "ushape"}

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from gnomon.findings import refuse
+from gnomon.dataset.topology import Topology
 from gnomon.nets.building import build_net
-from gnomon.nets.topology import Topology
 from gnomon.nets.ushape import UShape
+from gnomon.rules.finding import refuse
 
 
 class Classifier(nn.Module):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.plain_unet import Settings
-from gnomon.nets.topology import Topology, Triple
 from gnomon.nets.ushape import Concatenated, UShape, plain_stage, transposed, widths_of
 
 __all__ = ["Settings", "build"]  # wide and deep as the plain net

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gnomon.nets.topology import Topology, Triple
+from gnomon.core.settings import bounded, chosen
+from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import UShape, halves, widths_of
-from gnomon.settings import bounded, chosen
 
 _SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {  # (blocks, expansion) of the encoder's stages
     "S": ((2, 2, 2, 2, 2), (2, 2, 2, 2, 2)),

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from gnomon.dataset.topology import Topology
 from gnomon.nets.building import build_net
-from gnomon.nets.topology import Topology
 
 _STATES = {"adamw": 5, "sgd": 4}  # weights, gradients, averages, and one or two moments
 _IN_WORK = 3  # of the largest tensors beside each other

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from gnomon.nets.topology import Topology, Triple
+from gnomon.core.settings import bounded
+from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import Concatenated, UShape, plain_stage, transposed, widths_of
-from gnomon.settings import bounded
 
 
 @dataclass(frozen=True)

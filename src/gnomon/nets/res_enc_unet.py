@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from gnomon.nets.topology import Topology, Triple
+from gnomon.core.settings import bounded
+from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import LEAK, Concatenated, UShape, normalised, plain_stage, transposed, widths_of
-from gnomon.settings import bounded
 
 _BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6, 6, 6)
 

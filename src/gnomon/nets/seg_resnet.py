@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from gnomon.nets.topology import Topology, Triple
+from gnomon.core.settings import bounded
+from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import UShape, halves, widths_of
-from gnomon.settings import bounded
 
 _BLOCKS = (1, 2, 2, 4)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from gnomon.nets.topology import Topology
+from gnomon.core.settings import bounded
+from gnomon.dataset.topology import Topology
 from gnomon.nets.transformers import Padded, check_installed, check_isotropic
-from gnomon.settings import bounded
 
 _DIVISOR = 32
 

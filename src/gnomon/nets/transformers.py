@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gnomon.findings import refuse
-from gnomon.nets.topology import Topology
+from gnomon.dataset.topology import Topology
+from gnomon.rules.finding import refuse
 
 
 def check_isotropic(name: str, topology: Topology) -> None:

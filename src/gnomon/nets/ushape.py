@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.normalisation import InstanceNorm
-from gnomon.nets.topology import Topology, Triple
 
 LEAK = 0.01
 """Slope of the leaky ReLU."""

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon import nifti
-from gnomon.artifacts import replacing, write_json
-from gnomon.console import tracked
-from gnomon.findings import Finding, Refusal, refuse
-from gnomon.labels import LabelScheme
+from gnomon.core.labels import LabelScheme
+from gnomon.io import nifti
+from gnomon.io.artifacts import replacing, write_json
+from gnomon.io.console import tracked
 from gnomon.preparation import Source
+from gnomon.rules.finding import Finding, Refusal, refuse
 
 ORIENTATIONS = ("native", "canonical")
 VALUES = "gnomon_label_values"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gnomon.artifacts import read_json
-from gnomon.console import say
-from gnomon.labels import LabelScheme
+from gnomon.core.labels import LabelScheme
+from gnomon.io.artifacts import read_json
+from gnomon.io.console import say
 from gnomon.nnunet.postprocessing import write_stock_postprocessing
 from gnomon.postprocess import SearchSettings, apply_to_folder, fit
 

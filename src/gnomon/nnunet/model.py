@@ -8,15 +8,15 @@ from typing import Any
 
 from safetensors.torch import save
 
-from gnomon.artifacts import read_json, write_bytes, write_json
-from gnomon.findings import refuse
-from gnomon.folders import GroupFolder, RunFolder
-from gnomon.labels import LabelScheme
+from gnomon.core.labels import LabelScheme
+from gnomon.core.provenance import sha256_of_file, weights_sha256
+from gnomon.io.artifacts import read_json, write_bytes, write_json
+from gnomon.io.folders import GroupFolder, RunFolder
 from gnomon.nets import build_net
 from gnomon.nnunet.dataset import scheme_of
 from gnomon.nnunet.weights import our_weights, read_checkpoint
 from gnomon.preparation import NnunetPlan, read_nnunet_plan
-from gnomon.provenance import sha256_of_file, weights_sha256
+from gnomon.rules.finding import refuse
 
 MANIFEST_SCHEMA = "gnomon/imported/1"
 

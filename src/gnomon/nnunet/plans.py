@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gnomon.findings import refuse
+from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.nets import net_settings, widths_of
-from gnomon.preparation import Normalisation, Plan
+from gnomon.rules.finding import refuse
 
 PLANS_NAME = "gnomonPlans"
 _BLOCKS = (1, 3, 4, 6)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gnomon.artifacts import write_bytes, write_json
-from gnomon.findings import refuse
+from gnomon.core.provenance import sha256_of_file
+from gnomon.io.artifacts import write_bytes, write_json
 from gnomon.postprocess import Rule, Spec, spec_from, write_spec
-from gnomon.provenance import sha256_of_file
+from gnomon.rules.finding import refuse
 
 ROUTES = ("auto", "own", "stock")
 

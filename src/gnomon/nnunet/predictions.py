@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon import nifti
-from gnomon.console import tracked
-from gnomon.findings import Finding, Refusal, refuse
-from gnomon.folders import PredictionsFolder
-from gnomon.geometry import reordered
-from gnomon.labels import LabelScheme
+from gnomon.core.geometry import reordered
+from gnomon.core.labels import LabelScheme
+from gnomon.io import nifti
+from gnomon.io.console import tracked
+from gnomon.io.folders import PredictionsFolder
 from gnomon.nnunet.dataset import scheme_of
+from gnomon.rules.finding import Finding, Refusal, refuse
 
 ZYX = (2, 1, 0)
 """nnU-Net's order of axes in ours."""

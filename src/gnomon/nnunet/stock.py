@@ -16,7 +16,7 @@ import numpy as np
 from nnunetv2.postprocessing import remove_connected_components as nnunet
 from numpy.typing import NDArray
 
-from gnomon import nifti
+from gnomon.io import nifti
 from gnomon.nnunet.predictions import read_npz
 from gnomon.postprocess import Spec, apply, spec_from
 

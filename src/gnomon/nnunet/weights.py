@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnomon.findings import refuse
-from gnomon.geometry import reordered
+from gnomon.core.geometry import reordered
+from gnomon.rules.finding import refuse
 
 _PLAIN = (
     (r"encoder\.stages\.(\d+)\.0\.convs\.(\d+)\.conv\.weight", lambda s, c: f"encoder.{s}.{2 * c}.weight"),

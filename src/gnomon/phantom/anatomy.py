@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.labels import LabelScheme
-from gnomon.randomness import generator
+from gnomon.core.labels import LabelScheme
+from gnomon.core.randomness import generator
 
 LABELS = LabelScheme(names=("liver", "spleen", "lesion"), values=(1, 2, 3))
 

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from gnomon import nifti
-from gnomon.artifacts import read_json, write_bytes, write_json
-from gnomon.console import tracked
-from gnomon.geometry import Grid, dicom_grid, frames_from_volume, lps_point
+from gnomon.core.geometry import Grid, dicom_grid, frames_from_volume, lps_point
+from gnomon.core.provenance import sha256_of_values
+from gnomon.core.randomness import generator, stream_key
+from gnomon.core.settings import bounded
+from gnomon.io import nifti
+from gnomon.io.artifacts import read_json, write_bytes, write_json
+from gnomon.io.console import tracked
 from gnomon.phantom.anatomy import LABELS, Anatomy, draw_anatomy
-from gnomon.provenance import sha256_of_values
-from gnomon.randomness import generator, stream_key
-from gnomon.settings import bounded
 
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"

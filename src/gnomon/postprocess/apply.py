@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon.components import components
-from gnomon.findings import refuse
-from gnomon.geometry import Grid
+from gnomon.core.components import components
+from gnomon.core.geometry import Grid
 from gnomon.postprocess.spec import BACKGROUND, NEXT_BEST, Rule, Spec
+from gnomon.rules.finding import refuse
 
 Mask = NDArray[np.bool_]
 Probabilities = Mapping[str, NDArray[Any]]

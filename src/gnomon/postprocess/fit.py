@@ -9,18 +9,18 @@ from pathlib import Path
 
 import joblib
 
-from gnomon import nifti
-from gnomon.artifacts import read_json, write_findings, write_json, write_rows
-from gnomon.console import tracked
+from gnomon.core.labels import LabelScheme
+from gnomon.core.randomness import generator
 from gnomon.evaluation import placed
-from gnomon.findings import Finding, Refusal, Severity, refuse
-from gnomon.folders import SearchFolder
-from gnomon.labels import LabelScheme
+from gnomon.io import nifti
+from gnomon.io.artifacts import read_json, write_findings, write_json, write_rows
+from gnomon.io.console import tracked
+from gnomon.io.folders import SearchFolder
 from gnomon.postprocess.folder import read_probabilities
 from gnomon.postprocess.parts import CaseParts, case_parts, part_rows
 from gnomon.postprocess.search import SearchSettings, Verdict, search
 from gnomon.postprocess.spec import Rule, Spec, write_spec
-from gnomon.randomness import generator
+from gnomon.rules.finding import Finding, Refusal, Severity, refuse
 
 SEARCH_SCHEMA = "gnomon/postprocess-search/1"
 _COLUMNS = (

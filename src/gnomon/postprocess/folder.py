@@ -14,14 +14,14 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon import nifti
-from gnomon.artifacts import write_findings, write_rows
-from gnomon.console import tracked
-from gnomon.findings import Finding, Refusal, refuse
-from gnomon.folders import PredictionsFolder
-from gnomon.geometry import Grid
+from gnomon.core.geometry import Grid
+from gnomon.io import nifti
+from gnomon.io.artifacts import write_findings, write_rows
+from gnomon.io.console import tracked
+from gnomon.io.folders import PredictionsFolder
 from gnomon.postprocess.apply import CHANGE_COLUMNS, Change, apply
 from gnomon.postprocess.spec import Spec, write_spec
+from gnomon.rules.finding import Finding, Refusal, refuse
 
 _ROUNDING = 1e-3  # of a probability that was stored in few bits
 

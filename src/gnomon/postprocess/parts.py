@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon.components import components
+from gnomon.core.components import components
 
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.evaluation import Interval, mean_interval
+from gnomon.core.settings import bounded
+from gnomon.core.statistics import Interval, mean_interval
 from gnomon.postprocess.guards import SafeLimit, safe_limit, upper_bound
 from gnomon.postprocess.parts import CaseParts, Numbers
 from gnomon.postprocess.spec import Rule
 from gnomon.postprocess.sweep import SCORES, Swept, lesion_scores, sweep
-from gnomon.settings import bounded
 
 _ERROR = 0.05  # chance of adopting a rule that gains nothing, over all kinds together
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import yaml
 
-from gnomon.artifacts import write_text
-from gnomon.components import CONNECTIVITIES
-from gnomon.findings import refuse
-from gnomon.labels import LabelScheme
-from gnomon.provenance import sha256_of_values
-from gnomon.settings import bounded, chosen, settings_from
+from gnomon.core.components import CONNECTIVITIES
+from gnomon.core.labels import LabelScheme
+from gnomon.core.provenance import sha256_of_values
+from gnomon.core.settings import bounded, chosen, settings_from
+from gnomon.io.artifacts import write_text
+from gnomon.rules.finding import refuse
 
 SCHEMA = "gnomon/postprocess/1"
 BACKGROUND, NEXT_BEST = "background", "next_best"

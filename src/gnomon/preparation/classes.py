@@ -10,30 +10,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gnomon import nifti
-from gnomon.artifacts import read_json, replacing, write_array, write_findings, write_json
-from gnomon.console import tracked
-from gnomon.findings import Finding, Refusal, refuse
-from gnomon.folders import DatasetFolder, VolumesFolder
-from gnomon.geometry import Grid
-from gnomon.labels import LabelScheme
-from gnomon.preparation.canonicalise import beyond, canonical_image
+from gnomon.core.labels import LabelScheme
+from gnomon.core.provenance import sha256_of_array, sha256_of_file, sha256_of_values
+from gnomon.core.randomness import generator
+from gnomon.dataset.canonicalise import whole_image
+from gnomon.dataset.dataset import SCHEMA, Dataset, read_dataset
+from gnomon.dataset.plan import Plan
+from gnomon.io import nifti
+from gnomon.io.artifacts import read_json, replacing, write_array, write_findings, write_json
+from gnomon.io.console import tracked
+from gnomon.io.folders import DatasetFolder, VolumesFolder
 from gnomon.preparation.fingerprint import CaseStatistics, fingerprint
 from gnomon.preparation.plan import whole_image_plan
-from gnomon.preparation.planned import Plan
-from gnomon.preparation.prepare import (
-    SCHEMA,
-    Dataset,
-    PrepareSettings,
-    audit_of,
-    dealt_splits,
-    read_dataset,
-)
-from gnomon.provenance import sha256_of_array, sha256_of_file, sha256_of_values
-from gnomon.randomness import generator
+from gnomon.preparation.prepare import PrepareSettings, audit_of, dealt_splits
+from gnomon.rules.finding import Finding, Refusal, refuse
 
 TASK = "classification"
 _SAMPLE_VOXELS = 10_000
@@ -171,26 +161,6 @@ def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings
         },
     )
     return read_dataset(output)
-
-
-def whole_image(voxels: NDArray[Any], native: Grid, plan: Plan) -> tuple[NDArray[np.float32], float]:
-    """An image as the net sees it: (1, x, y, z) of the plan's patch, centred, and what lies beyond it."""
-    image, _ = canonical_image(voxels, native, plan)
-    outside = beyond(image, plan.normalisation)
-    out = np.full((1, *plan.topology.patch), outside, np.float32)
-    source, target = [], []
-    for have, want in zip(image.shape[1:], plan.topology.patch):
-        size = min(have, want)
-        source.append(slice((have - size) // 2, (have - size) // 2 + size))
-        target.append(slice((want - size) // 2, (want - size) // 2 + size))
-    out[:, target[0], target[1], target[2]] = image[:, source[0], source[1], source[2]]
-    return out, outside
-
-
-def class_of(folder: DatasetFolder, name: str) -> tuple[str, str]:
-    """The class and the patient of a prepared image."""
-    facts = read_json(folder.case(name) / "case.json", "the prepared data set")
-    return str(facts["class"]), str(facts["patient"])
 
 
 def _table(path: Path) -> dict[str, str]:

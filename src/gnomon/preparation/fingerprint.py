@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.findings import Finding, Severity
-from gnomon.labels import LabelScheme
-from gnomon.nifti import NiftiImage
-from gnomon.randomness import generator
+from gnomon.core.labels import LabelScheme
+from gnomon.core.randomness import generator
+from gnomon.io.nifti import NiftiImage
+from gnomon.rules.finding import Finding, Severity
 
 _SAMPLE_VOXELS = 10_000
 _SHEAR = 0.01

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.findings import refuse
-from gnomon.nets import Topology
-from gnomon.preparation.planned import Normalisation, Plan
+from gnomon.dataset.plan import Normalisation, Plan
+from gnomon.dataset.topology import Topology
+from gnomon.rules.finding import refuse
 
 _NETS = {"PlainConvUNet": "plain_unet", "ResidualEncoderUNet": "res_enc_unet"}
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gnomon.nets import Topology, topology
+from gnomon.dataset.topology import Topology, make_topology
 from gnomon.preparation.fingerprint import Fingerprint
 
 _REFERENCE_VALUES = 560_000_000  # features of batch 2 that fit the reference memory
@@ -31,15 +31,15 @@ def nnunet_patch_and_batch(
     wished = 1 / np.asarray(spacing_mm)
     wished = wished * (256**3 / np.prod(wished)) ** (1 / 3)
     patch = [min(round(edge), limit) for edge, limit in zip(wished.tolist(), median)]
-    shaped = topology(spacing_mm, patch)
+    shaped = make_topology(spacing_mm, patch)
     budget = _REFERENCE_VALUES * (memory_gb / _REFERENCE_GB)
     while feature_values(shaped, channels_out) / _REFERENCE_BATCH * _SMALLEST_BATCH > budget:
         edges = list(shaped.patch)
         axis = order[int(np.argsort([edges[a] / median[a] for a in order])[-1])]
         smaller = list(edges)
         smaller[axis] -= shaped.divisor[axis]
-        edges[axis] -= topology(spacing_mm, smaller).divisor[axis]
-        shaped = topology(spacing_mm, edges)
+        edges[axis] -= make_topology(spacing_mm, smaller).divisor[axis]
+        shaped = make_topology(spacing_mm, edges)
     batch = round(budget / feature_values(shaped, channels_out) * _REFERENCE_BATCH)
     voxels = float(np.prod(np.asarray(median), dtype=np.float64)) * found.n_cases
     largest = round(voxels * _LARGEST_SHARE / float(np.prod(shaped.patch)))

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.artifacts import read_json
-from gnomon.findings import refuse
-from gnomon.nets import Topology, topology
+from gnomon.core.settings import bounded, chosen
+from gnomon.dataset.plan import Normalisation, Plan
+from gnomon.dataset.topology import Topology, make_topology
+from gnomon.io.artifacts import read_json
 from gnomon.preparation.fingerprint import Fingerprint
 from gnomon.preparation.nnunet_plan import read_nnunet_plan
 from gnomon.preparation.nnunet_planner import nnunet_patch_and_batch
-from gnomon.preparation.planned import Normalisation, Plan
-from gnomon.settings import bounded, chosen
+from gnomon.rules.finding import refuse
 
 _ANISOTROPIC = 3.0
 _NNUNET_GB = 8.0
@@ -78,7 +78,7 @@ def make_plan(
     spacing_mm = _three(settings.spacing_mm) if settings.spacing_mm else target_spacing(found)
     normalisation = _normalisation(found, modality)
     if settings.patch:
-        return Plan(spacing_mm, normalisation, topology(spacing_mm, settings.patch), settings.batch)
+        return Plan(spacing_mm, normalisation, make_topology(spacing_mm, settings.patch), settings.batch)
     if settings.planner == "nnunet":
         memory_gb = _NNUNET_GB if settings.memory_gib is None else settings.memory_gib
         return Plan(spacing_mm, normalisation, *nnunet_patch_and_batch(found, spacing_mm, channels_out, memory_gb))
@@ -113,7 +113,7 @@ def whole_image_plan(found: Fingerprint, modality: str, settings: PlanSettings) 
         spacing[spacing < 1.02 * spacing.min()] *= 1.02
     spacing_mm = _three(np.round(spacing, 4))
     wished = settings.patch or np.ceil(extents_mm / np.asarray(spacing_mm)).tolist()
-    return Plan(spacing_mm, _normalisation(found, modality), topology(spacing_mm, wished), settings.batch)
+    return Plan(spacing_mm, _normalisation(found, modality), make_topology(spacing_mm, wished), settings.batch)
 
 
 def read_plan(path: Path, configuration: str) -> Plan:
@@ -163,7 +163,7 @@ def fitted_topology(
     """
     wished = 1.0 / np.asarray(spacing_mm)
     wished = np.minimum(np.rint(wished * (256**3 / wished.prod()) ** (1 / 3)), shape).astype(int)
-    shaped = topology(spacing_mm, wished.tolist())
+    shaped = make_topology(spacing_mm, wished.tolist())
     while not fits(shaped):
         patch = np.asarray(shaped.patch)
         steps = np.asarray(shaped.divisor)
@@ -172,7 +172,7 @@ def fitted_topology(
             break
         axis = int(np.argmax(np.where(shrinkable, patch / shape, -1)))
         patch[axis] -= steps[axis]
-        shaped = topology(spacing_mm, patch.tolist())
+        shaped = make_topology(spacing_mm, patch.tolist())
     return shaped
 
 

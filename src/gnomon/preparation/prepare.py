@@ -12,26 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import nibabel as nib
 import numpy as np
 
-from gnomon import nifti
-from gnomon.artifacts import read_findings, read_json, replacing, write_array, write_findings, write_json
-from gnomon.console import tracked
-from gnomon.findings import Finding, Refusal, Severity, refuse
-from gnomon.folders import DatasetFolder
-from gnomon.geometry import Grid
-from gnomon.labels import LabelScheme
-from gnomon.preparation.canonicalise import beyond, canonical_image, canonical_label
+from gnomon.core.labels import LabelScheme
+from gnomon.core.provenance import sha256_of_array, sha256_of_file, sha256_of_values
+from gnomon.core.settings import bounded, chosen
+from gnomon.dataset.canonicalise import beyond, canonical_image, canonical_label
+from gnomon.dataset.dataset import SCHEMA, Dataset, read_dataset
+from gnomon.dataset.plan import Plan
+from gnomon.dataset.splits import Splits
+from gnomon.io import nifti
+from gnomon.io.artifacts import read_json, replacing, write_array, write_findings, write_json
+from gnomon.io.console import tracked
+from gnomon.io.folders import DatasetFolder
 from gnomon.preparation.fingerprint import CaseStatistics, check_case, fingerprint, measure_case
 from gnomon.preparation.plan import PlanSettings, StepBytes, make_plan
-from gnomon.preparation.planned import Plan
 from gnomon.preparation.sources import RawCase, Source
-from gnomon.preparation.splits import Splits, fixed_splits, make_splits
-from gnomon.provenance import sha256_of_array, sha256_of_file, sha256_of_values
-from gnomon.settings import bounded, chosen
-
-SCHEMA = "gnomon/dataset/2"
+from gnomon.preparation.splitting import fixed_splits, make_splits
+from gnomon.rules.finding import Finding, Refusal, Severity, refuse
 
 
 @dataclass(frozen=True)
@@ -80,48 +78,6 @@ class PrepareSettings:
             re.compile(self.patient_pattern or "")
         except re.error as error:
             raise ValueError(f"patient_pattern {self.patient_pattern!r} ({error})") from None
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A prepared data set, read back from its folder.
-
-    Attributes:
-        labels: the structures; of a classification its classes.
-        task: 'segmentation' or 'classification'.
-        audit: hash of the audit that the data passed, `files` where there was no DICOM, or `off`.
-    """
-
-    folder: DatasetFolder
-    labels: LabelScheme
-    plan: Plan
-    splits: Splits
-    content_sha256: str
-    findings: tuple[Finding, ...]
-    task: str = "segmentation"
-    audit: str = "off"
-
-
-@dataclass(frozen=True)
-class Case:
-    """What case.json says of one prepared case.
-
-    Attributes:
-        header: the image's own NIfTI header, so that a prediction keeps its affine to the bit.
-        background: the network input's lowest value; what lies beyond the image is taken to be.
-        foreground: voxels of each channel, in the order of foreground.npy.
-        annotated: channels that were looked for; None: all.
-        patient: whose case it is, by pseudonym.
-    """
-
-    name: str
-    native: Grid
-    canonical: Grid
-    header: nib.Nifti1Header
-    background: float
-    foreground: dict[int, int]
-    annotated: tuple[int, ...] | None = None
-    patient: str = ""
 
 
 def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes: StepBytes | None = None) -> Dataset:
@@ -190,37 +146,6 @@ def audit_of(passed: str | None, settings: PrepareSettings) -> str:
             ),
         )
     return passed or "off"
-
-
-def read_dataset(path: Path) -> Dataset:
-    """Open a prepared data set. Raises Refusal where it is missing or was not finished."""
-    folder = DatasetFolder(path)
-    index = read_json(folder.index, "the prepared data set")
-    return Dataset(
-        folder=folder,
-        labels=LabelScheme.from_dict(index),
-        plan=Plan.from_dict(index["plan"]),
-        splits=Splits.from_dict(read_json(folder.splits, "the prepared data set")),
-        content_sha256=index["content_sha256"],
-        findings=tuple(read_findings(folder.findings)),
-        task=index.get("task", "segmentation"),
-        audit=index.get("audit", "off"),
-    )
-
-
-def read_case(folder: DatasetFolder, name: str) -> Case:
-    """What is known of one prepared case."""
-    facts = read_json(folder.case(name) / "case.json", "the prepared data set")
-    return Case(
-        name=name,
-        native=Grid.from_dict(facts["native"]),
-        canonical=Grid.from_dict(facts["canonical"]),
-        header=nib.Nifti1Header(base64.b64decode(facts["native_header"])),
-        background=facts["background"],
-        foreground={int(channel): count for channel, count in facts["foreground"].items()},
-        annotated=None if facts["annotated"] is None else tuple(facts["annotated"]),
-        patient=facts["patient"],
-    )
 
 
 Survey = tuple[str, str, CaseStatistics | None, list[Finding]]
@@ -355,8 +280,3 @@ def foreground_indices(channels: np.ndarray, scheme: LabelScheme) -> tuple[np.nd
 def _in_parallel(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers: int, label: str) -> list[Any]:
     run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
     return list(tracked(run(joblib.delayed(work)(*job) for job in jobs), len(jobs), label))
-
-
-def reference_of(folder: DatasetFolder, name: str) -> Path:
-    """The native label file of a prepared case."""
-    return next(folder.case(name).glob("reference.nii*"))

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gnomon import nifti
-from gnomon.artifacts import read_findings, read_json
-from gnomon.findings import Finding, Refusal, refuse
-from gnomon.folders import VolumesFolder
-from gnomon.labels import LabelScheme
+from gnomon.core.labels import LabelScheme
+from gnomon.io import nifti
+from gnomon.io.artifacts import read_findings, read_json
+from gnomon.io.folders import VolumesFolder
+from gnomon.rules.finding import Finding, Refusal, refuse
 
 _FIRST_CHANNEL = "_0000"
 

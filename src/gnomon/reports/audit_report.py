@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from gnomon.artifacts import read_json, write_text
 from gnomon.audit import Rule, all_rules
-from gnomon.folders import AuditFolder
+from gnomon.io.artifacts import read_json, write_text
+from gnomon.io.folders import AuditFolder
 from gnomon.reports.figures import spacings
 from gnomon.reports.page import Folded, Heading, Paragraph, Part, Picture, Table, Thumbnail, Values, html
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gnomon.geometry import Grid, picture_plane, upright
+from gnomon.core.geometry import Grid, picture_plane, upright
 from gnomon.reports.figures import colour, png
 from gnomon.reports.page import Slices
 

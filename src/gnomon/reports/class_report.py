@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.artifacts import map_array, read_json, write_text
-from gnomon.folders import GroupFolder, RunFolder
-from gnomon.geometry import Grid
-from gnomon.preparation import Dataset, class_of
+from gnomon.core.geometry import Grid
+from gnomon.dataset.dataset import Dataset, class_of
+from gnomon.io.artifacts import map_array, read_json, write_text
+from gnomon.io.folders import GroupFolder, RunFolder
 from gnomon.reports import figures
 from gnomon.reports.cases import PicturedCase, three_planes
 from gnomon.reports.page import Heading, Paragraph, Part, Picture, Table, html

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.artifacts import read_findings, read_json, write_bytes, write_text
+from gnomon.core.labels import LabelScheme
 from gnomon.evaluation import HD95, MEASURES
-from gnomon.findings import Severity
-from gnomon.folders import EvaluationFolder
-from gnomon.labels import LabelScheme
+from gnomon.io.artifacts import read_findings, read_json, write_bytes, write_text
+from gnomon.io.folders import EvaluationFolder
 from gnomon.reports import figures
 from gnomon.reports.cases import PicturedCase, axial_slices, three_planes
 from gnomon.reports.page import Folded, Heading, Link, Paragraph, Part, Picture, Table, html
 from gnomon.reports.pdf import pdf
+from gnomon.rules.finding import Severity
 
 TITLES = {
     "dice": "Dice",

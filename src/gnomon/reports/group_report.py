@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gnomon.artifacts import write_text
-from gnomon.folders import GroupFolder
-from gnomon.preparation import Dataset
+from gnomon.dataset.dataset import Dataset
+from gnomon.io.artifacts import write_text
+from gnomon.io.folders import GroupFolder
 from gnomon.reports.evaluation_report import MAIN, TITLES
 from gnomon.reports.page import Heading, Paragraph, Part, Table, html
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon import nifti
-from gnomon.artifacts import map_array
+from gnomon.core.geometry import Grid, resampled_voxels
+from gnomon.core.regrid import ordered_values
+from gnomon.dataset.dataset import Dataset, read_case, reference_of
 from gnomon.evaluation import placed
-from gnomon.findings import Refusal
-from gnomon.geometry import Grid, resampled_voxels
-from gnomon.inference import ordered_values
-from gnomon.preparation import Dataset, read_case, reference_of
+from gnomon.io import nifti
+from gnomon.io.artifacts import map_array
 from gnomon.reports.cases import PicturedCase
 from gnomon.reports.evaluation_report import Pictured
+from gnomon.rules.finding import Refusal
 
 
 def of_dataset(dataset: Dataset, predictions: Path) -> Pictured:

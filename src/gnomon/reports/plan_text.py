@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gnomon.artifacts import read_json
-from gnomon.preparation import Dataset
+from gnomon.dataset.dataset import Dataset
+from gnomon.io.artifacts import read_json
 
 _AXES = "xyz"
 _LOPSIDED = 2.0  # reach along one axis against another

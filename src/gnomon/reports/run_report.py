@@ -6,15 +6,15 @@ import csv
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gnomon.artifacts import read_json, write_bytes, write_text
-from gnomon.findings import Severity
-from gnomon.folders import EvaluationFolder, RunFolder
-from gnomon.preparation import Dataset
+from gnomon.dataset.dataset import Dataset
+from gnomon.io.artifacts import read_json, write_bytes, write_text
+from gnomon.io.folders import EvaluationFolder, RunFolder
 from gnomon.reports import figures
 from gnomon.reports.evaluation_report import case_parts, result_parts
 from gnomon.reports.page import Folded, Heading, Paragraph, Part, Picture, Table, Values, html
 from gnomon.reports.pdf import pdf
 from gnomon.reports.pictured import of_dataset
+from gnomon.rules.finding import Severity
 
 
 def write_run_report(folder: RunFolder, dataset: Dataset, fold: int) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gnomon.artifacts import write_text
-from gnomon.folders import SearchFolder
+from gnomon.io.artifacts import write_text
+from gnomon.io.folders import SearchFolder
 from gnomon.postprocess import CaseParts, Fitted, Verdict
 from gnomon.reports.figures import parts_scatter
 from gnomon.reports.page import Heading, Paragraph, Part, Picture, Table, html

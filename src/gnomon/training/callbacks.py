@@ -14,7 +14,7 @@ import torch
 from pytorch_lightning.callbacks import Callback, WeightAveraging
 from pytorch_lightning.plugins import TorchCheckpointIO
 
-from gnomon.artifacts import write_bytes, write_rows
+from gnomon.io.artifacts import write_bytes, write_rows
 
 
 def score_of(trainer: pl.Trainer) -> float:

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from gnomon.artifacts import read_json, write_bytes, write_json
-from gnomon.console import say
-from gnomon.findings import refuse
-from gnomon.folders import RunFolder
-from gnomon.mirroring import mirroring
-from gnomon.preparation import Dataset
-from gnomon.provenance import sha256_of_file, weights_sha256
+from gnomon.core.mirroring import mirroring
+from gnomon.core.provenance import sha256_of_file, weights_sha256
+from gnomon.dataset.dataset import Dataset
+from gnomon.io.artifacts import read_json, write_bytes, write_json
+from gnomon.io.console import say
+from gnomon.io.folders import RunFolder
+from gnomon.rules.finding import refuse
 from gnomon.training.job import Job, train
 from gnomon.training.ranks import other_ranks
 from gnomon.training.settings import TrainSettings, lightning_precision

@@ -18,11 +18,11 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
 
+from gnomon.core.randomness import global_streams
 from gnomon.data import PatchModule
-from gnomon.folders import RunFolder
+from gnomon.dataset.dataset import Dataset, class_of
+from gnomon.io.folders import RunFolder
 from gnomon.nets import Classifier, build_classifier, build_net
-from gnomon.preparation import Dataset, class_of
-from gnomon.randomness import global_streams
 from gnomon.training.callbacks import Checkpoints, MetricsTable, WholeCheckpoints, moving_average
 from gnomon.training.classifier import ClassLearner
 from gnomon.training.losses import make_loss

@@ -15,7 +15,7 @@ import torch
 from scipy import ndimage
 from torch.nn import functional
 
-from gnomon.settings import bounded, chosen
+from gnomon.core.settings import bounded, chosen
 
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 """(logits (batch, channels, x, y, z), label (batch, x, y, z), annotated (batch, channels) or None) -> a number."""

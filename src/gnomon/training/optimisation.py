@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import nn
 
-from gnomon.settings import bounded, chosen
+from gnomon.core.settings import bounded, chosen
 from gnomon.training.schedule import Progress
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
-from gnomon.geometry import picture_plane, upright
+from gnomon.core.geometry import picture_plane, upright
 
 _COLOURS = (
     np.array(

@@ -11,8 +11,8 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch.profiler import ProfilerActivity, profile
 
-from gnomon.artifacts import write_text
-from gnomon.console import say
+from gnomon.io.artifacts import write_text
+from gnomon.io.console import say
 
 _SKIPPED = 3  # batches: the first ones also warm up
 _TRACED = 5

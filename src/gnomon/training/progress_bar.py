@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gnomon.console import say
+from gnomon.io.console import say
 from gnomon.training import schedule
 
 _PLAIN_INTERVAL_S = 15.0

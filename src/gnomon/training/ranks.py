@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 
 import torch
 
-from gnomon.findings import Refusal, refuse
+from gnomon.rules.finding import Refusal, refuse
 from gnomon.training.job import Job, train
 
 _LOOPBACK = "127.0.0.1"

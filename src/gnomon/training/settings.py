@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from gnomon.core.settings import bounded, chosen
 from gnomon.data import DataSettings
-from gnomon.settings import bounded, chosen
 from gnomon.training.losses import LossSettings
 from gnomon.training.optimisation import OptimiserSettings
 

@@ -8,10 +8,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from gnomon.console import say
-from gnomon.findings import refuse
-from gnomon.folders import RunFolder
+from gnomon.io.console import say
+from gnomon.io.folders import RunFolder
 from gnomon.nets.mednext import upkernelled
+from gnomon.rules.finding import refuse
 
 _HEADS = "heads."
 _WHERE = "training.start_from"

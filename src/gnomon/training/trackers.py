@@ -11,8 +11,8 @@ from typing import Any
 import wandb
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
-from gnomon.provenance import sha256_of_values
-from gnomon.settings import chosen
+from gnomon.core.provenance import sha256_of_values
+from gnomon.core.settings import chosen
 
 
 @dataclass(frozen=True)

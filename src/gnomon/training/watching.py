@@ -11,10 +11,10 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from safetensors.torch import save
 
-from gnomon.artifacts import write_bytes
-from gnomon.console import say
-from gnomon.findings import refuse
-from gnomon.folders import RunFolder
+from gnomon.io.artifacts import write_bytes
+from gnomon.io.console import say
+from gnomon.io.folders import RunFolder
+from gnomon.rules.finding import refuse
 from gnomon.training.callbacks import score_of
 
 

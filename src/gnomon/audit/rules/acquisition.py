@@ -6,7 +6,7 @@ import polars as pl
 
 from gnomon.audit.expressions import CT, ORIGINAL, TEXTS, greatest, lacks, said, shown, told
 from gnomon.audit.rule import Needs, Rule, Scope
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 NO_KERNEL = Rule(
     id="DCM301",

@@ -6,7 +6,7 @@ import polars as pl
 
 from gnomon.audit.expressions import SEGMENTATION, STRUCTURE_SET, said, told
 from gnomon.audit.rule import Asked, Needs, Rule, Scope
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 _COLUMNS = (
     "sop_class",

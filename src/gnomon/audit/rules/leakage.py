@@ -11,7 +11,7 @@ import polars as pl
 from gnomon.audit.association import AUC_LIMIT, cramers_v, predictive_features
 from gnomon.audit.expressions import TEXTS, said, shown
 from gnomon.audit.rule import Asked, Needs, Rule, Scope
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 _ACQUISITION = (
     "manufacturer",

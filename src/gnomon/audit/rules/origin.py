@@ -19,7 +19,7 @@ from gnomon.audit.expressions import (
     told,
 )
 from gnomon.audit.rule import Needs, Rule, Scope
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 _UID = "1.2.840.10008.1.2."
 # Syntaxes that cannot be lossless (PS3.5 10): JPEG baseline and extended, retired DCT processes, MPEG, H.26x, JPEG XL.

@@ -6,7 +6,7 @@ import polars as pl
 
 from gnomon.audit.expressions import CAPTURES, MAMMOGRAM, PROJECTION, lacks, said, told
 from gnomon.audit.rule import Needs, Rule, Scope
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 _NO_SPACING = pl.col("row_mm").is_null()
 _NO_IMAGER = pl.col("imager_row_mm").is_null()

@@ -6,7 +6,7 @@ import polars as pl
 
 from gnomon.audit.expressions import said
 from gnomon.audit.rule import Asked, Decision, Rule, Scope
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 
 def _read(

@@ -7,7 +7,7 @@ import polars as pl
 from gnomon.audit.expressions import CT, SECTIONAL, flagged, greatest, said, shown, told, varies
 from gnomon.audit.rule import Decision, Needs, Rule, Scope
 from gnomon.dicom.pixels.plausible import FRAME_GAP, FRAME_SHARE
-from gnomon.findings import Severity
+from gnomon.rules.finding import Severity
 
 MONOCHROME1 = Rule(
     id="DCM101",
@@ -145,9 +145,8 @@ LOST_INTERCEPT = Rule(
     why="Everything lies 1024 HU too high: lung becomes fat, and fat becomes bone.",
     remedy=(
         "Put back, for one usual intercept brings both air and soft tissue where they belong. To refuse such "
-        "volumes:"
-    )
-    " conversion.intercept=refuse.",
+        "volumes: conversion.intercept=refuse."
+    ),
     expected="air near -1000 HU and soft tissue near 40 HU",
     needs=Needs.PIXELS,
     decision=Decision.REPAIR,

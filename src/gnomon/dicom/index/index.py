@@ -16,14 +16,14 @@ import joblib
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gnomon.artifacts import replacing
-from gnomon.console import tracked
+from gnomon.core.settings import bounded
 from gnomon.dicom.index.header import read_instance
 from gnomon.dicom.index.instances import VERSION, Instance, rows_of, schema, table_of
 from gnomon.dicom.index.sources import Source, SourceReader, plain_name, sources_in
 from gnomon.dicom.pseudonyms import PseudonymMap
-from gnomon.findings import Finding, Severity
-from gnomon.settings import bounded
+from gnomon.io.artifacts import replacing
+from gnomon.io.console import tracked
+from gnomon.rules.finding import Finding, Severity
 
 PART_ROWS = 1000
 _CHUNK = 50

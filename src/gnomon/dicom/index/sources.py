@@ -20,8 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, cast
 
-from gnomon.artifacts import replacing
-from gnomon.findings import refuse
+from gnomon.io.artifacts import replacing
+from gnomon.rules.finding import refuse
 
 _SPOOL_LIMIT_BYTES = 64 << 30  # a compressed tar larger than this when unpacked is refused
 _MEMBER_LIMIT_BYTES = 4 << 30

@@ -22,7 +22,7 @@ from gnomon.dicom.pixels.stored import (
     pixel_format,
     unused_bits_are_set,
 )
-from gnomon.findings import Finding, Severity, refuse
+from gnomon.rules.finding import Finding, Severity, refuse
 
 _MODALITY_LUT = 0x00283000
 _FRAME_LIMIT_BYTES = 512 << 20

@@ -14,7 +14,7 @@ from gnomon.dicom.volumes.checks import class_finding, pixel_findings
 from gnomon.dicom.volumes.slices import Slice, slices_of
 from gnomon.dicom.volumes.split import by_kind, by_place, differing, separated
 from gnomon.dicom.volumes.stack import Stack, stacked
-from gnomon.findings import Finding, Refusal, Severity
+from gnomon.rules.finding import Finding, Refusal, Severity
 
 Digest = Callable[[Slice], str]
 

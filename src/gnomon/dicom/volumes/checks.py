@@ -9,7 +9,7 @@ from gnomon.dicom.index import Instance
 from gnomon.dicom.pixels.codecs import is_native, missing_decoder
 from gnomon.dicom.pixels.stored import native_frame_bytes, pixel_format
 from gnomon.dicom.volumes.slices import Slice, is_mosaic, mosaic_problem
-from gnomon.findings import Finding, Severity
+from gnomon.rules.finding import Finding, Severity
 
 _IMAGES = "1.2.840.10008.5.1.4.1.1."
 SINGLE_FRAME = {_IMAGES + suffix: kind for suffix, kind in (("2", "CT"), ("4", "MR"), ("128", "PT"))}

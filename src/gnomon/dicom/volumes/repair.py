@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.geometry import Grid, resampled_voxels, straightened
+from gnomon.core.geometry import Grid, resampled_voxels, straightened
 
 _FULL = 1 - 1e-6
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gnomon.dicom.volumes.slices import Slice
 from gnomon.dicom.volumes.split import SAME_PLACE_MM, by_place
-from gnomon.findings import Finding, Severity
+from gnomon.rules.finding import Finding, Severity
 
 COSINE_TOLERANCE, COSINE_LIMIT = 1e-4, 1e-2
 EVEN_FRACTION, UNEVEN_LIMIT, EVEN_MM = 0.005, 0.02, 1e-3

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gnomon.dicom.pixels.plausible import constant_frame, frame_mask, hu_peaks, lost_intercept_hu
 from gnomon.dicom.volumes.slices import Slice
-from gnomon.findings import Finding, Severity
+from gnomon.rules.finding import Finding, Severity
 
 UNDECLARED_PADDING, LOST_INTERCEPT = "DCM131", "DCM125"
 _ALL = (UNDECLARED_PADDING, LOST_INTERCEPT)

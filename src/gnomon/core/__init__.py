@@ -1,0 +1,1 @@
+"""Values that every stage shares: geometry, labels, mirroring, components, statistics, randomness, provenance."""

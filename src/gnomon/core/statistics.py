@@ -1,0 +1,305 @@
+"""What a sample of cases says of all cases: intervals, paired comparisons, agreement. Patients are the unit.
+
+Several scans of one patient are not several patients: whatever is drawn, permuted or averaged here is a
+patient with all that belongs to them. Every draw comes from a keyed stream, so a report made again is the same.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from gnomon.core.randomness import generator
+
+DRAWS = 10_000
+FEW_PATIENTS = 50
+"""Below this an interval of a mean is to be read with care (André et al., BRIDGE at MICCAI 2025)."""
+
+_FEWEST = 10  # patients that can be drawn from; of fewer, Student's t is taken
+_BLOCK = 1_000  # draws at a time, so that memory does not grow with them
+_KEPT = 20_000_000  # numbers of draws that are kept, a byte each
+Values = Sequence[float] | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and its interval.
+
+    Attributes:
+        n: values; `n_patients` of them independent.
+        lower, upper: None where the sample is too small for any.
+    """
+
+    estimate: float
+    lower: float | None
+    upper: float | None
+    n: int
+    n_patients: int
+    level: float = 0.95
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few patients to lean on the interval."""
+        return self.n_patients < FEW_PATIENTS
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two models on the same cases, the second less the first.
+
+    Attributes:
+        mean: of the differences, with its interval.
+        p_mean: that patients' differences have their signs by chance (sign-flip permutation of the mean).
+        shift: Hodges-Lehmann's, the median of the means of all pairs of patients' differences, with its interval.
+        p_signed_rank: Wilcoxon's, zeros after Pratt.
+    """
+
+    mean: Interval
+    p_mean: float
+    shift: Interval
+    p_signed_rank: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How two measurements agree (Bland and Altman, 1986; 1999).
+
+    Attributes:
+        bias: mean difference, second less first, with its interval.
+        lower_limit, upper_limit: between which 95 % of differences lie, each with its interval.
+        slope: of the difference against the mean of the two; proportional bias where its p is small.
+        concordance: Lin's correlation coefficient (1989).
+    """
+
+    bias: Interval
+    lower_limit: Interval
+    upper_limit: Interval
+    slope: float | None
+    p_slope: float | None
+    concordance: float | None
+
+
+def mean_interval(
+    values: Values,
+    patients: Sequence[Hashable] | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> Interval:
+    """The mean and its interval by drawing patients with replacement, studentised (Davison and Hinkley, 1997, 5.2).
+
+    Studentised, because Dice is skewed: plain percentiles of 50 patients cover too little. Fewer than 10
+    patients cannot be drawn from, nor many that are alike; their interval is Student's t, and wide.
+
+    Raises:
+        ValueError: no values, or a value that is not finite.
+    """
+    sums, sizes, found = _by_patient(values, patients)
+    mean, error = _mean_and_error(sums, sizes, np.ones(len(sums)))
+    if len(sums) < 2 or error == 0:
+        bound = None if len(sums) < 2 else float(mean)
+        return Interval(float(mean), bound, bound, found.size, len(sums), level)
+    tail = (1 - level) / 2
+    half = float(stats.t.ppf(1 - tail, len(sums) - 1) * error)
+    students = Interval(float(mean), float(mean) - half, float(mean) + half, found.size, len(sums), level)
+    if len(sums) < _FEWEST:
+        return students
+    deviates = []
+    for counts in _drawn_patients(len(sums), seed, draws):
+        means, errors = _mean_and_error(sums, sizes, counts)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            deviates.append((means - mean) / errors)
+    deviate = np.concatenate(deviates)
+    deviate = deviate[~np.isnan(deviate)]
+    high, low = np.quantile(deviate, [1 - tail, tail], method="inverted_cdf")
+    if not np.isfinite([high, low]).all():  # nearly all patients are alike: too many draws hold no other
+        return students
+    return Interval(float(mean), float(mean - high * error), float(mean - low * error), found.size, len(sums), level)
+
+
+def median_interval(values: Values, patients: Sequence[Hashable] | None = None, *, level: float = 0.95) -> Interval:
+    """The median over patients' means and its interval between order statistics, exact for any distribution.
+
+    No bounds where there are too few patients for the level: at least 6 for 95 %.
+    """
+    sums, sizes, found = _by_patient(values, patients)
+    ordered = np.sort(sums / sizes)
+    n = len(ordered)
+    rank = int(stats.binom.ppf((1 - level) / 2, n, 0.5))
+    while rank > 0 and stats.binom.cdf(rank - 1, n, 0.5) > (1 - level) / 2:
+        rank -= 1
+    middle = float(np.median(ordered))
+    if rank == 0:
+        return Interval(middle, None, None, found.size, n, level)
+    return Interval(middle, float(ordered[rank - 1]), float(ordered[n - rank]), found.size, n, level)
+
+
+def paired_comparison(
+    first: Values,
+    second: Values,
+    patients: Sequence[Hashable] | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> Paired:
+    """Compare two models' values of the same cases.
+
+    Raises:
+        ValueError: as many values in one as in the other are needed, and finite ones.
+    """
+    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if one.shape != other.shape:
+        raise ValueError(f"{one.size} values against {other.size}")
+    difference = other - one
+    sums, sizes, found = _by_patient(difference, patients)
+    return Paired(
+        mean=mean_interval(difference, patients, level=level, seed=seed, draws=draws),
+        p_mean=_sign_flip_p(sums, seed, draws),
+        shift=_hodges_lehmann(sums / sizes, found.size, level),
+        p_signed_rank=_signed_rank_p(sums / sizes),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P values corrected for being several (Holm, 1979), in the order given."""
+    order = np.argsort(p_values, kind="stable")
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for place, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - place) * float(p_values[i])))
+        corrected[int(i)] = largest
+    return corrected
+
+
+def non_inferior(comparison: Paired, margin: float) -> bool | None:
+    """Whether the second model is worse by less than a margin declared beforehand; None where nothing can be said.
+
+    Raises:
+        ValueError: a margin that is not above 0.
+    """
+    if margin <= 0:
+        raise ValueError(f"margin {margin:g}, not above 0")
+    return None if comparison.mean.lower is None else comparison.mean.lower > -margin
+
+
+def agreement(
+    first: Values, second: Values, patients: Sequence[Hashable] | None = None, *, level: float = 0.95
+) -> Agreement:
+    """Bland and Altman's analysis of two measurements of the same things; the limits' intervals are theirs (1999).
+
+    Raises:
+        ValueError: fewer than two values, or not as many in one as in the other.
+    """
+    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if one.shape != other.shape or one.size < 2:
+        raise ValueError(f"{one.size} values against {other.size}; two or more of each are needed")
+    sums, _, found = _by_patient(other - one, patients)
+    n = len(sums)  # what repeats within a patient is not counted as more certainty
+    bias, deviation = float(found.mean()), float(found.std(ddof=1))
+    reach = stats.t.ppf((1 + level) / 2, max(n - 1, 1))
+    of_bias, of_limit = reach * deviation / np.sqrt(n), reach * deviation * np.sqrt(3 / n)
+
+    def about(value: float, half: float) -> Interval:
+        if n < 2:
+            return Interval(value, None, None, found.size, n, level)
+        return Interval(value, value - float(half), value + float(half), found.size, n, level)
+
+    middle = (one + other) / 2
+    varies = float(np.ptp(middle)) > 0 and one.size > 2
+    line = stats.linregress(middle, other - one) if varies else None
+    spread = one.var() + other.var() + (one.mean() - other.mean()) ** 2
+    return Agreement(
+        bias=about(bias, of_bias),
+        lower_limit=about(bias - 1.96 * deviation, of_limit),
+        upper_limit=about(bias + 1.96 * deviation, of_limit),
+        slope=None if line is None else float(line.slope),
+        p_slope=None if line is None or not np.isfinite(line.pvalue) else float(line.pvalue),
+        concordance=float(2 * np.mean((one - one.mean()) * (other - other.mean())) / spread) if spread > 0 else None,
+    )
+
+
+def _by_patient(
+    values: Values, patients: Sequence[Hashable] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Sum and number of each patient's values, in order of appearance, and all values."""
+    found = np.asarray(values, dtype=float)
+    if not found.size or not np.isfinite(found).all():
+        raise ValueError("no values, or some that are not finite")
+    if patients is None:
+        return found, np.ones(found.size), found
+    if len(patients) != found.size:
+        raise ValueError(f"{found.size} values of {len(patients)} patients")
+    place: dict[Hashable, int] = {}
+    index = np.array([place.setdefault(patient, len(place)) for patient in patients])
+    return np.bincount(index, found).astype(float), np.bincount(index).astype(float), found
+
+
+def _drawn_patients(n: int, seed: int, draws: int) -> Iterator[NDArray[np.float64]]:
+    """How often each of `n` patients is drawn, (draws of a block, n); few patients' draws are kept for later."""
+    blocks = _few_drawn(n, seed, draws) if n * draws <= _KEPT else _draw_patients(n, seed, draws)
+    return (block.astype(float) for block in blocks)
+
+
+@functools.lru_cache(maxsize=4)
+def _few_drawn(n: int, seed: int, draws: int) -> tuple[NDArray[np.uint8], ...]:
+    return tuple(_draw_patients(n, seed, draws))
+
+
+def _draw_patients(n: int, seed: int, draws: int) -> Iterator[NDArray[np.uint8]]:
+    draw = generator(seed, "bootstrap", n)
+    for first in range(0, draws, _BLOCK):  # no patient is drawn 256 times
+        yield draw.multinomial(n, np.full(n, 1 / n), min(_BLOCK, draws - first)).astype(np.uint8)
+
+
+def _mean_and_error(
+    sums: NDArray[np.float64], sizes: NDArray[np.float64], counts: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean of patients drawn `counts` times (..., patients), and its standard error, patients being the unit."""
+    n = len(sums)
+    total = counts @ sizes
+    mean = (counts @ sums) / total
+    squares = counts @ sums**2 - 2 * mean * (counts @ (sums * sizes)) + mean**2 * (counts @ sizes**2)
+    error = np.sqrt(np.maximum(squares, 0) * n / max(n - 1, 1)) / total
+    return mean, error
+
+
+def _sign_flip_p(sums: NDArray[np.float64], seed: int, draws: int) -> float:
+    """Two-sided p of the mean under random signs of patients; exact up to 12 patients."""
+    n, seen = len(sums), abs(float(sums.sum()))
+    tolerance = 1e-12 * float(np.abs(sums).sum())
+    if n <= 12:
+        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+        return float(np.mean(np.abs(signs @ sums) >= seen - tolerance))
+    draw, as_extreme = generator(seed, "permutation", n), 0
+    for first in range(0, draws, _BLOCK):
+        signs = draw.integers(0, 2, (min(_BLOCK, draws - first), n)) * 2 - 1
+        as_extreme += int(np.sum(np.abs(signs @ sums) >= seen - tolerance))
+    return (as_extreme + 1) / (draws + 1)
+
+
+def _signed_rank_p(differences: NDArray[np.float64]) -> float:
+    if not np.any(differences):
+        return 1.0
+    method = "exact" if len(differences) <= 50 and len(set(np.abs(differences))) == len(differences) else "approx"
+    if method == "exact" and np.any(differences == 0):
+        method = "approx"
+    return float(stats.wilcoxon(differences, zero_method="pratt", method=method).pvalue)
+
+
+def _hodges_lehmann(differences: NDArray[np.float64], n_values: int, level: float) -> Interval:
+    """The median of all pairs' means, and the pairs' means between which the signed-rank test rejects nothing."""
+    n = len(differences)
+    first, second = np.triu_indices(n)
+    means = np.sort((differences[first] + differences[second]) / 2)
+    centre = float(np.median(means))
+    deviation = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    rank = int(np.floor(n * (n + 1) / 4 - stats.norm.ppf((1 + level) / 2) * deviation))
+    if rank < 1:
+        return Interval(centre, None, None, n_values, n, level)
+    return Interval(centre, float(means[rank - 1]), float(means[len(means) - rank]), n_values, n, level)

@@ -1,0 +1,1 @@
+"""The prepared data set, as every stage sees it: plan, topology, splits, cases."""

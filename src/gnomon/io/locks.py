@@ -1,0 +1,60 @@
+"""One process at a time in a folder: whoever comes second waits, or is told. A killed process holds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gnomon.io.console import say
+from gnomon.rules.finding import refuse
+
+
+@contextmanager
+def in_turn(folder: Path, what: str) -> Iterator[None]:
+    """Wait until no other process writes in `folder`; `what` names it for the user."""
+    lock = _lock(folder)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"waiting for another process that makes {what}: {folder}")
+        lock.acquire()
+    with _released(lock):
+        yield
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes out of `folder`.
+
+    Raises:
+        Refusal: USE132, another process is at work there.
+    """
+    lock = _lock(folder)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise refuse(
+            rule="USE132",
+            where=str(folder),
+            found="another process at work in it",
+            expected="a folder for each run",
+            remedy="Wait for it, or choose another: output=...",
+        ) from None
+    with _released(lock):
+        yield
+
+
+def _lock(folder: Path) -> FileLock:
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / ".lock")
+
+
+@contextmanager
+def _released(lock: FileLock) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,117 @@
+"""From what a configuration calls its data to a prepared data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gnomon.audit import AuditSettings, Cohort, audit_studies, read_verdict
+from gnomon.core.labels import LabelScheme
+from gnomon.core.provenance import sha256_of_values
+from gnomon.dataset.dataset import Dataset, read_dataset
+from gnomon.dicom import Verdict, convert_studies
+from gnomon.io.locks import in_turn
+from gnomon.phantom import write_phantom
+from gnomon.pipeline.stages import Stages
+from gnomon.preparation import audit_of, prepare, read_source
+from gnomon.reports import write_audit_report
+from gnomon.rules.finding import refuse
+
+_OF_PREPARATION = ("DCM233", "DCM234")  # the preparation has PRP201 and PRP102
+
+
+def prepared_data(
+    stages: Stages, values: Mapping[str, Any], scheme: LabelScheme | None
+) -> tuple[Dataset, list[dict[str, Any]] | None]:
+    """The data set, prepared as far as it is not yet; for a phantom also the defects that were planted.
+
+    Args:
+        scheme: the labels of DICOM and converted volumes.
+
+    Raises:
+        Refusal: USE109, USE112, or whatever the stages refuse.
+    """
+    data = values["data"]
+    kind, root = data["kind"], None if data["root"] is None else Path(data["root"]).expanduser()
+    if kind not in ("phantom", "dicom", "nifti", "prepared"):
+        raise refuse(
+            rule="USE112",
+            where="data.kind",
+            found=repr(kind),
+            expected="phantom, dicom, nifti or prepared",
+            remedy="Choose one.",
+        )
+    if kind != "phantom" and root is None:
+        raise refuse(
+            rule="USE109",
+            where="data.root",
+            found="no value",
+            expected="the folder of the data",
+            remedy="Set it: data.root=...",
+        )
+    if root is not None and not root.exists():
+        raise refuse(
+            rule="USE101",
+            where=str(root),
+            found="no such folder",
+            expected="the folder of the data",
+            remedy="Check the path.",
+        )
+    if kind == "prepared" and root is not None:
+        dataset = read_dataset(root)
+        audit_of(None if dataset.audit == "off" else dataset.audit, stages.preparation)
+        return dataset, None
+    with in_turn(store_of(values), "the same data"):
+        return _prepared(stages, values, scheme, root)
+
+
+def _prepared(
+    stages: Stages, values: Mapping[str, Any], scheme: LabelScheme | None, root: Path | None
+) -> tuple[Dataset, list[dict[str, Any]] | None]:
+    """Phantom, audit, conversion, preparation: each goes on where it stopped."""
+    data, store = values["data"], store_of(values)
+    kind = data["kind"]
+    labels = None if data["labels"] is None else Path(data["labels"]).expanduser()
+    planted = None
+    if kind == "phantom":
+        facts = write_phantom(store, stages.phantom)
+        root, labels, planted = store / "studies", store / "labels", facts["planted"]
+        scheme = LabelScheme.from_dict(facts["labels"])
+    assert root is not None
+    if kind in ("phantom", "dicom"):
+        cohort = Cohort(labels=labels, structures=scheme)
+        convert_studies(root, store / "volumes", stages.conversion, _verdict(root, store, stages, data, cohort))
+        root = store / "volumes"
+    source = read_source(root, labels, scheme, stages.preparation.patient_pattern)
+    memory = stages.step_bytes(values["net"], source.labels.n_channels)
+    return prepare(source, store / "dataset", stages.preparation, memory), planted
+
+
+def _verdict(studies: Path, store: Path, stages: Stages, data: Mapping[str, Any], cohort: Cohort) -> Verdict | None:
+    """What an audit beside the converted volumes says of the studies; None where it was turned off.
+
+    Whether labels and images belong together is the preparation's matter, which looks at what is converted.
+    """
+    if stages.preparation.audit == "off":
+        return None
+    folder, workers = store / "audit", stages.conversion.workers
+    settings = AuditSettings(workers=workers, pseudonym_key=stages.conversion.pseudonym_key)
+    policy = replace(
+        stages.audit, severity={**dict.fromkeys(_OF_PREPARATION, "ignore"), **(stages.audit.severity or {})}
+    )
+    audit_studies(studies, folder, settings, policy, stages.conversion, cohort)
+    write_audit_report(folder)
+    return read_verdict(folder, tuple(data["known_findings"]))
+
+
+def store_of(values: Mapping[str, Any]) -> Path:
+    """Where prepared data lie: shared by all runs that prepare the same data in the same way."""
+    sections = ("data", "phantom", "audit", "conversion", "preparation")
+    recipe = {key: values[key] for key in sections if key != "phantom" or values["data"]["kind"] == "phantom"}
+    recipe["data"] = {key: value for key, value in values["data"].items() if key != "known_findings"}
+    if values["preparation"]["plan"]["memory_gib"] is not None:  # then the plan depends on the net
+        recipe["net"], recipe["training"] = values["net"], values["training"]
+    name = f"{values['name']}-{sha256_of_values(recipe)[:8]}"
+    return Path(values["workspace"]).expanduser() / "data" / name

@@ -1,0 +1,95 @@
+"""Who is trained on and who is held out: grouped by patient, seeded, written down."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gnomon.core.randomness import generator
+from gnomon.dataset.splits import Splits
+from gnomon.rules.finding import refuse
+
+
+def make_splits(patients: Mapping[str, str], folds: int, test_fraction: float, seed: int) -> Splits:
+    """Deal patients into a test set and `folds` folds; every case goes with its patient.
+
+    Args:
+        patients: case name -> patient.
+        folds: number of folds, at least 2 unless there is only one patient to validate on.
+        test_fraction: share of patients (rounded) that is held out of every fold.
+    """
+    members: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(patients):
+        members[patients[name]].append(name)
+    # In order of their first case: pseudonyms come from a key that may differ, case names do not.
+    in_order = sorted(members, key=lambda patient: min(members[patient]))
+    order = [in_order[i] for i in generator(seed, "splits").permutation(len(in_order))]
+    n_test = round(test_fraction * len(order))
+    rest = order[n_test:]
+    if folds < 2 or len(rest) < folds:
+        raise refuse(
+            rule="PRP301",
+            where="splits",
+            found=f"{len(rest)} patient(s) for {folds} folds",
+            expected="at least one patient a fold, two folds",
+            remedy="Add cases, or lower splits.folds or splits.test_fraction.",
+        )
+    dealt = []
+    for fold in range(folds):
+        held = set(rest[fold::folds])
+        val = _cases(members, [one for one in rest if one in held])
+        dealt.append((_cases(members, [one for one in rest if one not in held]), val))
+    return Splits(tuple(dealt), _cases(members, order[:n_test]))
+
+
+def fixed_splits(wanted: Sequence[Mapping[str, Any]], patients: Mapping[str, str]) -> Splits:
+    """Folds from lists of names `train`, `val` and, if given, `test`; absent cases are left out.
+
+    Raises:
+        Refusal: a patient stands on two sides.
+    """
+    folds = [_fixed(one, patients) for one in wanted]
+    if len({test for *_, test in folds}) > 1:
+        raise refuse(
+            rule="PRP303",
+            where="splits",
+            found="folds of different test cases",
+            expected="one test set",
+            remedy="Correct the split file.",
+        )
+    return Splits(tuple((train, val) for train, val, _ in folds), folds[0][2])
+
+
+def _fixed(
+    wanted: Mapping[str, Any], patients: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Train, val and test of one fold."""
+    sides = {
+        side: tuple(name for name in wanted.get(side, ()) if name in patients) for side in ("train", "val", "test")
+    }
+    owners: dict[str, set[str]] = defaultdict(set)
+    for side, names in sides.items():
+        for name in names:
+            owners[patients[name]].add(side)
+    if leaked := sorted(patient for patient, on in owners.items() if len(on) > 1):
+        raise refuse(
+            rule="PRP302",
+            where="splits",
+            found=f"{len(leaked)} patient(s) on two sides, as {leaked[0]}",
+            expected="each patient on one side",
+            remedy="Move all cases of a patient to one side.",
+        )
+    if not sides["train"] or not sides["val"]:
+        raise refuse(
+            rule="PRP303",
+            where="splits",
+            found=f"{len(sides['train'])} train and {len(sides['val'])} val cases that exist",
+            expected="at least one of each",
+            remedy="Check the names in the split file.",
+        )
+    return sides["train"], sides["val"], sides["test"]
+
+
+def _cases(members: Mapping[str, list[str]], patients: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(name for patient in patients for name in members[patient]))

@@ -1,0 +1,1 @@
+"""What the program can find wrong: rules, findings, severities and policies."""
