@@ -53,9 +53,12 @@ def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def seeded_global_generators() -> None:
-    """Draws from the global generators repeat; GNOMON_TEST_SEED chooses others, which must pass as well."""
-    seed = int(os.environ.get("GNOMON_TEST_SEED", "0"))
+def seeded_global_generators(request: pytest.FixtureRequest) -> None:
+    """Draws from the global generators repeat; GNOMON_TEST_SEED and pytest-repeat's step choose others."""
+    step = (
+        request.node.callspec.params.get("__pytest_repeat_step_number", 0) if hasattr(request.node, "callspec") else 0
+    )
+    seed = int(os.environ.get("GNOMON_TEST_SEED", "0")) + (step or 0)
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002
     random.seed(seed)
