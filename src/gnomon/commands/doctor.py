@@ -6,10 +6,11 @@ from omegaconf import DictConfig
 from pydicom.uid import AllTransferSyntaxes
 
 from gnomon.commands.launch import DONE, checkout, configs_folder
+from gnomon.core.extensions import find_extensions, name_clashes
 from gnomon.core.provenance import git_state, hardware, lock_sha256, package_versions
 from gnomon.dicom import missing_decoder
 from gnomon.io.console import say
-from gnomon.nets import net_names
+from gnomon.nets import built_in_nets, net_names
 
 
 def run(config: DictConfig) -> int:
@@ -21,6 +22,10 @@ def run(config: DictConfig) -> int:
     missing = [uid.name for uid in AllTransferSyntaxes if uid.is_encapsulated and missing_decoder(uid)]
     say(f"{'transfer syntaxes without decoder':32} {len(missing)}: {'; '.join(missing) or 'none'}")
     say(f"{'nets':32} {', '.join(net_names())}")
+    for extension in find_extensions():
+        say(f"{'extension':32} {extension}")
+    for finding in name_clashes("nets", built_in_nets()):
+        say(f"{'problem':32} {finding}")
     say(f"{'configuration files':32} {configs_folder()}")
     say(f"{'commit':32} {git_state(checkout())['commit']}")
     say(f"{'lock':32} {lock_sha256(checkout())}")

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnomon.core.extensions import extension_record
+
 if TYPE_CHECKING:
     import torch
 
@@ -160,6 +162,7 @@ def run_manifest(checkout: Path | None, config: Mapping[str, Any], **facts: Any)
         "git": git_state(checkout),
         "lock_sha256": lock_sha256(checkout),
         "packages": package_versions(),
+        "extensions": extension_record(),
         "hardware": hardware(),
         "environment": {name: os.environ.get(name) for name in _ENVIRONMENT},
         "config": dict(config),

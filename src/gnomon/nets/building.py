@@ -1,15 +1,17 @@
-"""A net by its name: one file of this package, with `Settings` and `build`."""
+"""A net by its name: one module, of this package or of an installed one, with `Settings` and `build`."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from gnomon.core.extensions import extension_names, load_extension
 from gnomon.core.settings import settings_from
 from gnomon.dataset.topology import Topology
 from gnomon.nets.ushape import UShape
@@ -17,13 +19,20 @@ from gnomon.rules.finding import refuse
 
 _PACKAGE = __package__
 _NOT_NETS = {"building", "classifier", "memory", "normalisation", "topology", "transformers", "ushape"}
+_EXPECTED = "a module with a frozen dataclass `Settings` and a function `build`, as docs/extending.md shows"
 
 
-def net_names() -> list[str]:
-    """The nets that can be asked for: the modules of this package that build one."""
+def built_in_nets() -> list[str]:
+    """The nets of this package: its modules that build one."""
     return sorted(
         module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.name not in _NOT_NETS
     )
+
+
+def net_names() -> list[str]:
+    """Every net that a configuration can choose: built in, or added by an installed package (`gnomon.nets`)."""
+    built_in = built_in_nets()
+    return sorted([*built_in, *extension_names("nets", built_in)])
 
 
 def build_net(
@@ -38,8 +47,7 @@ def build_net(
         Refusal: as `net_settings`; USE119, a net that cannot recompute.
     """
     settings = net_settings(config)
-    module = importlib.import_module(f"{_PACKAGE}.{config['name']}")
-    net: nn.Module = module.build(settings, plan, channels_in, channels_out)
+    net: nn.Module = _net_module(str(config["name"])).build(settings, plan, channels_in, channels_out)
     if recompute:
         if not isinstance(net, UShape):
             raise refuse(
@@ -57,7 +65,7 @@ def net_settings(config: Mapping[str, Any]) -> Any:
     """The settings of the net that `config` names.
 
     Raises:
-        Refusal: no such net, or settings that do not fit it.
+        Refusal: no such net, a net whose package is broken (EXT101 to EXT103), or settings that do not fit it.
     """
     name = str(config.get("name"))
     if name not in net_names():
@@ -68,6 +76,16 @@ def net_settings(config: Mapping[str, Any]) -> Any:
             expected=f"one of {', '.join(net_names())}",
             remedy="Choose a net.",
         )
-    module = importlib.import_module(f"{_PACKAGE}.{name}")
     chosen = {key: value for key, value in config.items() if key != "name"}
-    return settings_from(module.Settings, chosen, "net")
+    return settings_from(_net_module(name).Settings, chosen, "net")
+
+
+def _net_module(name: str) -> Any:
+    """The module of a net; a built-in name always means the built-in net."""
+    if name in built_in_nets():
+        return importlib.import_module(f"{_PACKAGE}.{name}")
+    return load_extension("nets", name, _is_net, _EXPECTED)
+
+
+def _is_net(value: Any) -> bool:
+    return is_dataclass(getattr(value, "Settings", None)) and callable(getattr(value, "build", None))

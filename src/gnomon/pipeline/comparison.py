@@ -22,6 +22,7 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     if one["git"] != other["git"]:
         lines.append(f"code: {_commit(one)} | {_commit(other)}")
     lines += [f"{name}: {one.get(name)} | {other.get(name)}" for name in _SINGLE if one.get(name) != other.get(name)]
+    lines += _extension_differences(one, other)
     for section in _APART:
         left, right = dict(_flat(one[section], section)), dict(_flat(other[section], section))
         lines += [
@@ -45,6 +46,21 @@ def parting(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     if place == shorter:
         return f"losses: alike for {every * shorter} steps, where one of them ends"
     return f"losses: alike up to step {every * place}, and no more by step {every * (place + 1)}"
+
+
+def _extension_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """A line for each package of extensions whose version or code differs; older manifests list none."""
+    left, right = _extensions(one), _extensions(other)
+    return [
+        f"extensions of {name}: {left.get(name, 'not installed')} | {right.get(name, 'not installed')}"
+        for name in sorted(left.keys() | right.keys())
+        if left.get(name) != right.get(name)
+    ]
+
+
+def _extensions(manifest: Mapping[str, Any]) -> dict[str, str]:
+    rows = manifest.get("extensions", ())
+    return {row["distribution"]: f"{row['version']} ({row['files_sha256'][:12]})" for row in rows}
 
 
 def _commit(manifest: Mapping[str, Any]) -> str:
