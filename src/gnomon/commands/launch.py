@@ -96,8 +96,8 @@ def launch(command: str, arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(_help(command))
         return DONE
-    if arguments and arguments[0].isidentifier():  # `postprocess fit ...`
-        arguments = [f"verb={arguments[0]}", *arguments[1:]]
+    if arguments and "=" not in arguments[0] and arguments[0][0].isalpha():  # `postprocess fit ...`, `new NAME`
+        arguments = [f"{'name' if command == 'new' else 'verb'}={arguments[0]}", *arguments[1:]]
     arguments = ["explain=true" if argument == "--explain" else argument for argument in arguments]
     if added := [argument for argument in arguments if argument[:1] in ("+", "~")]:
         complain(f"configuration: {added[0]} adds or removes a key; every key there is can be set without + or ~")

@@ -35,3 +35,23 @@ EXTENSION_OF_WRONG_TYPE = Rule(
     expected="an object of the type that the group takes",
     remedy="Point the entry point at such an object, as docs/extending.md shows.",
 )
+
+PROJECT_NAME_UNUSABLE = Rule(
+    id="EXT201",
+    slug="project.name-unusable",
+    title="Name that a new package cannot bear",
+    severity=Severity.ERROR,
+    scope=Scope.SETTING,
+    expected="letters, digits and single hyphens, beginning with a letter, and no name that is in use",
+    remedy="Choose another name, as in `gnomon new my-project`.",
+)
+
+PROJECT_FOLDER_EXISTS = Rule(
+    id="EXT202",
+    slug="project.folder-exists",
+    title="Folder of a new package that exists",
+    severity=Severity.ERROR,
+    scope=Scope.SETTING,
+    expected="a name that is not taken in the folder",
+    remedy="Choose another name or another parent=; nothing is overwritten.",
+)
