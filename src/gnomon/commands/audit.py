@@ -13,7 +13,8 @@ from gnomon.core.settings import settings_from
 from gnomon.dicom import ConvertSettings
 from gnomon.io.console import say
 from gnomon.reports import write_audit_report
-from gnomon.rules.finding import Severity, refuse
+from gnomon.rules.catalogue.usage import INVALID_VALUE, UNKNOWN_SETTING
+from gnomon.rules.finding import Severity
 
 _LEVELS = {
     "error": (Severity.ERROR,),
@@ -29,12 +30,11 @@ _EXAMPLE = "For example structures='{liver: 1, spleen: 2}'."
 def run(config: DictConfig) -> int:
     """Audit; exit code 1 where a finding is at or above `fail_on`."""
     if config.fail_on not in _LEVELS:
-        raise refuse(
-            rule="USE115",
-            where="fail_on",
+        raise INVALID_VALUE.refusal(
+            "fail_on",
             found=repr(config.fail_on),
-            expected=", ".join(_LEVELS),
-            remedy="Choose one of them.",
+            expected=f"one of {', '.join(_LEVELS)}",
+            remedy="Set fail_on to one of these.",
         )
     output = Path(config.output)
     done = audit_studies(
@@ -69,31 +69,18 @@ def _structures(config: DictConfig) -> LabelScheme | None:
     if structures is None:
         return None
     if config.labels is None:
-        raise refuse(
-            rule="USE108",
-            where="structures",
-            found="no label maps",
+        raise UNKNOWN_SETTING.refusal(
+            "structures",
+            found="no label maps to apply it to",
             expected="labels=FOLDER beside it",
-            remedy="Name the folder.",
+            remedy="Set labels=FOLDER, or remove structures=.",
         )
     if not isinstance(structures, DictConfig):
-        raise refuse(
-            rule="USE108",
-            where="structures",
-            found=repr(structures),
-            expected=_WANTED,
-            remedy=_EXAMPLE,
-        )
+        raise UNKNOWN_SETTING.refusal("structures", found=repr(structures), expected=_WANTED, remedy=_EXAMPLE)
     try:
         return LabelScheme(tuple(map(str, structures)), tuple(int(value) for value in structures.values()))
     except (ValueError, TypeError) as error:
-        raise refuse(
-            rule="USE108",
-            where="structures",
-            found=str(error),
-            expected=_WANTED,
-            remedy=_EXAMPLE,
-        ) from None
+        raise UNKNOWN_SETTING.refusal("structures", found=str(error), expected=_WANTED, remedy=_EXAMPLE) from None
 
 
 def _path(text: str | None) -> Path | None:

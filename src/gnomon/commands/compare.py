@@ -13,19 +13,13 @@ from gnomon.io.artifacts import read_json, write_rows
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
 from gnomon.pipeline.comparison import differences, parting, same_weights
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import COMPARISON_ARGUMENTS
 
 
 def run(config: DictConfig) -> int:
     """Compare; exit code 1 where the weights of two runs differ."""
     if (config.runs is None) == (config.evaluations is None):
-        raise refuse(
-            rule="USE122",
-            where="runs, evaluations",
-            found="both or neither",
-            expected="one of them",
-            remedy="Set runs=[A,B] or evaluations=[A,B].",
-        )
+        raise COMPARISON_ARGUMENTS.refusal("runs, evaluations", found="neither or both")
     if config.runs is not None:
         return _runs(*_two("runs", config.runs))
     return _evaluations(*_two("evaluations", config.evaluations), config)
@@ -34,12 +28,8 @@ def run(config: DictConfig) -> int:
 def _two(name: str, given: Any) -> tuple[Path, Path]:
     places = [Path(str(place)).expanduser() for place in given]
     if len(places) != 2:
-        raise refuse(
-            rule="USE122",
-            where=name,
-            found=f"{len(places)}",
-            expected="two",
-            remedy=f"Set {name}=[A,B].",
+        raise COMPARISON_ARGUMENTS.refusal(
+            name, found=f"{len(places)} folder(s)", expected="two folders", remedy=f"Set {name}=[A,B]."
         )
     return places[0], places[1]
 

@@ -16,29 +16,18 @@ from gnomon.io import nifti
 from gnomon.io.console import say, tell
 from gnomon.io.folders import EvaluationFolder
 from gnomon.reports import of_files, write_evaluation_report
-from gnomon.rules.finding import refuse, unwaived_errors
+from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, MISSING_FOLDER
+from gnomon.rules.finding import unwaived_errors
 
 
 def run(config: DictConfig) -> int:
     """Evaluate; exit code 3 where a case could not be scored by its prediction, 1 where a criterion is not met."""
     references = Path(config.references)
     if not references.is_dir():
-        raise refuse(
-            rule="USE101",
-            where=str(references),
-            found="no such folder",
-            expected="a folder of label files",
-            remedy="Check the path.",
-        )
+        raise MISSING_FOLDER.refusal(str(references), found="no such folder", expected="a folder of label files")
     labels = scheme_from(config.label_names)
     if labels is None:
-        raise refuse(
-            rule="USE107",
-            where="label_names",
-            found="nothing",
-            expected="{name: value, ...}",
-            remedy="Name the labels to be scored.",
-        )
+        raise INVALID_LABEL_NAMES.refusal("label_names", found="no value")
     settings = settings_from(EvaluateSettings, config.evaluation, "evaluation")
     files, predictions, folder = (
         nifti.images_in(references),

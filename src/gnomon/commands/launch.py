@@ -17,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gnomon.io.console import complain
-from gnomon.rules.finding import Refusal, refuse
+from gnomon.rules.catalogue.usage import MISSING_SETTING
+from gnomon.rules.finding import Refusal
 
 DONE, FOUND, USAGE, UNPROCESSED = 0, 1, 2, 3
 """Exit codes: done and clean; findings; wrong usage or unreadable input; something was left unprocessed."""
@@ -133,12 +134,8 @@ def _hydra_arguments(arguments: list[str]) -> list[str]:
 def _complete(config: DictConfig) -> DictConfig:
     """The configuration, if nothing in it is still asked for."""
     if missing := sorted(OmegaConf.missing_keys(config)):
-        raise refuse(
-            rule="USE109",
-            where=", ".join(missing),
-            found="no value",
-            expected="one",
-            remedy=f"Set it: {missing[0]}=...",
+        raise MISSING_SETTING.refusal(
+            ", ".join(missing), found="no value", remedy=f"Set {missing[0]}=VALUE; see the settings with --help."
         )
     return config
 

@@ -28,19 +28,19 @@ from gnomon.nnunet import (
 )
 from gnomon.postprocess import read_spec
 from gnomon.preparation import Source, read_source
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.nnunet import AXES_MISMATCH
+from gnomon.rules.catalogue.usage import IMPORT_ARGUMENTS, INVALID_VALUE, MISSING_SETTING, UNKNOWN_SUBCOMMAND
 
 
 def run(config: DictConfig) -> int:
     """Export, import or write postprocessing; exit code 3 where a case could not be done."""
     verbs = {"export": _export, "import": _import, "postprocess": _postprocess}
     if config.verb not in verbs:
-        raise refuse(
-            rule="USE124",
-            where="nnunet",
+        raise UNKNOWN_SUBCOMMAND.refusal(
+            "nnunet",
             found=repr(config.verb),
-            expected=" or ".join(verbs),
-            remedy="gnomon nnunet --help",
+            expected=f"{', '.join(list(verbs)[:-1])} or {list(verbs)[-1]}",
+            remedy="See `gnomon nnunet --help`.",
         )
     _chosen("orientation", config.orientation, ORIENTATIONS)
     _chosen("route", config.route, ROUTES)
@@ -98,25 +98,15 @@ def _check_axes(source: Source, names: set[str]) -> None:
     """A plan has one order of axes; files in another would be trained on with the wrong one."""
     for case in source.cases:
         if case.name in names and nifti.read_grid(case.image).reorientation_to("RAS").source_axis != (0, 1, 2):
-            raise refuse(
-                rule="NNU108",
-                where=f"case {case.name}",
-                found=f"axes in the order {nifti.read_grid(case.image).orientation}",
-                expected="files whose axes run along x, y, z of the patient, as the plan's do",
-                remedy="Set orientation=canonical.",
+            raise AXES_MISMATCH.refusal(
+                f"case {case.name}", found=f"axes in the order {nifti.read_grid(case.image).orientation}"
             )
 
 
 def _import(config: DictConfig) -> int:
     output = Path(config.output).expanduser()
     if (config.model is None) == (config.predictions is None):
-        raise refuse(
-            rule="USE125",
-            where="model, predictions",
-            found="both or neither",
-            expected="one of them",
-            remedy="Set model= or predictions=.",
-        )
+        raise IMPORT_ARGUMENTS.refusal("model, predictions", found="neither or both")
     if config.model is not None:
         for made in import_model(Path(config.model).expanduser(), str(config.fold), output):
             say(f"run: {made}")
@@ -144,22 +134,12 @@ def _postprocess(config: DictConfig) -> int:
 
 def _given(config: DictConfig, name: str) -> str:
     if config[name] is None:
-        raise refuse(
-            rule="USE109",
-            where=name,
-            found="no value",
-            expected="one",
-            remedy=f"Set it: {name}=...",
-        )
+        raise MISSING_SETTING.refusal(name, found="no value", remedy=f"Set {name}=VALUE; see `gnomon nnunet --help`.")
     return str(config[name])
 
 
 def _chosen(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise refuse(
-            rule="USE115",
-            where=name,
-            found=repr(value),
-            expected=f"one of {', '.join(allowed)}",
-            remedy="Choose one.",
+        raise INVALID_VALUE.refusal(
+            name, found=repr(value), expected=f"one of {', '.join(allowed)}", remedy=f"Set {name} to one of these."
         )

@@ -16,19 +16,16 @@ from gnomon.io.console import say, tell
 from gnomon.io.folders import SearchFolder
 from gnomon.postprocess import SearchSettings, Verdict, apply_to_folder, fit, read_spec
 from gnomon.reports import write_search_report
-from gnomon.rules.finding import Severity, refuse
+from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, INVALID_VALUE, MISSING_SETTING, UNKNOWN_SUBCOMMAND
+from gnomon.rules.finding import Severity
 
 
 def run(config: DictConfig) -> int:
     """Fit or apply; exit code 3 where a case could not be done."""
     verbs = {"fit": _fit, "apply": _apply}
     if config.verb not in verbs:
-        raise refuse(
-            rule="USE124",
-            where="postprocess",
-            found=repr(config.verb),
-            expected="fit or apply",
-            remedy="gnomon postprocess --help",
+        raise UNKNOWN_SUBCOMMAND.refusal(
+            "postprocess", found=repr(config.verb), expected="fit or apply", remedy="See `gnomon postprocess --help`."
         )
     return verbs[config.verb](config)
 
@@ -51,13 +48,7 @@ def _apply(config: DictConfig) -> int:
 def _fit(config: DictConfig) -> int:
     labels = scheme_from(config.label_names)
     if labels is None:
-        raise refuse(
-            rule="USE107",
-            where="label_names",
-            found="nothing",
-            expected="{name: value, ...}",
-            remedy="Name the labels of the predictions.",
-        )
+        raise INVALID_LABEL_NAMES.refusal("label_names", found="no value")
     predictions, references = Path(config.predictions), Path(_given(config, "references"))
     folder = SearchFolder(Path(config.output))
     fitted = fit(
@@ -93,12 +84,8 @@ def _lines(verdicts: Sequence[Verdict]) -> list[str]:
 
 def _given(config: DictConfig, name: str) -> str:
     if config[name] is None:
-        raise refuse(
-            rule="USE109",
-            where=name,
-            found="no value",
-            expected="one",
-            remedy=f"Set it: {name}=...",
+        raise MISSING_SETTING.refusal(
+            name, found="no value", remedy=f"Set {name}=PATH; see `gnomon postprocess --help`."
         )
     return str(config[name])
 
@@ -110,11 +97,10 @@ def _patients(predictions: Path, pattern: str | None) -> dict[str, str]:
     try:
         found = {name: re.search(pattern, name) for name in nifti.images_in(predictions)}
     except re.error as error:
-        raise refuse(
-            rule="USE115",
-            where="patient_pattern",
+        raise INVALID_VALUE.refusal(
+            "patient_pattern",
             found=f"{pattern!r} ({error})",
             expected="a regular expression",
-            remedy="Correct it.",
+            remedy="Correct patient_pattern, for example patient_pattern='^[^_]+'.",
         ) from None
     return {name: match.group(0) for name, match in found.items() if match}

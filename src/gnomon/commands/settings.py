@@ -9,7 +9,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 
 from gnomon.core.labels import LabelScheme
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -24,13 +24,7 @@ def scheme_from(names: Mapping[str, int] | None) -> LabelScheme | None:
     try:
         return LabelScheme(tuple(str(name) for name in names), tuple(int(value) for value in names.values()))
     except ValueError as error:
-        raise refuse(
-            rule="USE107",
-            where="label_names",
-            found=str(error),
-            expected="{name: value, ...} with values from 1",
-            remedy="Correct the names.",
-        ) from None
+        raise INVALID_LABEL_NAMES.refusal("label_names", found=str(error)) from None
 
 
 def folder_from(value: str | None) -> Path | None:

@@ -29,7 +29,8 @@ from gnomon.pipeline import (
     run_single,
 )
 from gnomon.reports import plan_text
-from gnomon.rules.finding import Finding, refuse, unwaived_errors
+from gnomon.rules.catalogue.usage import INVALID_VALUE
+from gnomon.rules.finding import Finding, unwaived_errors
 
 
 def run(config: DictConfig) -> int:
@@ -41,12 +42,11 @@ def run(config: DictConfig) -> int:
     if values["task"] == "classification":
         return _classify(values, one, stages, RunFolder(folder))
     if values["task"] != "segmentation":
-        raise refuse(
-            rule="USE115",
-            where="task",
+        raise INVALID_VALUE.refusal(
+            "task",
             found=repr(values["task"]),
             expected="segmentation or classification",
-            remedy="Choose one.",
+            remedy="Set task=segmentation or task=classification.",
         )
     dataset, planted = prepared_data(stages, values, scheme_from(values["data"]["label_names"]))
     known = values["data"]["known_findings"]

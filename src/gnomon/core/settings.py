@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import INVALID_VALUE, UNKNOWN_SETTING
 
 Settings = TypeVar("Settings")
 
@@ -29,21 +29,9 @@ def settings_from(kind: type[Settings], section: DictConfig | Mapping[str, Any],
         return cast(Settings, OmegaConf.to_object(OmegaConf.merge(schema, values)))
     except OmegaConfBaseException as error:
         key = f"{where}.{error.full_key}" if error.full_key else where
-        raise refuse(
-            rule="USE108",
-            where=key,
-            found=str(error.msg or error).splitlines()[0].rstrip("."),
-            expected="a known key with a value of its type",
-            remedy="See the settings with --help.",
-        ) from None
+        raise UNKNOWN_SETTING.refusal(key, found=str(error.msg or error).splitlines()[0].rstrip(".")) from None
     except ValueError as error:
-        raise refuse(
-            rule="USE115",
-            where=where,
-            found=str(error),
-            expected="a value within its bounds",
-            remedy="See the settings with --help.",
-        ) from None
+        raise INVALID_VALUE.refusal(where, found=str(error)) from None
 
 
 def bounded(settings: object, **bounds: tuple[float, float]) -> None:

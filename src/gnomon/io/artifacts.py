@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.rules.finding import Finding, Severity, refuse
+from gnomon.rules.catalogue.artifacts import BROKEN_ARTIFACT, MISSING_ARTIFACT
+from gnomon.rules.finding import Finding, Severity
 
 if TYPE_CHECKING:
     import polars as pl
@@ -83,20 +84,10 @@ def read_json(path: Path, what: str) -> Any:
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
-        raise refuse(
-            rule="ART101",
-            where=str(path),
-            found="no such file",
-            expected=f"the {path.name} of {what}",
-            remedy="Check the path, or run the stage that writes it.",
-        ) from None
+        raise MISSING_ARTIFACT.refusal(str(path), found="no such file", expected=f"the {path.name} of {what}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise refuse(
-            rule="ART102",
-            where=str(path),
-            found=f"a file that cannot be read ({error})",
-            expected=f"the {path.name} of {what}, in JSON",
-            remedy="Restore the file, or run the stage that writes it again.",
+        raise BROKEN_ARTIFACT.refusal(
+            str(path), found=f"a file that cannot be read ({error})", expected=f"the {path.name} of {what}, in JSON"
         ) from None
 
 

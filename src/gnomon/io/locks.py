@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from gnomon.io.console import say
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import FOLDER_IN_USE
 
 
 @contextmanager
@@ -36,13 +36,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise refuse(
-            rule="USE132",
-            where=str(folder),
-            found="another process at work in it",
-            expected="a folder for each run",
-            remedy="Wait for it, or choose another: output=...",
-        ) from None
+        raise FOLDER_IN_USE.refusal(str(folder), found="another process that is working in it") from None
     with _released(lock):
         yield
 

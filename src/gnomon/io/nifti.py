@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from gnomon.core.geometry import Grid
 from gnomon.io.artifacts import replacing
-from gnomon.rules.finding import Refusal, refuse
+from gnomon.rules.catalogue.images import (
+    CONFLICTING_AFFINES,
+    IMPOSSIBLE_AFFINE,
+    NO_ORIENTATION,
+    NOT_FINITE,
+    NOT_INTEGER_LABELS,
+    NOT_THREE_DIMENSIONAL,
+    UNREADABLE_NIFTI,
+)
+from gnomon.rules.finding import Refusal
 
 SUFFIXES = (".nii.gz", ".nii")
 
@@ -65,13 +74,7 @@ def read_image(path: Path) -> NiftiImage:
     grid = _grid(image, path)
     voxels = np.asarray(_voxels(image, path), dtype=np.float32).reshape(grid.shape)
     if bad := int(np.count_nonzero(~np.isfinite(voxels))):
-        raise refuse(
-            rule="NII106",
-            where=path.name,
-            found=f"{bad} voxels that are NaN or infinite",
-            expected="finite values",
-            remedy="Find the tool that wrote them; a value must be chosen by someone who knows what is missing.",
-        )
+        raise NOT_FINITE.refusal(path.name, found=f"{bad} voxels that are NaN or infinite")
     return NiftiImage(voxels, grid, image.header.copy())
 
 
@@ -80,12 +83,9 @@ def read_label(path: Path) -> NiftiImage:
     image = read_image(path)
     voxels = image.voxels
     if voxels.min() < 0 or voxels.max() > 65535 or not np.array_equal(voxels, np.rint(voxels)):
-        raise refuse(
-            rule="NII107",
-            where=path.name,
-            found=f"label values from {voxels.min():g} to {voxels.max():g}, some not whole",
-            expected="whole numbers in 0..65535",
-            remedy="Export the label map as integers, without interpolation.",
+        raise NOT_INTEGER_LABELS.refusal(
+            path.name,
+            found=f"values from {voxels.min():g} to {voxels.max():g}, some negative, fractional or above 65535",
         )
     return NiftiImage(voxels.astype(np.uint16), image.grid, image.header)
 
@@ -126,13 +126,7 @@ def _open(path: Path) -> nib.Nifti1Image:
     try:
         image = nib.load(path)
     except FileNotFoundError:
-        raise refuse(
-            rule="NII101",
-            where=str(path),
-            found="no such file",
-            expected="a NIfTI image",
-            remedy="Check the path.",
-        ) from None
+        raise UNREADABLE_NIFTI.refusal(str(path), found="no such file") from None
     except Exception as error:
         raise _unreadable(path, error) from None
     if not isinstance(image, nib.Nifti1Image):
@@ -155,12 +149,8 @@ def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
 
 
 def _unreadable(path: Path, error: Exception) -> Refusal:
-    return refuse(
-        rule="NII101",
-        where=path.name,
-        found=f"a file that cannot be read as NIfTI ({type(error).__name__}: {error})",
-        expected="a whole .nii or .nii.gz file",
-        remedy="Copy or export the file again.",
+    return UNREADABLE_NIFTI.refusal(
+        path.name, found=f"a file that cannot be read as NIfTI ({type(error).__name__}: {error})"
     )
 
 
@@ -169,48 +159,22 @@ def _grid(image: nib.Nifti1Image, path: Path) -> Grid:
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     if len(shape) != 3:
-        raise refuse(
-            rule="NII102",
-            where=path.name,
-            found=f"an image of shape {image.shape}",
-            expected="three dimensions",
-            remedy="Store one volume a file; split time points or channels first.",
-        )
+        raise NOT_THREE_DIMENSIONAL.refusal(path.name, found=f"an image of shape {image.shape}")
     header = image.header
     if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
-        raise refuse(
-            rule="NII103",
-            where=path.name,
-            found="no orientation: sform_code and qform_code are both 0",
-            expected="a header that says where the voxels lie in the patient",
-            remedy="Convert the image again from its DICOM series; left and right cannot be told from this file.",
-        )
+        raise NO_ORIENTATION.refusal(path.name, found="sform_code 0 and qform_code 0")
     if int(header["sform_code"]) == 0 and not _stated_spacing(image, path):
-        raise refuse(
-            rule="NII105",
-            where=path.name,
-            found="an impossible header: a spacing of 0 or less",
-            expected="distances between voxels in mm",
-            remedy="Convert the image again from its source.",
-        )
+        raise IMPOSSIBLE_AFFINE.refusal(path.name, found="a spacing of 0 or less")
     try:
         grid = Grid((shape[0], shape[1], shape[2]), np.asarray(image.affine, dtype=np.float64))
         quaternion = Grid(grid.shape, header.get_qform()) if int(header["qform_code"]) else grid
     except ValueError as error:
-        raise refuse(
-            rule="NII105",
-            where=path.name,
-            found=f"an impossible header: {error}",
-            expected="an affine that spans space",
-            remedy="Convert the image again from its source.",
-        ) from None
+        raise IMPOSSIBLE_AFFINE.refusal(path.name, found=str(error)) from None
     apart_mm = grid.corner_displacement_mm(quaternion)
     if apart_mm > 0.1 * min(grid.spacing_mm) and grid.shear < 1e-3:
-        raise refuse(
-            rule="NII104",
-            where=path.name,
-            found=f"sform and qform that place a corner {apart_mm:.3g} mm apart",
+        raise CONFLICTING_AFFINES.refusal(
+            path.name,
+            found=f"an sform and a qform that place a corner {apart_mm:.3g} mm apart",
             expected=f"at most {0.1 * min(grid.spacing_mm):.3g} mm",
-            remedy="Decide which of the two is right and set both to it.",
         )
     return grid
