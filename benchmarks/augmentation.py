@@ -4,7 +4,7 @@
     python -m benchmarks.augmentation [--rounds 5] [--seconds 2]
 
 An image and its label of three structures. Everyone turns, scales, adds noise, blurs, changes brightness,
-contrast and gamma and makes voxels coarser: at nnU-Net's probabilities, or all of it (and an elastic warp,
+contrast and gamma and simulates low resolution: at nnU-Net's probabilities, or all of it (and an elastic warp,
 where the peer has one) on every patch. Labels stay labels. Ours and batchgeneratorsv2 read from a larger
 block, so that no border is made up; TorchIO and MONAI are given the patch.
 """
@@ -33,7 +33,7 @@ from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from monai import transforms as monai
 
 from gnomon.core.randomness import generator
-from gnomon.data.augmentation import AugmentationSettings, augmented, draw_augmentation
+from gnomon.data.augmentation import AugmentationSettings, augment_patch, draw_augmentation
 from gnomon.data.deformation import margin_voxels
 from gnomon.data.sampling import cut_patch
 
@@ -46,7 +46,7 @@ RARE = {
     "blur": 0.1,
     "brightness": 0.15,
     "contrast": 0.15,
-    "coarser": 0.125,
+    "low_resolution": 0.125,
     "gamma": 0.37,
 }
 ALWAYS = dict.fromkeys(RARE, 1.0)
@@ -78,7 +78,7 @@ def ours(shape: Shape, chance: dict[str, float]) -> Callable[[int], Any]:
         margin = margin_voxels(how.deformation, shape, SPACING_MM) if how.deformation else (0, 0, 0)
         corner, box = [a - m for a, m in zip(first, margin)], [n + 2 * m for n, m in zip(shape, margin)]
         cut = [torch.from_numpy(cut_patch(one, corner, box, 0)) for one in (image, label)]
-        return augmented(cut[0], cut[1], how, shape, SPACING_MM)
+        return augment_patch(cut[0], cut[1], how, shape, SPACING_MM)
 
     return work
 
@@ -92,7 +92,7 @@ def torchios(shape: Shape, chance: dict[str, float]) -> Callable[[int], Any]:
             tio.RandomElasticDeformation(num_control_points=7, max_displacement=5, p=chance["elastic"]),
             tio.RandomNoise(std=(0, 0.3), p=chance["noise"]),
             tio.RandomBlur(std=(0.5, 1), p=chance["blur"]),
-            tio.RandomAnisotropy(downsampling=(1, 2), p=chance["coarser"]),
+            tio.RandomAnisotropy(downsampling=(1, 2), p=chance["low_resolution"]),
             tio.RandomBiasField(p=chance["brightness"]),
             tio.RescaleIntensity((0, 1), p=chance["contrast"]),
             tio.RandomGamma(p=chance["gamma"]),
@@ -145,7 +145,7 @@ def monais(shape: Shape, chance: dict[str, float]) -> Callable[[int], Any]:
             monai.RandScaleIntensityd("image", 0.25, prob=chance["brightness"]),
             monai.RandAdjustContrastd("image", prob=chance["gamma"]),
             monai.RandShiftIntensityd("image", 0.3, prob=chance["contrast"]),
-            monai.RandSimulateLowResolutiond("image", prob=chance["coarser"], zoom_range=(0.5, 1.0)),
+            monai.RandSimulateLowResolutiond("image", prob=chance["low_resolution"], zoom_range=(0.5, 1.0)),
         ]
     )
     return lambda _: transform({"image": torch.from_numpy(image), "label": torch.from_numpy(label)[None].float()})
@@ -185,7 +185,8 @@ def batchgenerators(shape: Shape, chance: dict[str, float]) -> Callable[[int], A
                 chance["contrast"],
             ),
             RandomTransform(
-                SimulateLowResolutionTransform((0.5, 1), False, True, None, None, p_per_channel=1), chance["coarser"]
+                SimulateLowResolutionTransform((0.5, 1), False, True, None, None, p_per_channel=1),
+                chance["low_resolution"],
             ),
             RandomTransform(GammaTransform(BGContrast((0.7, 1.5)), 0, False, 1, p_retain_stats=1), chance["gamma"]),
         ]

@@ -19,13 +19,19 @@ import torch
 
 from gnomon.dataset.topology import make_topology
 from gnomon.nets import build_net, step_bytes
-from gnomon.training.callbacks import moving_average  # noqa: F401 - loads what a training loads
-from gnomon.training.losses import LossSettings, deeply_supervised, make_loss
+from gnomon.training.callbacks import weight_averaging  # noqa: F401 - loads what a training loads
+from gnomon.training.losses import LossSettings, deep_supervision_loss, make_loss
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES: list[dict[str, Any]] = [
-    {"net": {"name": name, "features": features}, "patch": patch, "batch": batch, "half": half, "recompute": recompute}
-    for name, features, patch, batch, half, recompute in (
+    {
+        "net": {"name": name, "features": features},
+        "patch": patch,
+        "batch": batch,
+        "half": half,
+        "activation_checkpointing": activation_checkpointing,
+    }
+    for name, features, patch, batch, half, activation_checkpointing in (
         ("plain_unet", 16, (40, 56, 40), 4, True, False),
         ("plain_unet", 32, (40, 56, 40), 9, True, False),
         ("plain_unet", 32, (40, 56, 40), 9, False, False),
@@ -45,7 +51,7 @@ def taken_bytes(case: dict[str, Any]) -> int:
     """The most memory that three steps of a case held."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     shaped = make_topology((1, 1, 1), case["patch"])
-    net = build_net(case["net"], shaped, 1, CHANNELS, recompute=case["recompute"]).to(
+    net = build_net(case["net"], shaped, 1, CHANNELS, activation_checkpointing=case["activation_checkpointing"]).to(
         device=device, memory_format=torch.channels_last_3d
     )
     averages = [value.detach().clone() for value in net.parameters()]
@@ -55,7 +61,7 @@ def taken_bytes(case: dict[str, Any]) -> int:
     label = (image[:, 0] * CHANNELS).long()
     for _ in range(3):
         with torch.autocast(device, torch.bfloat16, enabled=case["half"]):
-            total = deeply_supervised(net(image.contiguous(memory_format=torch.channels_last_3d)), label, loss)
+            total = deep_supervision_loss(net(image.contiguous(memory_format=torch.channels_last_3d)), label, loss)
         optimiser.zero_grad()
         total.backward()
         optimiser.step()
@@ -70,7 +76,7 @@ def main() -> None:
         print(taken_bytes(json.loads(sys.argv[1])))
         return
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    print("| net | patch | batch | bits | recompute | counted, GiB | taken, GiB | counted / taken |")
+    print("| net | patch | batch | bits | activation_checkpointing | counted, GiB | taken, GiB | counted / taken |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for case in CASES:
         shaped = make_topology((1, 1, 1), case["patch"])
@@ -81,7 +87,7 @@ def main() -> None:
             1,
             CHANNELS,
             half=case["half"],
-            recompute=case["recompute"],
+            activation_checkpointing=case["activation_checkpointing"],
             device=device,
         )
         command = [sys.executable, "-m", "benchmarks.step_memory", json.dumps(case)]
@@ -91,7 +97,7 @@ def main() -> None:
             " x ".join(map(str, shaped.patch)),
             case["batch"],
             16 if case["half"] else 32,
-            case["recompute"],
+            case["activation_checkpointing"],
             f"{counted / 2**30:.2f}",
             f"{taken / 2**30:.2f}",
             f"{counted / taken:.2f}",

@@ -61,11 +61,11 @@ def ours_step_s(steps: int, precision: str) -> float:
 
     from gnomon.dataset.topology import make_topology
     from gnomon.nets import build_net
-    from gnomon.training.callbacks import moving_average
+    from gnomon.training.callbacks import weight_averaging
     from gnomon.training.losses import LossSettings, make_loss
-    from gnomon.training.module import Segmenter
     from gnomon.training.optimisation import OptimiserSettings
-    from gnomon.training.schedule import by_steps
+    from gnomon.training.schedule import progress_by_steps
+    from gnomon.training.segmentation_module import SegmentationModule
     from gnomon.training.settings import TrainSettings, lightning_precision
 
     class Clock(pl.Callback):
@@ -99,10 +99,10 @@ def ours_step_s(steps: int, precision: str) -> float:
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=False,
-        callbacks=[moving_average(0.99), clock],
+        callbacks=[weight_averaging(0.99), clock],
     )
     batches = torch.utils.data.DataLoader([batch] * (steps + 2), batch_size=None)
-    trainer.fit(Segmenter(net, ("a", "b"), loss, optimiser, by_steps(steps + 2)), batches)
+    trainer.fit(SegmentationModule(net, ("a", "b"), loss, optimiser, progress_by_steps(steps + 2)), batches)
     return median(clock.taken[2:])
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gnomon.commands.launch import launch
-from gnomon.training.profiling import Profile
+from gnomon.training.profiling import StepProfiler
 from tests.conftest import TINY
 
 
@@ -32,7 +32,7 @@ def test_profile_says_where_the_time_went(tiny_run):
 
 @pytest.mark.parametrize("batches", [0, 1, 5, 12])
 def test_a_profile_of_any_length_ends_well(tmp_path, batches):
-    seen = Profile(tmp_path / "profile.txt")
+    seen = StepProfiler(tmp_path / "profile.txt")
     seen.on_train_epoch_start(None, None)
     for index in range(batches):
         seen.on_train_batch_start(None, None, None, index)

@@ -13,7 +13,7 @@ from gnomon.core.geometry import ORIENTATIONS, Grid
 from gnomon.core.labels import LabelScheme
 from gnomon.core.mirroring import mirroring
 from gnomon.core.randomness import generator
-from gnomon.data.augmentation import AugmentationSettings, draw_augmentation, mirrored_patch
+from gnomon.data.augmentation import AugmentationSettings, draw_augmentation, mirror_patch
 from gnomon.dataset.canonicalise import canonical_image, canonical_label
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
@@ -47,8 +47,8 @@ def test_no_label_changes_sides_in_any_orientation_and_mirror(code):
     assert safe.axes == (0, 1, 2)
     swapped = naive = 0
     for axes in chain.from_iterable(combinations(safe.axes, n) for n in range(4)):
-        seen, named = mirrored_patch(image, label, axes, safe)
-        _, plain = mirrored_patch(image, label, axes, mirroring(LabelScheme(("a", "b", "c"), (1, 2, 3))))
+        seen, named = mirror_patch(image, label, axes, safe)
+        _, plain = mirror_patch(image, label, axes, mirroring(LabelScheme(("a", "b", "c"), (1, 2, 3))))
         swapped += sides(named)[1] > 0 or sides(named)[2] < 0
         naive += sides(plain)[1] > 0 or sides(plain)[2] < 0
         assert seen.shape == image.shape
@@ -61,7 +61,7 @@ def test_mirroring_twice_is_not_mirroring():
     label = phantom()
     safe = mirroring(SIDED)
     for axes in ((0,), (1,), (0, 2), (0, 1, 2)):
-        image, named = mirrored_patch(*mirrored_patch(label[None], label, axes, safe), axes, safe)
+        image, named = mirror_patch(*mirror_patch(label[None], label, axes, safe), axes, safe)
         assert np.array_equal(named, label)
         assert np.array_equal(image[0], label)
 
@@ -131,8 +131,8 @@ class Sides(nn.Module):
 def test_mirrored_prediction_swaps_partners_back():
     image = np.zeros((1, 8, 8, 8), np.float32)
     plain = predict_probabilities(Sides(), image, (8, 8, 8), 4, 0.0)
-    averaged = predict_probabilities(Sides(), image, (8, 8, 8), 4, 0.0, mirror=mirroring(SIDED))
+    averaged = predict_probabilities(Sides(), image, (8, 8, 8), 4, 0.0, mirror_tta=mirroring(SIDED))
     assert np.allclose(plain, averaged, atol=1e-6)
     naive = mirroring(LabelScheme(("a", "b", "c"), (1, 2, 3)))
-    confused = predict_probabilities(Sides(), image, (8, 8, 8), 4, 0.0, mirror=naive)
+    confused = predict_probabilities(Sides(), image, (8, 8, 8), 4, 0.0, mirror_tta=naive)
     assert np.abs(confused[1] - 0.5).max() < 0.01, "what happens without the swap"

@@ -5,18 +5,38 @@ import pytest
 import torch
 
 from gnomon.core.randomness import generator
-from gnomon.data.augmentation import Augmentation, AugmentationSettings, augmented, draw_augmentation
+from gnomon.data.augmentation import Augmentation, AugmentationSettings, augment_patch, draw_augmentation
 
 ALWAYS = AugmentationSettings(
     **{
         f"{kind}_probability": 1.0
-        for kind in ("rotation", "scale", "elastic", "blur", "coarser", "noise", "brightness", "contrast", "gamma")
+        for kind in (
+            "rotation",
+            "scale",
+            "elastic",
+            "blur",
+            "low_resolution",
+            "noise",
+            "brightness",
+            "contrast",
+            "gamma",
+        )
     }
 )
 NEVER = AugmentationSettings(
     **{
         f"{kind}_probability": 0.0
-        for kind in ("rotation", "scale", "elastic", "blur", "coarser", "noise", "brightness", "contrast", "gamma")
+        for kind in (
+            "rotation",
+            "scale",
+            "elastic",
+            "blur",
+            "low_resolution",
+            "noise",
+            "brightness",
+            "contrast",
+            "gamma",
+        )
     }
 )
 
@@ -29,7 +49,7 @@ def test_nothing_to_do_changes_nothing():
     image, label = torch.randn(1, 6, 7, 8), torch.randint(0, 3, (6, 7, 8))
     assert draws(NEVER, 1) == [Augmentation(appearance=draws(NEVER, 1)[0].appearance)]
     for how in (Augmentation(), draws(NEVER, 1)[0]):
-        out = augmented(image, label, how, (6, 7, 8), (1, 1, 1))
+        out = augment_patch(image, label, how, (6, 7, 8), (1, 1, 1))
         assert torch.equal(out[0], image)
         assert torch.equal(out[1], label)
 
@@ -42,7 +62,7 @@ def test_thick_slices_are_turned_and_warped_in_plane_only():
         assert np.allclose(matrix[:, 2], [0, 0, factor], atol=1e-6)
         assert how.deformation.elastic[2] == 0
         assert min(how.deformation.elastic[:2]) > 0
-        assert how.appearance.coarser_axes == (0, 1)
+        assert how.appearance.low_resolution_axes == (0, 1)
 
 
 def test_everything_happens_as_often_as_is_asked():
@@ -51,7 +71,7 @@ def test_everything_happens_as_often_as_is_asked():
     assert moved == pytest.approx(1 - 0.6 * 0.6 * 0.9, abs=0.03)
     for name, still, chance in (
         ("blur_sigma_voxels", 0, 0.15),
-        ("coarser", 1, 0.1),
+        ("low_resolution_factor", 1, 0.1),
         ("noise_std", 0, 0.15),
         ("brightness", 0, 0.3),
         ("contrast", 1, 0.3),
@@ -70,7 +90,7 @@ def test_the_same_key_gives_the_same_patch_and_another_key_another():
     for key in (1, 1, 2):
         torch.rand(key)  # the global generator plays no part
         how = draw_augmentation(generator(0, "t", key), ALWAYS, (1, 1, 1))
-        outs.append(augmented(image, label, how, (12, 12, 12), (1, 1, 1)))
+        outs.append(augment_patch(image, label, how, (12, 12, 12), (1, 1, 1)))
     assert torch.equal(outs[0][0], outs[1][0])
     assert torch.equal(outs[0][1], outs[1][1])
     assert not torch.equal(outs[0][0], outs[2][0])

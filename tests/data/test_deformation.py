@@ -10,7 +10,7 @@ from scipy import ndimage
 from gnomon.core.randomness import generator
 from gnomon.data import deformation
 from gnomon.data.augmentation import _rotation
-from gnomon.data.deformation import Deformation, deformed, margin_voxels
+from gnomon.data.deformation import Deformation, deform_patch, margin_voxels
 
 STILL = tuple(tuple(row) for row in np.eye(3).tolist())
 
@@ -53,7 +53,7 @@ def test_standing_still_leaves_image_and_label():
     how = Deformation(STILL)
     box = box_of(how, patch, spacing_mm)
     image, label = torch.randn(1, *box), torch.randint(0, 3, box, dtype=torch.int8)
-    out_image, out_label = deformed(image, label, how, patch, spacing_mm)
+    out_image, out_label = deform_patch(image, label, how, patch, spacing_mm)
     inside = tuple(slice((b - p) // 2, (b - p) // 2 + p) for b, p in zip(box, patch))
     assert torch.allclose(out_image, image[(slice(None), *inside)], atol=1e-2)
     assert torch.equal(out_label, label[inside])
@@ -67,7 +67,7 @@ def test_a_rotation_turns_places_in_millimetres(spacing_mm):
     start = np.array([10.0, 0.0, 4.0])
     box = box_of(how, patch, spacing_mm)
     label = ball(box, spacing_mm, start, 6)
-    out_image, out = deformed(label[None].float(), label, how, patch, spacing_mm)
+    out_image, out = deform_patch(label[None].float(), label, how, patch, spacing_mm)
     # The matrix takes output places to input places, so structures turn the other way.
     assert np.abs(centre_of(out, spacing_mm) - turn.T @ start).max() < 0.5
     assert out.sum().item() == pytest.approx(label.sum().item(), rel=0.1)
@@ -113,7 +113,7 @@ def test_image_and_label_are_those_of_scipy_at_the_same_places(elastic, at_a_tim
             ndimage.gaussian_filter(generator(seed, "image").normal(size=(2, *box)), (0, 1, 1, 1)).astype(np.float32)
         )
         places = places_of(how, patch, spacing_mm, box)
-        out_image, out_label = deformed(image, label, how, patch, spacing_mm)
+        out_image, out_label = deform_patch(image, label, how, patch, spacing_mm)
         for channel in range(2):
             wanted = ndimage.map_coordinates(image[channel].numpy().astype(float), places, order=1)
             assert np.abs(out_image[channel].numpy() - wanted).max() < 2e-3
@@ -129,7 +129,7 @@ def test_image_and_label_are_those_of_scipy_at_the_same_places(elastic, at_a_tim
 def test_a_single_label_stays():
     how = deformation_of(1)
     box = box_of(how, (8, 8, 8), (1, 1, 1))
-    _, out = deformed(torch.zeros(1, *box), torch.full(box, 2, dtype=torch.int8), how, (8, 8, 8), (1, 1, 1))
+    _, out = deform_patch(torch.zeros(1, *box), torch.full(box, 2, dtype=torch.int8), how, (8, 8, 8), (1, 1, 1))
     assert (out == 2).all()
 
 
@@ -153,7 +153,7 @@ def test_threads_change_no_bit():
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            outs.append(deformed(image, label, how, (30, 30, 30), (1, 1, 1)))
+            outs.append(deform_patch(image, label, how, (30, 30, 30), (1, 1, 1)))
     finally:
         torch.set_num_threads(before)
     assert torch.equal(outs[0][0], outs[1][0])

@@ -86,7 +86,7 @@ def test_what_lies_beyond_a_case_is_filled():
 
 def test_an_epoch_uses_every_case_equally_and_its_order_depends_on_the_key_alone():
     cases = [f"c{i}" for i in range(5)]
-    batches = epoch_keys(1, 3, cases, steps=10, batch=4, foreground_share=0.5)
+    batches = epoch_keys(1, 3, cases, steps=10, batch=4, foreground_fraction=0.5)
     assert len(batches) == 10
     assert set(Counter(key.case for batch in batches for key in batch).values()) == {8}
     assert all([key.on_foreground for key in batch] == [False, False, True, True] for batch in batches)

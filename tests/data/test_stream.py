@@ -11,11 +11,11 @@ import torchio as tio
 from gnomon.core.provenance import sha256_of_array
 from gnomon.data import DataSettings, PatchModule
 from gnomon.data.augmentation import AugmentationSettings
-from gnomon.data.torchio_transforms import torchio_transform, transformed
+from gnomon.data.torchio_transforms import apply_torchio, build_torchio_transform
 from gnomon.dataset.dataset import read_dataset
 from gnomon.rules.finding import Refusal
 
-OURS = AugmentationSettings(elastic_probability=0.5, coarser_probability=0.5, noise_probability=0.5)
+OURS = AugmentationSettings(elastic_probability=0.5, low_resolution_probability=0.5, noise_probability=0.5)
 TORCHIO = replace(
     OURS, torchio=[{"RandomMotion": {"degrees": 5, "num_transforms": 1}}, {"RandomBiasField": {}}, {"RandomGamma": {}}]
 )
@@ -77,10 +77,10 @@ def test_processes_share_the_batches_that_one_would_have(dataset):
 )
 def test_a_torchio_transform_that_is_unknown_or_unsafe_is_refused(chosen):
     with pytest.raises(Refusal, match="USE116"):
-        torchio_transform(chosen)
+        build_torchio_transform(chosen)
 
 
 def test_a_torchio_transform_that_changes_the_shape_is_refused():
     image, label = torch.zeros(1, 8, 8, 8), torch.zeros(8, 8, 8, dtype=torch.int8)
     with pytest.raises(Refusal, match="USE116"):
-        transformed(image, label, tio.Compose([tio.Crop(1)]), (1, 1, 1), 0, ("a",))
+        apply_torchio(image, label, tio.Compose([tio.Crop(1)]), (1, 1, 1), 0, ("a",))

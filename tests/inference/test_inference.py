@@ -20,7 +20,7 @@ from gnomon.dataset.canonicalise import canonical_grid
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
 from gnomon.inference import Model, PredictSettings, predict_images
-from gnomon.inference.sliding_window import importance, predict_probabilities, tile_corners
+from gnomon.inference.sliding_window import gaussian_importance, predict_probabilities, tile_corners
 from gnomon.io import nifti
 from gnomon.postprocess import read_spec
 
@@ -100,7 +100,7 @@ def test_tiles_cover_everything_and_stay_inside(size, tile, overlap):
 
 
 def test_importance_is_highest_in_the_middle_symmetric_and_never_zero():
-    weight = importance((8, 6, 5)).numpy()
+    weight = gaussian_importance((8, 6, 5)).numpy()
     assert weight.min() > 0
     assert np.allclose(weight, weight[::-1, ::-1, ::-1])
     assert weight[4, 3, 2] == weight.max()

@@ -10,7 +10,7 @@ from torch import nn
 from gnomon.core.randomness import generator, global_streams
 from gnomon.dataset.topology import Topology, make_topology
 from gnomon.nets import build_net, net_names, step_bytes
-from gnomon.nets.mednext import upkernelled
+from gnomon.nets.zoo.mednext import enlarge_kernels
 from gnomon.rules.finding import Refusal
 
 
@@ -116,13 +116,13 @@ def test_a_residual_encoder_has_as_many_weights_as_nnunets():
 def test_a_large_kernel_begins_as_the_small_one_interpolated():
     shaped = make_topology((1, 1, 3), (16, 16, 8))
     small, large = (build_net({"name": "mednext", "features": 2, "kernel": k}, shaped, 1, 2) for k in (3, 5))
-    large.load_state_dict(upkernelled(small.state_dict(), large.state_dict()))
+    large.load_state_dict(enlarge_kernels(small.state_dict(), large.state_dict()))
     before, after = small.state_dict()["encoder.0.1.layers.0.weight"], large.state_dict()["encoder.0.1.layers.0.weight"]
     assert torch.equal(after[..., ::2, ::2, :], before), "corners and middles are the small kernel's"
     with pytest.raises(ValueError, match="layers"):
-        upkernelled({}, large.state_dict())
+        enlarge_kernels({}, large.state_dict())
     with pytest.raises(ValueError, match="depth-wise"):
-        upkernelled({"w": torch.ones(4, 2, 1, 3, 3)}, {"w": torch.ones(4, 2, 3, 3, 3)})
+        enlarge_kernels({"w": torch.ones(4, 2, 1, 3, 3)}, {"w": torch.ones(4, 2, 3, 3, 3)})
 
 
 def test_weights_come_from_the_keyed_stream():
@@ -203,6 +203,6 @@ def test_the_memory_of_a_step_grows_with_batch_patch_and_bits(name):
     def bytes_of(batch=2, edge=32, **more):
         return step_bytes({"name": name, "features": 4}, make_topology((1, 1, 1), (edge,) * 3), batch, 1, 3, **more)
 
-    assert bytes_of(half=False) > bytes_of() > bytes_of(recompute=True)
+    assert bytes_of(half=False) > bytes_of() > bytes_of(activation_checkpointing=True)
     assert bytes_of(batch=4) > bytes_of()
     assert bytes_of(edge=48) > bytes_of()

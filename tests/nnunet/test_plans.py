@@ -11,7 +11,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from gnomon.dataset.canonicalise import canonical_image, standardised
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
-from gnomon.nets import widths_of
+from gnomon.nets import stage_widths
 from gnomon.nnunet import nnunet_plans
 from gnomon.preparation import read_nnunet_plan
 from gnomon.preparation.plan import PlanSettings, make_plan
@@ -36,7 +36,7 @@ def test_a_plan_goes_to_nnunet_and_comes_back_as_it_was(spacing, patch, forward,
     for name in ("patch", "strides", "kernels", "divisor"):
         assert getattr(read.plan.topology, name) == getattr(plan.topology, name)
     assert read.plan.batch == plan.batch and read.plan.orientation == "native"
-    widths = [widths_of(plan.topology, one["features"], one["max_features"]) for one in (read.net, NETS[net])]
+    widths = [stage_widths(plan.topology, one["features"], one["max_features"]) for one in (read.net, NETS[net])]
     assert widths[0] == widths[1]
     assert {**read.net, "max_features": 12} == NETS[net]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from gnomon.training.losses import LossSettings, deeply_supervised, make_loss
+from gnomon.training.losses import LossSettings, deep_supervision_loss, make_loss
 
 SPACING = (1.0, 1.0, 2.0)
 
@@ -85,13 +85,13 @@ def test_top_k_is_the_mean_of_the_worst(share):
     label = torch.randint(0, 3, (1, 5, 5, 5), generator=generator)
     costs = np.sort(functional.cross_entropy(logits, label, reduction="none").flatten().numpy())[::-1]
     count = max(1, int(share * 125))
-    found = only_voxels("top_k", top_k_share=share)(logits, label).item()
+    found = only_voxels("top_k", top_k_fraction=share)(logits, label).item()
     assert found == pytest.approx(float(costs[:count].mean()), rel=1e-4)
 
 
 def test_an_even_tversky_index_is_dice():
     logits, label = torch.randn(2, 3, 6, 6, 6), torch.randint(0, 3, (2, 6, 6, 6))
-    even = loss_of(overlap="tversky", voxels="none", tversky_missed=0.5)(logits, label)
+    even = loss_of(overlap="tversky", voxels="none", tversky_beta=0.5)(logits, label)
     assert torch.allclose(even, make_loss(LossSettings(voxels="none"), SPACING)(logits, label), atol=1e-3)
 
 
@@ -162,16 +162,16 @@ def test_finer_resolutions_weigh_more_and_the_coarsest_not_at_all():
     label = torch.randint(0, 2, (1, 8, 8, 8))
     sizes = (8, 4, 2)
     logits = [torch.randn(1, 2, n, n, n) for n in sizes]
-    reference = deeply_supervised(logits, label, loss)
+    reference = deep_supervision_loss(logits, label, loss)
     half = loss(logits[1], label[:, ::2, ::2, ::2])
     expected = 2 / 3 * loss(logits[0], label) + 1 / 3 * half
     assert torch.allclose(reference, expected, atol=1e-5)
-    assert torch.equal(deeply_supervised([*logits[:2], torch.randn(1, 2, 2, 2, 2)], label, loss), reference)
+    assert torch.equal(deep_supervision_loss([*logits[:2], torch.randn(1, 2, 2, 2, 2)], label, loss), reference)
 
 
 @pytest.mark.parametrize("voxels", ["cross_entropy", "focal", "top_k"])
 def test_a_structure_that_was_not_looked_for_may_lie_in_the_background(voxels):
-    loss = make_loss(LossSettings(voxels=voxels, top_k_share=1.0), (1, 1, 1))
+    loss = make_loss(LossSettings(voxels=voxels, top_k_fraction=1.0), (1, 1, 1))
     label = torch.zeros(1, 4, 4, 4, dtype=torch.long)
     label[:, :2] = 1
     looked_for = torch.tensor([[True, True, False]])

@@ -14,7 +14,7 @@ from gnomon.dataset.dataset import read_dataset
 from gnomon.rules.finding import Refusal
 from gnomon.training import TrackerSettings, TrainSettings
 from gnomon.training.job import Job
-from gnomon.training.ranks import other_ranks
+from gnomon.training.ranks import start_other_ranks
 from tests.conftest import TINY, kill_at_first_checkpoint
 
 
@@ -63,12 +63,12 @@ def test_a_process_that_fails_is_named(tiny_run):
     dataset = read_dataset(next(tiny_run.parent.glob("data/phantom-*/dataset")))
     settings = TrainSettings(devices=2, accelerator="cpu")
     job = Job(dataset, {"name": "nope"}, settings, 1, tiny_run / "gone", TrackerSettings(False, "off"), {})
-    with pytest.raises(Refusal, match="TRN102"), other_ranks(job):
+    with pytest.raises(Refusal, match="TRN102"), start_other_ranks(job):
         time.sleep(0.1)
 
 
 def test_features_computed_twice_change_no_more_than_rounding(tiny_run):
-    code, output = trained(tiny_run, "recomputed", "training.recompute=true")
+    code, output = trained(tiny_run, "recomputed", "training.activation_checkpointing=true")
     assert code == 0
     assert largest_difference(weights(output), weights(tiny_run)) < 1e-5
 
@@ -101,7 +101,7 @@ def test_patience_ends_a_run_and_the_manifest_tells_the_steps_it_made(tiny_run):
 def test_a_run_begins_with_what_another_learnt(tiny_run, capsys):
     code, output = trained(
         tiny_run,
-        "started",
+        "finetuned",
         f"training.start_from={tiny_run}",
         "training.optimiser.learning_rate=0",
         "training.optimiser.weight_decay=0",

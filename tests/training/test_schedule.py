@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gnomon.training.schedule import Deadline, Progress, by_clock, by_steps
+from gnomon.training.schedule import Deadline, Progress, progress_by_clock, progress_by_steps
 
 
 class Trainer:
@@ -21,7 +21,7 @@ class Trainer:
 def run(minutes, epoch_s, *, steps=50, first_s=None, stop_after=None, state=None):
     """The deadline, its progress and the clock after a training whose epochs take `epoch_s(epoch)` seconds."""
     clock = [0.0]
-    progress = by_clock()
+    progress = progress_by_clock()
     deadline = Deadline(minutes, steps, progress, lambda: clock[0])
     if state:
         deadline.load_state_dict(state)
@@ -36,7 +36,7 @@ def run(minutes, epoch_s, *, steps=50, first_s=None, stop_after=None, state=None
 
 
 def test_steps_make_a_straight_line():
-    progress = by_steps(200)
+    progress = progress_by_steps(200)
     assert [progress.share(step) for step in (0, 50, 200, 300)] == [0, 0.25, 1, 1]
     assert progress.total(3) == 200
 

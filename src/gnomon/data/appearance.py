@@ -16,7 +16,7 @@ class Appearance:
 
     Attributes:
         blur_sigma_voxels: of a Gaussian, along every axis.
-        coarser: voxels this many times larger, and back, along `coarser_axes`.
+        low_resolution_factor: resampled to voxels this many times larger and back, along `low_resolution_axes`.
         noise_std, brightness: added, in units of the normalised image.
         noise_seed: of the noise.
         contrast: factor on values.
@@ -24,8 +24,8 @@ class Appearance:
     """
 
     blur_sigma_voxels: float = 0.0
-    coarser: float = 1.0
-    coarser_axes: tuple[int, ...] = (0, 1, 2)
+    low_resolution_factor: float = 1.0
+    low_resolution_axes: tuple[int, ...] = (0, 1, 2)
     noise_std: float = 0.0
     noise_seed: int = 0
     brightness: float = 0.0
@@ -33,10 +33,10 @@ class Appearance:
     gamma: float = 1.0
 
 
-def changed(image: torch.Tensor, how: Appearance) -> torch.Tensor:
+def apply_appearance(image: torch.Tensor, how: Appearance) -> torch.Tensor:
     """An image (channels, x, y, z) under another appearance. Pure: same in, same out."""
-    if how.blur_sigma_voxels or how.coarser > 1:
-        image = _resolved(image, how)
+    if how.blur_sigma_voxels or how.low_resolution_factor > 1:
+        image = _blur_and_downsample(image, how)
     if how.noise_std:
         image = image + how.noise_std * normal_noise(how.noise_seed, image.shape, image.device)
     if how.contrast != 1 or how.brightness:
@@ -48,28 +48,28 @@ def changed(image: torch.Tensor, how: Appearance) -> torch.Tensor:
     return image
 
 
-def _resolved(image: torch.Tensor, how: Appearance) -> torch.Tensor:
-    """Blur and coarser voxels are linear along each axis: one matrix an axis does both."""
+def _blur_and_downsample(image: torch.Tensor, how: Appearance) -> torch.Tensor:
+    """Blur and low resolution are linear along each axis: one matrix an axis does both."""
     across = []
     for axis, size in enumerate(image.shape[1:]):
         matrix = torch.eye(size, dtype=torch.float64)
         if how.blur_sigma_voxels:
-            matrix = _gaussian(size, how.blur_sigma_voxels)
-        if how.coarser > 1 and axis in how.coarser_axes:
-            matrix = _coarsened(size, how.coarser) @ matrix
+            matrix = _gaussian_matrix(size, how.blur_sigma_voxels)
+        if how.low_resolution_factor > 1 and axis in how.low_resolution_axes:
+            matrix = _downsample_matrix(size, how.low_resolution_factor) @ matrix
         across.append(matrix.to(image))
     out: torch.Tensor = along_axes(image, across)
     return out
 
 
-def _gaussian(size: int, sigma: float) -> torch.Tensor:
+def _gaussian_matrix(size: int, sigma: float) -> torch.Tensor:
     """A Gaussian about each voxel; what lies beyond the edge is given to the voxels there are."""
     places = torch.arange(size, dtype=torch.float64)
     weights = torch.exp(-0.5 * ((places[:, None] - places) / sigma) ** 2)
     return weights / weights.sum(1, keepdim=True)
 
 
-def _coarsened(size: int, factor: float) -> torch.Tensor:
+def _downsample_matrix(size: int, factor: float) -> torch.Tensor:
     """Averages over voxels `factor` times as large, then linear interpolation between their centres."""
     count = max(1, round(size / factor))
     edge = size / count

@@ -16,11 +16,22 @@ import torch
 from gnomon.core.geometry import mirrored
 from gnomon.core.mirroring import Mirroring
 from gnomon.core.settings import bounded
-from gnomon.data.appearance import Appearance, changed
-from gnomon.data.deformation import Deformation, deformed
+from gnomon.data.appearance import Appearance, apply_appearance
+from gnomon.data.deformation import Deformation, deform_patch
 
 _IN_PLANE_RATIO = 2.0  # an axis this much coarser than the finest is not rotated into, warped or coarsened
-_KINDS = ("mirror", "rotation", "scale", "elastic", "blur", "coarser", "noise", "brightness", "contrast", "gamma")
+_KINDS = (
+    "mirror",
+    "rotation",
+    "scale",
+    "elastic",
+    "blur",
+    "low_resolution",
+    "noise",
+    "brightness",
+    "contrast",
+    "gamma",
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ class AugmentationSettings:
         scale: largest factor of enlarging or shrinking.
         shift: largest shift of a patch that is turned, scaled or warped, as a fraction of it.
         elastic: largest displacement, as a share of the distance between control points.
-        coarser: largest factor on the voxels' size, along axes that are not coarse.
+        low_resolution_factor: largest factor on the voxels' size, along axes that are not coarse.
         noise_std, contrast, gamma, brightness: in units of the normalised image.
         torchio: TorchIO transforms after ours, as [{RandomMotion: {degrees: 5}}]; drawn by key as well.
     """
@@ -49,8 +60,8 @@ class AugmentationSettings:
     elastic: float = 0.2
     blur_probability: float = 0.15
     blur_sigma_voxels: float = 1.0
-    coarser_probability: float = 0.1
-    coarser: float = 2.0
+    low_resolution_probability: float = 0.1
+    low_resolution_factor: float = 2.0
     noise_probability: float = 0.15
     noise_std: float = 0.3
     brightness_probability: float = 0.3
@@ -63,7 +74,9 @@ class AugmentationSettings:
 
     def __post_init__(self) -> None:
         bounded(self, **{f"{kind}_probability": (0, 1) for kind in _KINDS})
-        bounded(self, rotation_deg=(0, 180), scale=(1, 4), shift=(0, 0.5), elastic=(0, 0.4), coarser=(1, 8))
+        bounded(
+            self, rotation_deg=(0, 180), scale=(1, 4), shift=(0, 0.5), elastic=(0, 0.4), low_resolution_factor=(1, 8)
+        )
         bounded(self, noise_std=(0, 10), blur_sigma_voxels=(0.1, 10))
         bounded(self, brightness=(0, 10), contrast=(0, 1), gamma=(1, 10))
 
@@ -90,25 +103,25 @@ def draw_augmentation(
     coarse = np.asarray(spacing_mm) / min(spacing_mm) > _IN_PLANE_RATIO
     return Augmentation(
         mirror=tuple(axis for axis in mirror_axes if across[axis]),
-        deformation=_drawn_deformation(draw, settings, happens, coarse),
-        appearance=_drawn_appearance(draw, settings, happens, coarse),
+        deformation=_draw_deformation(draw, settings, happens, coarse),
+        appearance=_draw_appearance(draw, settings, happens, coarse),
     )
 
 
-def augmented(
+def augment_patch(
     image: torch.Tensor, label: torch.Tensor, how: Augmentation, patch: Sequence[int], spacing_mm: Sequence[float]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Augment a patch: an image (channels, x, y, z) and its label (x, y, z), with the deformation's margin if any.
 
     Pure: same in, same out, on the device that the tensors are on. `how.mirror` is not done here: it is
-    done on the voxels as they are cut, where partners swap (`mirrored_patch`).
+    done on the voxels as they are cut, where partners swap (`mirror_patch`).
     """
     if how.deformation is not None:
-        image, label = deformed(image, label, how.deformation, patch, spacing_mm)
-    return changed(image, how.appearance), label
+        image, label = deform_patch(image, label, how.deformation, patch, spacing_mm)
+    return apply_appearance(image, how.appearance), label
 
 
-def mirrored_patch(
+def mirror_patch(
     image: np.ndarray, label: np.ndarray, axes: tuple[int, ...], safe: Mirroring
 ) -> tuple[np.ndarray, np.ndarray]:
     """A patch (channels, x, y, z) and its label (x, y, z) seen in a mirror, left and right partners swapped."""
@@ -117,7 +130,7 @@ def mirrored_patch(
     return mirrored(image, axes), safe.label(mirrored(label, axes), axes)
 
 
-def _drawn_deformation(
+def _draw_deformation(
     draw: np.random.Generator, settings: AugmentationSettings, happens: dict[str, bool], coarse: np.ndarray
 ) -> Deformation | None:
     angles = np.deg2rad(draw.uniform(-settings.rotation_deg, settings.rotation_deg, 3))
@@ -139,15 +152,17 @@ def _drawn_deformation(
     )
 
 
-def _drawn_appearance(
+def _draw_appearance(
     draw: np.random.Generator, settings: AugmentationSettings, happens: dict[str, bool], coarse: np.ndarray
 ) -> Appearance:
-    blur, coarser, noise = draw.uniform(0, 1, 3)
+    blur, low_resolution, noise = draw.uniform(0, 1, 3)
     brightness, contrast, gamma = draw.uniform(-1, 1, 3)
     return Appearance(
         blur_sigma_voxels=settings.blur_sigma_voxels * (0.5 + 0.5 * blur) if happens["blur"] else 0.0,
-        coarser=float(settings.coarser**coarser) if happens["coarser"] else 1.0,
-        coarser_axes=tuple(axis for axis in range(3) if not coarse[axis]),
+        low_resolution_factor=float(settings.low_resolution_factor**low_resolution)
+        if happens["low_resolution"]
+        else 1.0,
+        low_resolution_axes=tuple(axis for axis in range(3) if not coarse[axis]),
         noise_std=settings.noise_std * noise if happens["noise"] else 0.0,
         noise_seed=int(draw.integers(2**62)),
         brightness=settings.brightness * brightness if happens["brightness"] else 0.0,

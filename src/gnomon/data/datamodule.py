@@ -15,10 +15,9 @@ from torch.utils.data import Dataset as TorchDataset
 
 from gnomon.core.mirroring import mirroring
 from gnomon.core.randomness import generator
-from gnomon.data.augmentation import Augmentation, augmented, draw_augmentation, mirrored_patch
-from gnomon.data.cut import CutPatch, DataSettings
+from gnomon.data.augmentation import Augmentation, augment_patch, draw_augmentation, mirror_patch
 from gnomon.data.deformation import margin_voxels
-from gnomon.data.images import Images
+from gnomon.data.items import CutPatch, DataSettings
 from gnomon.data.sampling import (
     EpochBatches,
     PatchKey,
@@ -27,7 +26,8 @@ from gnomon.data.sampling import (
     foreground_voxel,
     patch_corner,
 )
-from gnomon.data.torchio_transforms import torchio_transform, transformed
+from gnomon.data.torchio_transforms import apply_torchio, build_torchio_transform
+from gnomon.data.whole_images import WholeImages
 from gnomon.dataset.dataset import Case, Dataset, read_case
 from gnomon.io.artifacts import map_array
 
@@ -61,7 +61,7 @@ class Patches(TorchDataset[CutPatch]):
         first = [start - more for start, more in zip(corner, margin)]
         box = [size + 2 * more for size, more in zip(patch, margin)]
         image, label = cut_patch(voxels, first, box, case.background), cut_patch(channels, first, box, 0)
-        image, label = mirrored_patch(image, label, how.mirror, self._mirroring)
+        image, label = mirror_patch(image, label, how.mirror, self._mirroring)
         cut = torch.from_numpy(image), torch.from_numpy(label.astype(self._label_kind))
         return CutPatch(key, *cut, how, self._annotated(case, how.mirror))
 
@@ -85,7 +85,7 @@ class Patches(TorchDataset[CutPatch]):
         self._opened = functools.lru_cache(maxsize=None)(self._open)
 
 
-class Finished:
+class BatchAssembler:
     """Cut patches -> a batch of augmented ones: images (batch, channels, x, y, z), labels (batch, x, y, z), and
     `annotated` (batch, channels): the structures that were looked for. Of whole images `class` in place of labels."""
 
@@ -106,12 +106,12 @@ class Finished:
 
     def _one(self, cut: CutPatch) -> tuple[torch.Tensor, torch.Tensor]:
         plan, key = self._plan, cut.key
-        image, label = augmented(cut.image, cut.label, cut.how, plan.topology.patch, plan.spacing_mm)
+        image, label = augment_patch(cut.image, cut.label, cut.how, plan.topology.patch, plan.spacing_mm)
         if self._transform is None:
             return image, label
         named = (key.epoch, key.position, key.case)
         there = image.device
-        image, label = transformed(image.cpu(), label.cpu(), self._transform, plan.spacing_mm, self._seed, named)
+        image, label = apply_torchio(image.cpu(), label.cpu(), self._transform, plan.spacing_mm, self._seed, named)
         return image.to(there), label.to(there)
 
 
@@ -134,9 +134,9 @@ class PatchModule(pl.LightningDataModule):
         self._seed = seed
         self._steps = steps_per_epoch
         self._settings = settings
-        self._items = Images if dataset.task == "classification" else Patches
+        self._items = WholeImages if dataset.task == "classification" else Patches
         chosen = settings.augmentation.torchio if settings.augmentation.enabled else []
-        self._finished = Finished(dataset, seed, torchio_transform(chosen))
+        self._finished = BatchAssembler(dataset, seed, build_torchio_transform(chosen))
 
     def train_dataloader(self) -> DataLoader[CutPatch]:
         """Batches of the trainer's current epoch; this process's share of each, where there are several."""
@@ -157,7 +157,7 @@ class PatchModule(pl.LightningDataModule):
         return DataLoader(
             self._items(self._dataset, self._seed, self._settings, training=False),
             batch_sampler=EpochBatches(lambda _epoch: batches, lambda: 0),
-            collate_fn=Finished(self._dataset, self._seed),
+            collate_fn=BatchAssembler(self._dataset, self._seed),
         )
 
     def transfer_batch_to_device(
@@ -183,7 +183,7 @@ class PatchModule(pl.LightningDataModule):
         return max(self.trainer.current_epoch if self.trainer is not None else 0, self._first_epoch)
 
     def _batches_of(self, epoch: int) -> list[list[PatchKey]]:
-        batch, share = self._dataset.plan.batch, self._settings.foreground_share
+        batch, share = self._dataset.plan.batch, self._settings.foreground_fraction
         batches = epoch_keys(self._seed, epoch, self._train, self._steps, batch, share)
         if self.trainer is None or self.trainer.world_size == 1:
             return batches

@@ -52,7 +52,7 @@ def margin_voxels(how: Deformation, patch: Shape, spacing_mm: Sequence[float]) -
     return int(x), int(y), int(z)
 
 
-def deformed(
+def deform_patch(
     image: torch.Tensor, label: torch.Tensor, how: Deformation, patch: Shape, spacing_mm: Sequence[float]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A patch of image and label, read through the deformation.

@@ -23,18 +23,18 @@ class PatchKey:
 
 
 def epoch_keys(
-    seed: int, epoch: int, cases: Sequence[str], steps: int, batch: int, foreground_share: float
+    seed: int, epoch: int, cases: Sequence[str], steps: int, batch: int, foreground_fraction: float
 ) -> list[list[PatchKey]]:
     """The batches of an epoch: cases in a keyed order, each as often as the others within one.
 
-    The last `round(batch * foreground_share)` patches of a batch, at least one, are put on a structure.
+    The last `round(batch * foreground_fraction)` patches of a batch, at least one, are put on a structure.
     """
     needed = steps * batch
     order: list[str] = []
     while len(order) < needed:
         deal = generator(seed, "order", epoch, len(order))
         order += [str(name) for name in deal.permutation(sorted(cases))]
-    free = batch - max(1, round(batch * foreground_share))
+    free = batch - max(1, round(batch * foreground_fraction))
     keys = [PatchKey(epoch, i, order[i], i % batch >= free) for i in range(needed)]
     return [keys[i : i + batch] for i in range(0, needed, batch)]
 

@@ -16,7 +16,7 @@ _WHERE = "training.data.augmentation.torchio"
 _UNSAFE = ("RandomFlip",)  # would leave left and right names as they were
 
 
-def torchio_transform(chosen: Sequence[Mapping[str, Mapping[str, Any]]]) -> tio.Compose | None:
+def build_torchio_transform(chosen: Sequence[Mapping[str, Mapping[str, Any]]]) -> tio.Compose | None:
     """The transforms that `[{name: arguments}, ...]` names, one after the other; None for none.
 
     Raises:
@@ -26,7 +26,7 @@ def torchio_transform(chosen: Sequence[Mapping[str, Mapping[str, Any]]]) -> tio.
     return tio.Compose(made) if made else None
 
 
-def transformed(
+def apply_torchio(
     image: torch.Tensor,
     label: torch.Tensor,
     transform: tio.Compose,

@@ -1,14 +1,14 @@
 """A trained run -> segmentations on the native grid, or classes."""
 
-from gnomon.inference.classify import (
-    ClassModel,
-    classified,
+from gnomon.inference.classification import (
+    ClassificationModel,
     classify_cases,
     classify_images,
     is_classifier,
     load_classifier,
+    read_class_rows,
 )
-from gnomon.inference.predict import (
+from gnomon.inference.segmentation import (
     Model,
     PredictSettings,
     load_ensemble,
@@ -18,10 +18,9 @@ from gnomon.inference.predict import (
 )
 
 __all__ = [
-    "ClassModel",
+    "ClassificationModel",
     "Model",
     "PredictSettings",
-    "classified",
     "classify_cases",
     "classify_images",
     "is_classifier",
@@ -30,4 +29,5 @@ __all__ = [
     "load_model",
     "predict_cases",
     "predict_images",
+    "read_class_rows",
 ]

@@ -26,7 +26,7 @@ def tile_corners(shape: Sequence[int], tile: Sequence[int], overlap: float) -> l
     return [(x, y, z) for x, y, z in product(*starts)]
 
 
-def importance(tile: Sequence[int]) -> torch.Tensor:
+def gaussian_importance(tile: Sequence[int]) -> torch.Tensor:
     """Weight of each voxel of a tile: a Gaussian about its centre, nowhere 0."""
     axes = [np.arange(edge) - (edge - 1) / 2 for edge in tile]
     bells = [np.exp(-0.5 * (axis / (edge * _SIGMA)) ** 2) for axis, edge in zip(axes, tile)]
@@ -46,14 +46,14 @@ def predict_probabilities(
     batch: int = 2,
     device: torch.device | str = "cpu",
     bfloat16: bool = False,
-    mirror: Mirroring | None = None,
+    mirror_tta: Mirroring | None = None,
 ) -> np.ndarray:
     """Probabilities (channels, x, y, z), float32, of an image (1, x, y, z) on the canonical grid.
 
     Args:
         beyond: value of what lies outside, for images smaller than a tile.
         overlap: smallest share of a tile that its neighbour covers too.
-        mirror: average over the mirror images that it allows, partners swapped back; None for none.
+        mirror_tta: test-time augmentation over the mirror images it allows, paired labels swapped back; None for none.
     """
     net.eval()
     shape = image.shape[1:]
@@ -62,7 +62,7 @@ def predict_probabilities(
     pads = [side for first, gap in zip(before[::-1], missing[::-1]) for side in (first, gap - first)]
     padded = functional.pad(torch.from_numpy(np.array(image)), pads, value=beyond)
     corners = tile_corners(padded.shape[1:], tile, overlap)
-    weight = importance(tile)
+    weight = gaussian_importance(tile)
     total = torch.zeros(n_channels, *padded.shape[1:])
     weights = torch.zeros(padded.shape[1:])
     for first in range(0, len(corners), batch):
@@ -70,7 +70,7 @@ def predict_probabilities(
         tiles = torch.stack([padded[(slice(None), *_block(corner, tile))] for corner in group]).to(device)
         tiles = tiles.contiguous(memory_format=torch.channels_last_3d)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bfloat16):
-            shares = _shares(net, tiles, mirror).cpu()
+            shares = _tile_probabilities(net, tiles, mirror_tta).cpu()
         for corner, share in zip(group, shares):
             block = _block(corner, tile)
             total[(slice(None), *block)] += share * weight
@@ -80,17 +80,17 @@ def predict_probabilities(
     return total[(slice(None), *inside)].numpy()
 
 
-def _shares(net: nn.Module, tiles: torch.Tensor, mirror: Mirroring | None) -> torch.Tensor:
+def _tile_probabilities(net: nn.Module, tiles: torch.Tensor, mirror_tta: Mirroring | None) -> torch.Tensor:
     """Probabilities of tiles, the mean over every mirror image that is allowed."""
-    axes = mirror.axes if mirror else ()
+    axes = mirror_tta.axes if mirror_tta else ()
     views = [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
     total = torch.zeros(())
     for view in views:
         share = functional.softmax(net(mirrored(tiles, view) if view else tiles)[0].float(), dim=1)
         if view:
             share = mirrored(share, view)
-        if mirror and 0 in view:
-            share = share[:, list(mirror.channels[: share.shape[1]])]
+        if mirror_tta and 0 in view:
+            share = share[:, list(mirror_tta.channels[: share.shape[1]])]
         total = total.to(share.device) + share
     return total / len(views)
 

@@ -1,9 +1,9 @@
-"""Networks shaped by a plan. A net is one file here, with `Settings` and `build`, and one config."""
+"""Networks shaped by a plan. A net is one module in `zoo/`, with `Settings` and `build`, and one config."""
 
 from gnomon.nets.building import build_net, built_in_nets, net_names, net_settings
 from gnomon.nets.classifier import Classifier, build_classifier
 from gnomon.nets.memory import step_bytes
-from gnomon.nets.ushape import widths_of
+from gnomon.nets.ushape import stage_widths
 
 __all__ = [
     "Classifier",
@@ -12,6 +12,6 @@ __all__ = [
     "built_in_nets",
     "net_names",
     "net_settings",
+    "stage_widths",
     "step_bytes",
-    "widths_of",
 ]

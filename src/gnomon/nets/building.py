@@ -1,4 +1,4 @@
-"""A net by its name: one module, of this package or of an installed one, with `Settings` and `build`."""
+"""Finds a net by name: a module of `nets/zoo/` or of an installed package, with `Settings` and `build`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -14,19 +13,16 @@ from torch import nn
 from gnomon.core.extensions import extension_names, load_extension
 from gnomon.core.settings import settings_from
 from gnomon.dataset.topology import Topology
+from gnomon.nets import zoo
 from gnomon.nets.ushape import UShape
 from gnomon.rules.finding import refuse
 
-_PACKAGE = __package__
-_NOT_NETS = {"building", "classifier", "memory", "normalisation", "topology", "transformers", "ushape"}
 _EXPECTED = "a module with a frozen dataclass `Settings` and a function `build`, as docs/extending.md shows"
 
 
 def built_in_nets() -> list[str]:
-    """The nets of this package: its modules that build one."""
-    return sorted(
-        module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.name not in _NOT_NETS
-    )
+    """Names of the built-in nets: the modules of `nets/zoo/`."""
+    return sorted(module.name for module in pkgutil.iter_modules(zoo.__path__))
 
 
 def net_names() -> list[str]:
@@ -36,28 +32,33 @@ def net_names() -> list[str]:
 
 
 def build_net(
-    config: Mapping[str, Any], plan: Topology, channels_in: int, channels_out: int, *, recompute: bool = False
+    config: Mapping[str, Any],
+    plan: Topology,
+    channels_in: int,
+    channels_out: int,
+    *,
+    activation_checkpointing: bool = False,
 ) -> nn.Module:
     """Build the net that `config` (its `name`, and its settings) describes.
 
     Args:
-        recompute: keep a stage's input only, and compute its features again on the way back.
+        activation_checkpointing: keep only each stage's input and recompute its features in the backward pass.
 
     Raises:
-        Refusal: as `net_settings`; USE119, a net that cannot recompute.
+        Refusal: as `net_settings`; USE119, a net that does not support activation checkpointing.
     """
     settings = net_settings(config)
     net: nn.Module = _net_module(str(config["name"])).build(settings, plan, channels_in, channels_out)
-    if recompute:
+    if activation_checkpointing:
         if not isinstance(net, UShape):
             raise refuse(
                 rule="USE119",
-                where="training.recompute",
+                where="training.activation_checkpointing",
                 found=f"the net {config['name']}",
                 expected="a net of our stages",
-                remedy="Set training.recompute=false, or choose another net.",
+                remedy="Set training.activation_checkpointing=false, or choose another net.",
             )
-        net.recompute = True
+        net.activation_checkpointing = True
     return net
 
 
@@ -83,7 +84,7 @@ def net_settings(config: Mapping[str, Any]) -> Any:
 def _net_module(name: str) -> Any:
     """The module of a net; a built-in name always means the built-in net."""
     if name in built_in_nets():
-        return importlib.import_module(f"{_PACKAGE}.{name}")
+        return importlib.import_module(f"{zoo.__name__}.{name}")
     return load_extension("nets", name, _is_net, _EXPECTED)
 
 

@@ -30,7 +30,7 @@ def step_bytes(
     channels_out: int,
     *,
     half: bool = True,
-    recompute: bool = False,
+    activation_checkpointing: bool = False,
     optimiser: str = "adamw",
     device: str = "cpu",
 ) -> int:
@@ -38,17 +38,21 @@ def step_bytes(
 
     Args:
         half: features in 16 bits (bfloat16 or float16), else 32.
-        recompute: as `training.recompute`.
+        activation_checkpointing: as `training.activation_checkpointing`.
         optimiser: `adamw` or `sgd`.
         device: whose libraries are counted, `cpu` or `cuda`.
     """
     kind = torch.bfloat16 if half else torch.float32
     image = torch.empty((batch, channels_in, *shaped.patch), dtype=kind, device="meta")
     with torch.device("meta"):
-        built = build_net(net, shaped, channels_in, channels_out, recompute=recompute).to(kind).train()
+        built = (
+            build_net(net, shaped, channels_in, channels_out, activation_checkpointing=activation_checkpointing)
+            .to(kind)
+            .train()
+        )
     kept = _run(built, image)
     total = float(kept.total)
-    if recompute:
+    if activation_checkpointing:
         with torch.device("meta"):
             whole = build_net(net, shaped, channels_in, channels_out).to(kind)
         total = max(total, _RECOMPUTED * _run(whole, image).total)
@@ -60,15 +64,15 @@ def step_bytes(
     return round(features) + weights * _STATES[optimiser] + of_batch + _PROCESS_BYTES[device]
 
 
-def _run(net: torch.nn.Module, image: torch.Tensor) -> _Kept:
+def _run(net: torch.nn.Module, image: torch.Tensor) -> _SavedActivations:
     """What the way back of one step keeps of the features."""
-    kept = _Kept({value.untyped_storage()._cdata for value in net.parameters()})
+    kept = _SavedActivations({value.untyped_storage()._cdata for value in net.parameters()})
     with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
         net.train()(image)
     return kept
 
 
-class _Kept:
+class _SavedActivations:
     """Bytes of the tensors that are kept for the way back, each storage once, weights left out."""
 
     def __init__(self, known: set[int]) -> None:

@@ -31,7 +31,7 @@ def check_isotropic(name: str, topology: Topology) -> None:
         )
 
 
-def check_installed(name: str) -> None:
+def check_monai_installed(name: str) -> None:
     """Refuse without MONAI, whose nets these are.
 
     Raises:
@@ -49,7 +49,7 @@ def check_installed(name: str) -> None:
         ) from None
 
 
-class Padded(nn.Module):
+class PaddedNet(nn.Module):
     """A net that is given sizes it can divide, and logits of the size that came in; one resolution."""
 
     def __init__(self, net: nn.Module, divisor: int, least: int = 1) -> None:

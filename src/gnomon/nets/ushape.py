@@ -21,7 +21,7 @@ Down = Callable[[int, int, int, Triple, Triple], nn.Module]
 """(stage, channels in, channels out, kernel, stride) -> a stage of the encoder."""
 Up = Callable[[int, int, int, Triple, Triple], nn.Module]
 """(stage, channels in, channels out, kernel, stride) -> a step up into that stage."""
-Join = Callable[[int, int, Triple], nn.Module]
+Merge = Callable[[int, int, Triple], nn.Module]
 """(stage, channels, kernel) -> a module of (skip, features from below), both of these channels -> features."""
 
 
@@ -32,10 +32,10 @@ class UShape(nn.Module):
     logits at every resolution, the finest first; in evaluation a list of the finest alone.
 
     Attributes:
-        recompute: in training keep a stage's input only, and compute its features again on the way back.
+        activation_checkpointing: in training keep a stage's input only, and compute its features again on the way back.
     """
 
-    recompute = False
+    activation_checkpointing = False
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class UShape(nn.Module):
         *,
         down: Down,
         up: Up,
-        join: Join,
+        merge: Merge,
     ) -> None:
         super().__init__()
         self.widths = tuple(widths)
@@ -56,7 +56,7 @@ class UShape(nn.Module):
         self.upward, self.decoder, self.heads = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for i in reversed(range(topology.n_stages - 1)):
             self.upward.append(up(i, widths[i + 1], widths[i], topology.kernels[i], topology.strides[i + 1]))
-            self.decoder.append(join(i, widths[i], topology.kernels[i]))
+            self.decoder.append(merge(i, widths[i], topology.kernels[i]))
             self.heads.append(nn.Conv3d(widths[i], channels_out, 1))
         if not self.heads:
             self.heads.append(nn.Conv3d(widths[0], channels_out, 1))
@@ -65,8 +65,8 @@ class UShape(nn.Module):
         """Logits, the finest resolution first."""
         *skips, features = self.encoded(image)
         outputs, last = [], len(self.decoder) - 1
-        for i, (up, join, head) in enumerate(zip(self.upward, self.decoder, self.heads)):
-            features = self._through(join, skips.pop(), self._through(up, features))
+        for i, (up, merge, head) in enumerate(zip(self.upward, self.decoder, self.heads)):
+            features = self._through(merge, skips.pop(), self._through(up, features))
             if self.training or i == last:
                 outputs.append(head(features))
         return outputs[::-1] if outputs else [self.heads[0](features)]
@@ -80,13 +80,13 @@ class UShape(nn.Module):
         return found
 
     def _through(self, module: nn.Module, *features: torch.Tensor) -> torch.Tensor:
-        if self.recompute and self.training:
+        if self.activation_checkpointing and self.training:
             out: torch.Tensor = checkpoint(module, *features, use_reentrant=False, preserve_rng_state=False)
             return out
         return module(*features)  # type: ignore[no-any-return]
 
 
-class Concatenated(nn.Sequential):
+class ConcatMerge(nn.Sequential):
     """A joint that puts skip and features beside each other and lets its layers make one of them."""
 
     def forward(self, skip: torch.Tensor, features: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
@@ -95,34 +95,34 @@ class Concatenated(nn.Sequential):
         return out
 
 
-def widths_of(topology: Topology, features: int, max_features: int) -> list[int]:
+def stage_widths(topology: Topology, features: int, max_features: int) -> list[int]:
     """Channels of each stage: doubling, up to a limit."""
     return [min(features * 2**i, max_features) for i in range(topology.n_stages)]
 
 
-def halves(kernel: Triple) -> Triple:
+def same_padding(kernel: Triple) -> Triple:
     """The padding that keeps a size."""
     return kernel[0] // 2, kernel[1] // 2, kernel[2] // 2
 
 
-def transposed(stage: int, channels_in: int, channels_out: int, kernel: Triple, stride: Triple) -> nn.Module:
+def transposed_conv(stage: int, channels_in: int, channels_out: int, kernel: Triple, stride: Triple) -> nn.Module:
     """A step up by a transposed convolution as large as its stride."""
     return nn.ConvTranspose3d(channels_in, channels_out, stride, stride)
 
 
-def normalised(
+def conv_norm_act(
     channels_in: int, channels_out: int, kernel: Triple, stride: Triple = (1, 1, 1), slope: float = LEAK
 ) -> list[nn.Module]:
     """Convolution, instance norm and leaky ReLU; no bias, which the norm would take away again."""
     return [
-        nn.Conv3d(channels_in, channels_out, kernel, stride, halves(kernel), bias=False),
+        nn.Conv3d(channels_in, channels_out, kernel, stride, same_padding(kernel), bias=False),
         InstanceNorm(channels_out, slope),
     ]
 
 
 def plain_stage(channels_in: int, channels_out: int, kernel: Triple, stride: Triple, depth: int) -> nn.Sequential:
     """Convolution, instance norm and leaky ReLU, `depth` times; the first takes the stride."""
-    layers = normalised(channels_in, channels_out, kernel, stride)
+    layers = conv_norm_act(channels_in, channels_out, kernel, stride)
     for _ in range(depth - 1):
-        layers += normalised(channels_out, channels_out, kernel)
+        layers += conv_norm_act(channels_out, channels_out, kernel)
     return nn.Sequential(*layers)

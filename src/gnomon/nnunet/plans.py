@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gnomon.dataset.plan import Normalisation, Plan
-from gnomon.nets import net_settings, widths_of
+from gnomon.nets import net_settings, stage_widths
 from gnomon.rules.finding import refuse
 
 PLANS_NAME = "gnomonPlans"
@@ -70,7 +70,7 @@ def _architecture(plan: Plan, net: Mapping[str, Any]) -> dict[str, Any]:
     stages = topology.n_stages
     base = {
         "n_stages": stages,
-        "features_per_stage": widths_of(topology, settings.features, settings.max_features),
+        "features_per_stage": stage_widths(topology, settings.features, settings.max_features),
         "conv_op": "torch.nn.modules.conv.Conv3d",
         "kernel_sizes": [list(one)[::-1] for one in topology.kernels],
         "strides": [list(one)[::-1] for one in topology.strides],

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from gnomon.dataset.dataset import Dataset
 from gnomon.evaluation import judge_classes
-from gnomon.inference import classified
+from gnomon.inference import read_class_rows
 from gnomon.io.artifacts import write_json, write_rows, write_text
 from gnomon.io.console import say
 from gnomon.io.folders import EvaluationFolder, GroupFolder, PredictionsFolder
@@ -40,7 +40,7 @@ def run_classifications(
         done = run_classification(read_stages(config), config, dataset, own, checkout)
         assert done.manifest is not None
         hashes[member] = str(done.manifest["weights_sha256"])
-        for row in classified(PredictionsFolder(own.predictions)):
+        for row in read_class_rows(PredictionsFolder(own.predictions)):
             found.setdefault(member.seed, {}).setdefault(str(row["case"]), []).append(row)
     write_members(folder, hashes)
     summaries = {seed: _judged(dataset, folder, seed, found[seed]) for seed in sorted(found)}

@@ -52,7 +52,7 @@ class Stages:
             1,
             channels_out,
             half=training.half,
-            recompute=training.recompute,
+            activation_checkpointing=training.activation_checkpointing,
             optimiser=training.optimiser.kind,
             device=device,
         )

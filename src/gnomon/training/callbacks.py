@@ -17,13 +17,13 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 from gnomon.io.artifacts import write_bytes, write_rows
 
 
-def score_of(trainer: pl.Trainer) -> float:
+def validation_score(trainer: pl.Trainer) -> float:
     """What validation says of the net: Dice on patches, or of a classification the balanced accuracy."""
     found = trainer.callback_metrics
     return float(found.get("patch_dice", found.get("balanced_accuracy", -math.inf)))
 
 
-class WholeCheckpoints(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint whole or not at all, beside its place rather than through the system's temporary folder."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
@@ -50,7 +50,7 @@ class Checkpoints(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save; Lightning has validated by now."""
-        score = score_of(trainer)
+        score = validation_score(trainer)
         better = score > self._best
         self._best = max(self._best, score)
         last = self._folder / "last.ckpt"
@@ -59,7 +59,7 @@ class Checkpoints(Callback):
             write_bytes(self._folder / "best.ckpt", last.read_bytes())
 
 
-def moving_average(decay: float) -> WeightAveraging:
+def weight_averaging(decay: float) -> WeightAveraging:
     """Averages weights exponentially; early on over fewer steps, so that a short training is not held back.
 
     After n steps the decay is (1 + n) / (10 + n), until it reaches `decay`.

@@ -23,16 +23,16 @@ from gnomon.data import PatchModule
 from gnomon.dataset.dataset import Dataset, class_of
 from gnomon.io.folders import RunFolder
 from gnomon.nets import Classifier, build_classifier, build_net
-from gnomon.training.callbacks import Checkpoints, MetricsTable, WholeCheckpoints, moving_average
-from gnomon.training.classifier import ClassLearner
+from gnomon.training.callbacks import AtomicCheckpointIO, Checkpoints, MetricsTable, weight_averaging
+from gnomon.training.classification_module import ClassificationModule
+from gnomon.training.initial_weights import load_initial_weights
 from gnomon.training.losses import make_loss
-from gnomon.training.module import Segmenter
-from gnomon.training.pictures import Pictures
-from gnomon.training.profiling import Profile
+from gnomon.training.pictures import ValidationPictures
+from gnomon.training.profiling import StepProfiler
 from gnomon.training.progress_bar import BarProgress, PlainProgress
-from gnomon.training.schedule import Deadline, Progress, by_clock, by_steps
+from gnomon.training.schedule import Deadline, Progress, progress_by_clock, progress_by_steps
+from gnomon.training.segmentation_module import SegmentationModule
 from gnomon.training.settings import TrainSettings, lightning_precision
-from gnomon.training.start import started
 from gnomon.training.trackers import TrackerSettings, trackers
 from gnomon.training.watching import Divergence, LossChain, Patience
 
@@ -60,7 +60,7 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
     """
     settings, run = job.settings, RunFolder(job.output)
     progress = _progress(settings)
-    net = built(job)
+    net = build_initial_net(job)
     module = _module(job, net, progress)
     last = run.checkpoints / "last.ckpt"
     begun = int(torch.load(last, map_location="cpu", weights_only=True)["epoch"]) + 1 if last.is_file() else 0
@@ -70,7 +70,7 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
     callbacks = [*_watchers(run, settings, progress, rank, pictures=pictures), chain, *_keepers(run, rank)]
     with (
         trackers(job.tracking if rank == 0 else None, job.output, job.output.name, job.config) as loggers,
-        _without_advice(),
+        _quiet_lightning(),
         global_streams(job.seed, "model"),
     ):
         deterministic = _run(module, data, settings, callbacks, loggers, run, last if begun else None)
@@ -83,7 +83,7 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
     }
 
 
-def built(job: Job) -> nn.Module:
+def build_initial_net(job: Job) -> nn.Module:
     """The net at its start: weights from the keyed stream, or from another run."""
     plan, labels = job.dataset.plan, job.dataset.labels
     with global_streams(job.seed, "weights"):
@@ -91,30 +91,36 @@ def built(job: Job) -> nn.Module:
         if job.dataset.task == "classification":
             net = build_classifier(job.net, plan.topology, 1, len(labels.names))
         else:
-            net = build_net(job.net, plan.topology, 1, labels.n_channels, recompute=job.settings.recompute)
+            net = build_net(
+                job.net,
+                plan.topology,
+                1,
+                labels.n_channels,
+                activation_checkpointing=job.settings.activation_checkpointing,
+            )
     if job.settings.start_from:
-        net = started(net, Path(job.settings.start_from).expanduser())
+        net = load_initial_weights(net, Path(job.settings.start_from).expanduser())
     if job.settings.compile:
         net.compile()
     return net
 
 
-def _module(job: Job, net: nn.Module, progress: Progress) -> Segmenter | ClassLearner:
+def _module(job: Job, net: nn.Module, progress: Progress) -> SegmentationModule | ClassificationModule:
     dataset, optimiser = job.dataset, job.settings.optimiser
     if not isinstance(net, Classifier):
-        return Segmenter(net, dataset.labels.names, _loss(job), optimiser, progress)
+        return SegmentationModule(net, dataset.labels.names, _loss(job), optimiser, progress)
     train = dataset.splits.folds[job.settings.fold][0]
     kinds = [class_of(dataset.folder, name)[0] for name in train]
     counts = tuple(kinds.count(name) for name in dataset.labels.names)
-    return ClassLearner(net, dataset.labels.names, counts, optimiser, progress)
+    return ClassificationModule(net, dataset.labels.names, counts, optimiser, progress)
 
 
 def _progress(settings: TrainSettings) -> Progress:
     if settings.max_minutes:
-        return by_clock()
+        return progress_by_clock()
     if settings.knots:
         return Progress([(int(step), float(share)) for step, share in settings.knots])
-    return by_steps(settings.epochs * settings.steps_per_epoch)
+    return progress_by_steps(settings.epochs * settings.steps_per_epoch)
 
 
 def _loss(job: Job) -> Any:
@@ -133,9 +139,9 @@ def _watchers(
         watching.append(Patience(settings.patience))
     if rank == 0:
         watching += [BarProgress(progress) if sys.stdout.isatty() else PlainProgress(progress)]
-        watching += [Pictures()] if pictures else []
-        watching += [Profile(run.profile)] if settings.profile else []
-    return [moving_average(settings.ema), *watching]
+        watching += [ValidationPictures()] if pictures else []
+        watching += [StepProfiler(run.profile)] if settings.profile else []
+    return [weight_averaging(settings.ema), *watching]
 
 
 def _keepers(run: RunFolder, rank: int) -> list[Callback]:
@@ -144,7 +150,7 @@ def _keepers(run: RunFolder, rank: int) -> list[Callback]:
 
 
 def _run(
-    module: Segmenter | ClassLearner,
+    module: SegmentationModule | ClassificationModule,
     data: PatchModule,
     settings: TrainSettings,
     callbacks: list[Callback],
@@ -166,7 +172,7 @@ def _run(
         deterministic=True,
         num_sanity_val_steps=0,
         logger=loggers,
-        plugins=[WholeCheckpoints()],
+        plugins=[AtomicCheckpointIO()],
         callbacks=callbacks,
         enable_checkpointing=False,
         enable_model_summary=False,
@@ -187,14 +193,14 @@ def _run(
         torch.use_deterministic_algorithms(False)
 
 
-def _strategy(module: Segmenter | ClassLearner, settings: TrainSettings) -> DDPStrategy | str:
+def _strategy(module: SegmentationModule | ClassificationModule, settings: TrainSettings) -> DDPStrategy | str:
     """Among three resolutions or more the head of the coarsest takes no part in the loss."""
     heads = getattr(module.net, "heads", ())
     return DDPStrategy(find_unused_parameters=len(heads) > 2) if settings.devices > 1 else "auto"
 
 
 @contextmanager
-def _without_advice() -> Iterator[None]:
+def _quiet_lightning() -> Iterator[None]:
     """Keep Lightning's advice on hardware and loggers off the user's screen."""
     names = ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.distributed")
     loggers = [logging.getLogger(name) for name in names]

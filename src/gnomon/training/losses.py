@@ -37,9 +37,9 @@ class LossSettings:
             tumour; a region's share is the sum of its labels', so what is predicted is always a label map.
         over_batch: take the overlap over the batch as one volume, not patch by patch.
         class_weights: of the channels in the voxel loss, background first; empty: all alike.
-        tversky_missed: weight of missed voxels against false ones; 0.5 is Dice.
+        tversky_beta: weight of missed voxels against false ones; 0.5 is Dice.
         focal_gamma: how much less easy voxels count; 0 is cross-entropy.
-        top_k_share: the share of voxels that counts.
+        top_k_fraction: the share of voxels that counts.
     """
 
     overlap: str = "dice"
@@ -48,13 +48,13 @@ class LossSettings:
     regions: dict[str, list[str]] | None = None
     over_batch: bool = True
     class_weights: tuple[float, ...] = ()
-    tversky_missed: float = 0.7
+    tversky_beta: float = 0.7
     focal_gamma: float = 2.0
-    top_k_share: float = 0.1
+    top_k_fraction: float = 0.1
 
     def __post_init__(self) -> None:
         chosen(self, overlap=("dice", "tversky", "none"), voxels=("cross_entropy", "focal", "top_k", "none"))
-        bounded(self, boundary=(0, 1e3), tversky_missed=(0, 1), focal_gamma=(0, 10), top_k_share=(1e-6, 1))
+        bounded(self, boundary=(0, 1e3), tversky_beta=(0, 1), focal_gamma=(0, 10), top_k_fraction=(1e-6, 1))
         if (self.overlap, self.voxels) == ("none", "none"):
             raise ValueError("overlap and voxels are both none: nothing is left to minimise")
         if any(weight < 0 for weight in self.class_weights):
@@ -69,7 +69,7 @@ def make_loss(
     Where several processes share a batch, sums run over all of them, so that every process has the loss,
     and after averaging the gradient, of the whole batch; `top_k` alone takes the worst of each part.
     """
-    total_over: Total = _over_processes if processes > 1 else _as_is
+    total_over: Total = _sum_over_processes if processes > 1 else _identity
     parts = _membership(settings.regions, names) if settings.regions else None
 
     def loss(logits: torch.Tensor, label: torch.Tensor, annotated: torch.Tensor | None = None) -> torch.Tensor:
@@ -78,7 +78,7 @@ def make_loss(
         target = label.clamp(max=channels - 1)
         log_share = functional.log_softmax(logits.float(), dim=1)
         if annotated is not None and not annotated.all():
-            log_share = _merged(log_share, annotated)
+            log_share = _merge_into_background(log_share, annotated)
         total = log_share.new_zeros(())
         if settings.voxels != "none":
             total = total + _voxels(log_share, target, judged, settings, total_over)
@@ -96,17 +96,17 @@ def make_loss(
     return loss
 
 
-def deeply_supervised(
+def deep_supervision_loss(
     logits: Sequence[torch.Tensor], label: torch.Tensor, loss: Loss, annotated: torch.Tensor | None = None
 ) -> torch.Tensor:
     """The loss over all resolutions, weights halving with each; the coarsest is left out of three or more."""
     used = logits[:-1] if len(logits) > 2 else logits
     weights = [0.5**i for i in range(len(used))]
-    losses = [loss(one, _shrunk(label, one.shape[2:]), annotated) for one in used]
+    losses = [loss(one, _resize_label(label, one.shape[2:]), annotated) for one in used]
     return torch.stack([w / sum(weights) * one for w, one in zip(weights, losses)]).sum()
 
 
-def _merged(log_share: torch.Tensor, annotated: torch.Tensor) -> torch.Tensor:
+def _merge_into_background(log_share: torch.Tensor, annotated: torch.Tensor) -> torch.Tensor:
     """Shares in which structures that were not looked for belong to the background (Fang and Yan, 2020)."""
     known = annotated[:, :, None, None, None]
     of_background = known.logical_not()
@@ -130,7 +130,7 @@ def _voxels(
         return -over((of_right * weight).sum()) / over(judged.sum()).clamp(min=1)
     if settings.voxels == "top_k":
         costs = (-of_right * weight).flatten()
-        count = max(1, int(settings.top_k_share * int(judged.sum())))
+        count = max(1, int(settings.top_k_fraction * int(judged.sum())))
         return costs.topk(count).values.mean()
     return -over((of_right * weight).sum()) / over(weight.sum()).clamp(min=1)
 
@@ -153,7 +153,7 @@ def _overlap(
         hit, found, there = total_over(torch.stack([one.sum((0, 2, 3, 4)) for one in (share * truth, share, truth)]))
     else:
         hit, found, there = (one.sum((2, 3, 4)) for one in (share * truth, share, truth))
-    missed = settings.tversky_missed
+    missed = settings.tversky_beta
     if settings.overlap == "dice":
         index = ((2 * hit + _SMOOTH) / (found + there + _SMOOTH)).mean()
     else:
@@ -186,16 +186,16 @@ def _membership(regions: Mapping[str, Sequence[str]], names: Sequence[str]) -> t
     return torch.tensor([[float(name in parts) for name in names] for parts in regions.values()])
 
 
-def _as_is(value: torch.Tensor) -> torch.Tensor:
+def _identity(value: torch.Tensor) -> torch.Tensor:
     return value
 
 
-def _over_processes(value: torch.Tensor) -> torch.Tensor:
+def _sum_over_processes(value: torch.Tensor) -> torch.Tensor:
     """The sum over all processes; gradients flow back to each."""
-    return _Summed.apply(value)  # type: ignore[no-any-return]
+    return _SumOverProcesses.apply(value)  # type: ignore[no-any-return]
 
 
-class _Summed(torch.autograd.Function):
+class _SumOverProcesses(torch.autograd.Function):
     """The sum over all processes, and of its gradients on the way back."""
 
     @staticmethod
@@ -211,7 +211,7 @@ class _Summed(torch.autograd.Function):
         return total
 
 
-def _shrunk(label: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+def _resize_label(label: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     if tuple(label.shape[1:]) == tuple(shape):
         return label
     return functional.interpolate(label[:, None].float(), size=tuple(shape), mode="nearest")[:, 0].long()

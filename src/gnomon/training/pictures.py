@@ -32,7 +32,7 @@ _COLOURS = (
 _NAME = "validation: image, reference, prediction"
 
 
-class Pictures(Callback):
+class ValidationPictures(Callback):
     """After each validation the first patch, its reference and what the net makes of it, in the fullest axial plane."""
 
     def on_validation_batch_end(

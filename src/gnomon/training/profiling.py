@@ -19,7 +19,7 @@ _TRACED = 5
 _OPERATIONS = 15
 
 
-class Profile(Callback):
+class StepProfiler(Callback):
     """profile.txt: seconds a batch, the share of them that waited for data, and the dearest operations."""
 
     def __init__(self, path: Path) -> None:

@@ -25,7 +25,7 @@ _LOOK_S = 1.0
 
 
 @contextmanager
-def other_ranks(job: Job) -> Iterator[None]:
+def start_other_ranks(job: Job) -> Iterator[None]:
     """Processes of ranks 1 and up, there while the block runs; ended with it.
 
     Raises:

@@ -29,12 +29,12 @@ class Progress:
         return last if share >= 1 else max(last, round(step / max(self.share(step), 1e-6)))
 
 
-def by_steps(total: int) -> Progress:
+def progress_by_steps(total: int) -> Progress:
     """The progress of a training of so many steps."""
     return Progress([(0, 0.0), (total, 1.0)])
 
 
-def by_clock() -> Progress:
+def progress_by_clock() -> Progress:
     """The progress of a training that a `Deadline` ends; it tells the knots."""
     return Progress([(0, 0.0)])
 

@@ -26,7 +26,7 @@ class TrainSettings:
         start_from: a run, or weights, to begin with; what does not fit is made anew.
         precision: 'auto' takes bfloat16 where the processor computes in it, else float32.
         compile: translate the net with torch.compile; needs a C++ compiler.
-        recompute: keep fewer features for the way back, and compute them twice; less memory, slower.
+        activation_checkpointing: keep fewer features for the way back, and compute them twice; less memory, slower.
         ema: decay of the averaged weights, which are what is shipped.
         accelerator: as Lightning names it.
         devices: processes that share each batch, one a device.
@@ -42,7 +42,7 @@ class TrainSettings:
     start_from: str | None = None
     precision: str = "auto"
     compile: bool = False
-    recompute: bool = False
+    activation_checkpointing: bool = False
     ema: float = 0.99
     accelerator: str = "auto"
     devices: int = 1

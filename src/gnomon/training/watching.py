@@ -15,7 +15,7 @@ from gnomon.io.artifacts import write_bytes
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
 from gnomon.rules.finding import refuse
-from gnomon.training.callbacks import score_of
+from gnomon.training.callbacks import validation_score
 
 
 class Divergence(Callback):
@@ -118,7 +118,7 @@ class Patience(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look at the score; Lightning has validated by now."""
-        score = score_of(trainer)
+        score = validation_score(trainer)
         self._waited = 0 if score > self._best else self._waited + 1
         self._best = max(self._best, score)
         if self._waited >= self._epochs:

@@ -12,7 +12,7 @@ from torch import nn
 
 from gnomon.core.settings import bounded
 from gnomon.dataset.topology import Topology, Triple
-from gnomon.nets.ushape import LEAK, Concatenated, UShape, normalised, plain_stage, transposed, widths_of
+from gnomon.nets.ushape import LEAK, ConcatMerge, UShape, conv_norm_act, plain_stage, stage_widths, transposed_conv
 
 _BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6, 6, 6)
 
@@ -39,32 +39,32 @@ class Settings:
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
     """The net for a topology; its weights come from torch's global generator."""
-    widths = widths_of(topology, settings.features, settings.max_features)
+    widths = stage_widths(topology, settings.features, settings.max_features)
 
     def down(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
         stem = plain_stage(inputs, outputs, kernel, (1, 1, 1), 1) if stage == 0 else nn.Identity()
         count = max(1, round(_BLOCKS[min(stage, len(_BLOCKS) - 1)] * settings.depth))
-        first = Residual(outputs if stage == 0 else inputs, outputs, kernel, stride)
-        return nn.Sequential(stem, first, *(Residual(outputs, outputs, kernel) for _ in range(count - 1)))
+        first = ResidualBlock(outputs if stage == 0 else inputs, outputs, kernel, stride)
+        return nn.Sequential(stem, first, *(ResidualBlock(outputs, outputs, kernel) for _ in range(count - 1)))
 
-    def join(stage: int, channels: int, kernel: Triple) -> nn.Module:
-        return Concatenated(*plain_stage(2 * channels, channels, kernel, (1, 1, 1), settings.convs_per_decoder_stage))
+    def merge(stage: int, channels: int, kernel: Triple) -> nn.Module:
+        return ConcatMerge(*plain_stage(2 * channels, channels, kernel, (1, 1, 1), settings.convs_per_decoder_stage))
 
-    return UShape(widths, topology, channels_in, channels_out, down=down, up=transposed, join=join)
+    return UShape(widths, topology, channels_in, channels_out, down=down, up=transposed_conv, merge=merge)
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """Two convolutions beside a shortcut, which pools where the block strides (He et al., 2019, ResNet-D)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Triple, stride: Triple = (1, 1, 1)) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
-            *normalised(inputs, outputs, kernel, stride), *normalised(outputs, outputs, kernel, slope=1.0)
+            *conv_norm_act(inputs, outputs, kernel, stride), *conv_norm_act(outputs, outputs, kernel, slope=1.0)
         )
         pool: list[nn.Module] = [nn.AvgPool3d(stride, stride)] if max(stride) > 1 else []
         project: list[nn.Module] = []
         if inputs != outputs:
-            project = normalised(inputs, outputs, (1, 1, 1), slope=1.0)
+            project = conv_norm_act(inputs, outputs, (1, 1, 1), slope=1.0)
         self.shortcut = nn.Sequential(*pool, *project)
         self.activation = nn.LeakyReLU(LEAK, inplace=True)
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
-from gnomon.nets.mednext import upkernelled
+from gnomon.nets.zoo.mednext import enlarge_kernels
 from gnomon.rules.finding import refuse
 
 _HEADS = "heads."
@@ -35,7 +35,7 @@ def weights_file(place: Path) -> Path:
     return path
 
 
-def started(net: nn.Module, place: Path) -> nn.Module:
+def load_initial_weights(net: nn.Module, place: Path) -> nn.Module:
     """The net with the weights of another: kernels are widened, heads for other labels stay as they are.
 
     Raises:
@@ -58,7 +58,7 @@ def started(net: nn.Module, place: Path) -> nn.Module:
             found[name] = own[name]
             say(f"training: {name} begins anew, for other labels than those of {place}")
     try:
-        net.load_state_dict(upkernelled(found, own))
+        net.load_state_dict(enlarge_kernels(found, own))
     except ValueError as error:
         raise refuse(
             rule="USE118",

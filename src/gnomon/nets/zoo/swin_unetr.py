@@ -8,7 +8,7 @@ from torch import nn
 
 from gnomon.core.settings import bounded
 from gnomon.dataset.topology import Topology
-from gnomon.nets.transformers import Padded, check_installed, check_isotropic
+from gnomon.nets.transformers import PaddedNet, check_isotropic, check_monai_installed
 
 _DIVISOR = 32
 
@@ -32,7 +32,7 @@ class Settings:
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
     """The net; its weights come from torch's global generator. Raises Refusal (USE120) for thick slices."""
     check_isotropic("swin_unetr", topology)
-    check_installed("swin_unetr")
+    check_monai_installed("swin_unetr")
     from monai.networks.nets.swin_unetr import SwinUNETR
 
-    return Padded(SwinUNETR(channels_in, channels_out, feature_size=settings.features), _DIVISOR, 2 * _DIVISOR)
+    return PaddedNet(SwinUNETR(channels_in, channels_out, feature_size=settings.features), _DIVISOR, 2 * _DIVISOR)

@@ -12,7 +12,7 @@ from gnomon.training.optimisation import OptimiserSettings, optimisation
 from gnomon.training.schedule import Progress
 
 
-class ClassLearner(pl.LightningModule):
+class ClassificationModule(pl.LightningModule):
     """Trains a classifier on whole images. Each class weighs alike, however many images it has.
 
     Args:

@@ -13,7 +13,7 @@ from torch import nn
 
 from gnomon.core.settings import bounded
 from gnomon.dataset.topology import Topology, Triple
-from gnomon.nets.ushape import UShape, halves, widths_of
+from gnomon.nets.ushape import UShape, same_padding, stage_widths
 
 _BLOCKS = (1, 2, 2, 4)
 
@@ -36,12 +36,12 @@ class Settings:
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
     """The net for a topology; its weights come from torch's global generator."""
-    widths = widths_of(topology, settings.features, settings.max_features)
+    widths = stage_widths(topology, settings.features, settings.max_features)
 
     def down(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
         count = _BLOCKS[min(stage, len(_BLOCKS) - 1)]
-        into = nn.Conv3d(inputs, outputs, kernel, stride, halves(kernel), bias=False)
-        return nn.Sequential(into, *(PreActivated(outputs, kernel) for _ in range(count)))
+        into = nn.Conv3d(inputs, outputs, kernel, stride, same_padding(kernel), bias=False)
+        return nn.Sequential(into, *(PreActivationBlock(outputs, kernel) for _ in range(count)))
 
     return UShape(
         widths,
@@ -49,12 +49,12 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
         channels_in,
         channels_out,
         down=down,
-        up=_interpolated,
-        join=lambda stage, channels, kernel: Added(PreActivated(channels, kernel)),
+        up=_interpolate_up,
+        merge=lambda stage, channels, kernel: ResidualMerge(PreActivationBlock(channels, kernel)),
     )
 
 
-class PreActivated(nn.Module):
+class PreActivationBlock(nn.Module):
     """Norm, ReLU and convolution, twice, beside a plain shortcut."""
 
     def __init__(self, channels: int, kernel: Triple) -> None:
@@ -64,7 +64,7 @@ class PreActivated(nn.Module):
             layers += [
                 nn.GroupNorm(math.gcd(8, channels), channels),
                 nn.ReLU(inplace=True),
-                nn.Conv3d(channels, channels, kernel, padding=halves(kernel), bias=False),
+                nn.Conv3d(channels, channels, kernel, padding=same_padding(kernel), bias=False),
             ]
         self.convolutions = nn.Sequential(*layers)
 
@@ -74,7 +74,7 @@ class PreActivated(nn.Module):
         return out
 
 
-class Added(nn.Module):
+class ResidualMerge(nn.Module):
     """A joint that adds skip and features before its block."""
 
     def __init__(self, block: nn.Module) -> None:
@@ -87,7 +87,7 @@ class Added(nn.Module):
         return out
 
 
-def _interpolated(stage: int, channels_in: int, channels_out: int, kernel: Triple, stride: Triple) -> nn.Module:
+def _interpolate_up(stage: int, channels_in: int, channels_out: int, kernel: Triple, stride: Triple) -> nn.Module:
     """A pointwise convolution, then trilinear interpolation."""
     factor = tuple(float(step) for step in stride)
     return nn.Sequential(

@@ -18,10 +18,10 @@ from gnomon.io.artifacts import read_json, write_bytes, write_json
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
 from gnomon.rules.finding import refuse
+from gnomon.training.initial_weights import weights_file
 from gnomon.training.job import Job, train
-from gnomon.training.ranks import other_ranks
+from gnomon.training.ranks import start_other_ranks
 from gnomon.training.settings import TrainSettings, lightning_precision
-from gnomon.training.start import weights_file
 from gnomon.training.trackers import TrackerSettings
 
 
@@ -47,7 +47,7 @@ def fit(
     if resumed := last.is_file():
         say(f"training: going on from {last}")
     job = Job(dataset, net, settings, seed, output, tracking, config)
-    with other_ranks(job):
+    with start_other_ranks(job):
         facts = train(job)
     saved = torch.load(last, map_location="cpu", weights_only=True)
     state = _averaged_weights(saved)

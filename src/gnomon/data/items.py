@@ -16,21 +16,21 @@ class DataSettings:
     """How patches are drawn.
 
     Attributes:
-        foreground_share: share of patches that are put on a structure.
+        foreground_fraction: share of patches that are put on a structure.
         cases: only the first so many training cases, which are then also validated on; None for all.
         workers: loader processes; the stream does not depend on it.
         augment_on: `device` augments where the net is, `loader` where patches are cut; `auto` takes the
             device where it is a GPU. On one processor both give the same bits.
     """
 
-    foreground_share: float = 0.5
+    foreground_fraction: float = 0.5
     cases: int | None = None
     workers: int = 0
     augment_on: str = "auto"
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
 
     def __post_init__(self) -> None:
-        bounded(self, foreground_share=(0, 1), workers=(0, 256), cases=(1, 1e9))
+        bounded(self, foreground_fraction=(0, 1), workers=(0, 256), cases=(1, 1e9))
         chosen(self, augment_on=("auto", "loader", "device"))
 
 

@@ -10,14 +10,14 @@ from torch.utils.data import Dataset as TorchDataset
 
 from gnomon.core.randomness import generator
 from gnomon.data.augmentation import Augmentation, draw_augmentation
-from gnomon.data.cut import CutPatch, DataSettings
 from gnomon.data.deformation import margin_voxels
+from gnomon.data.items import CutPatch, DataSettings
 from gnomon.data.sampling import PatchKey, cut_patch
 from gnomon.dataset.dataset import Dataset, class_of
 from gnomon.io.artifacts import map_array, read_json
 
 
-class Images(TorchDataset[CutPatch]):
+class WholeImages(TorchDataset[CutPatch]):
     """Images by key, each as large as the net's input. Nothing is mirrored: a class may be a side."""
 
     def __init__(self, dataset: Dataset, seed: int, settings: DataSettings, *, training: bool) -> None:

@@ -7,12 +7,12 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import nn
 
-from gnomon.training.losses import Loss, deeply_supervised
+from gnomon.training.losses import Loss, deep_supervision_loss
 from gnomon.training.optimisation import OptimiserSettings, optimisation
 from gnomon.training.schedule import Progress
 
 
-class Segmenter(pl.LightningModule):
+class SegmentationModule(pl.LightningModule):
     """Trains a net on patches. Input channels-last, which is what processors like."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Segmenter(pl.LightningModule):
 
     def training_step(self, batch: dict[str, torch.Tensor], _index: int) -> torch.Tensor:
         """The loss of one batch."""
-        loss = deeply_supervised(self(batch["image"]), batch["label"], self._loss, batch["annotated"])
+        loss = deep_supervision_loss(self(batch["image"]), batch["label"], self._loss, batch["annotated"])
         self.log("loss", loss.detach(), on_step=True, on_epoch=True, batch_size=len(batch["label"]), prog_bar=True)
         return loss
 

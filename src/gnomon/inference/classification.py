@@ -17,7 +17,7 @@ from gnomon.core.labels import LabelScheme
 from gnomon.dataset.canonicalise import whole_image
 from gnomon.dataset.dataset import Dataset
 from gnomon.dataset.plan import Plan
-from gnomon.inference.predict import PredictSettings, device_of, images_at
+from gnomon.inference.segmentation import PredictSettings, choose_device, find_images
 from gnomon.io import nifti
 from gnomon.io.artifacts import map_array, read_json, write_rows
 from gnomon.io.console import tracked
@@ -27,7 +27,7 @@ from gnomon.rules.finding import Finding, Refusal, refuse
 
 
 @dataclass(frozen=True)
-class ClassModel:
+class ClassificationModel:
     """A trained classifier and all that it takes to use it."""
 
     net: Classifier
@@ -49,7 +49,7 @@ def is_classifier(run: Path) -> bool:
     return path.is_file() and read_json(path, "the run").get("task") == "classification"
 
 
-def load_classifier(run: Path, settings: PredictSettings) -> ClassModel:
+def load_classifier(run: Path, settings: PredictSettings) -> ClassificationModel:
     """Load a finished run. Raises Refusal ART101 or USE105 where its plan or weights are missing."""
     folder = RunFolder(run)
     stored = read_json(folder.plan, "the run")
@@ -64,11 +64,13 @@ def load_classifier(run: Path, settings: PredictSettings) -> ClassModel:
     plan, labels = Plan.from_dict(stored["plan"]), LabelScheme.from_dict(stored["labels"])
     net = build_classifier(stored["net"], plan.topology, stored["channels_in"], len(labels.names))
     net.load_state_dict(load_file(folder.weights))
-    device = device_of(settings.device)
-    return ClassModel(net.to(device), plan, labels.names, device)
+    device = choose_device(settings.device)
+    return ClassificationModel(net.to(device), plan, labels.names, device)
 
 
-def classify_cases(model: ClassModel, dataset: Dataset, names: Iterable[str], output: Path) -> list[dict[str, Any]]:
+def classify_cases(
+    model: ClassificationModel, dataset: Dataset, names: Iterable[str], output: Path
+) -> list[dict[str, Any]]:
     """Classify prepared images; writes classes.csv, a row a case."""
     chosen = list(names)
     rows = [
@@ -79,19 +81,19 @@ def classify_cases(model: ClassModel, dataset: Dataset, names: Iterable[str], ou
     return rows
 
 
-def classified(folder: PredictionsFolder) -> list[dict[str, str]]:
+def read_class_rows(folder: PredictionsFolder) -> list[dict[str, str]]:
     """The rows of classes.csv."""
     with folder.classes.open(newline="") as stream:
         return list(csv.DictReader(stream))
 
 
-def classify_images(model: ClassModel, images: Path, output: Path) -> list[Finding]:
+def classify_images(model: ClassificationModel, images: Path, output: Path) -> list[Finding]:
     """Classify every NIfTI image of a folder (or one file); findings name those that could not be.
 
     Raises:
         Refusal: nothing to classify.
     """
-    found = images_at(images)
+    found = find_images(images)
     findings: list[Finding] = []
     rows: list[Mapping[str, Any]] = []
     for name, path in tracked(found.items(), len(found), "classifying"):

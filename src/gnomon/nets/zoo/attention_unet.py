@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from gnomon.dataset.topology import Topology, Triple
-from gnomon.nets.plain_unet import Settings
-from gnomon.nets.ushape import LEAK, UShape, plain_stage, transposed, widths_of
+from gnomon.nets.ushape import LEAK, UShape, plain_stage, stage_widths, transposed_conv
+from gnomon.nets.zoo.plain_unet import Settings
 
 __all__ = ["Settings", "build"]  # wide and deep as the plain net
 
@@ -16,17 +16,17 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
     """The net for a topology; its weights come from torch's global generator."""
     depth = settings.convs_per_stage
     return UShape(
-        widths_of(topology, settings.features, settings.max_features),
+        stage_widths(topology, settings.features, settings.max_features),
         topology,
         channels_in,
         channels_out,
         down=lambda stage, inputs, outputs, kernel, stride: plain_stage(inputs, outputs, kernel, stride, depth),
-        up=transposed,
-        join=lambda stage, channels, kernel: Gated(channels, kernel, depth),
+        up=transposed_conv,
+        merge=lambda stage, channels, kernel: GatedMerge(channels, kernel, depth),
     )
 
 
-class Gated(nn.Module):
+class GatedMerge(nn.Module):
     """A joint whose skip is weighted, voxel by voxel, by what it and the features from below agree on."""
 
     def __init__(self, channels: int, kernel: Triple, depth: int) -> None:

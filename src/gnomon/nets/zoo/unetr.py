@@ -11,7 +11,7 @@ from torch import nn
 
 from gnomon.core.settings import bounded
 from gnomon.dataset.topology import Topology
-from gnomon.nets.transformers import Padded, check_installed, check_isotropic, padded_size
+from gnomon.nets.transformers import PaddedNet, check_isotropic, check_monai_installed, padded_size
 
 _DIVISOR = 16
 
@@ -39,7 +39,7 @@ class Settings:
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
     """The net; its weights come from torch's global generator. Raises Refusal (USE120) for thick slices."""
     check_isotropic("unetr", topology)
-    check_installed("unetr")
+    check_monai_installed("unetr")
     from monai.networks.nets.unetr import UNETR
 
     net = UNETR(
@@ -51,4 +51,4 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
         mlp_dim=4 * settings.hidden,
         num_heads=settings.heads,
     )
-    return Padded(net, _DIVISOR)
+    return PaddedNet(net, _DIVISOR)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from torch import nn
 
 from gnomon.dataset.topology import Topology, Triple
-from gnomon.nets.plain_unet import Settings
-from gnomon.nets.ushape import Concatenated, UShape, plain_stage, transposed, widths_of
+from gnomon.nets.ushape import ConcatMerge, UShape, plain_stage, stage_widths, transposed_conv
+from gnomon.nets.zoo.plain_unet import Settings
 
 __all__ = ["Settings", "build"]  # wide and deep as the plain net
 
@@ -23,8 +23,8 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
         x, y, z = (1 if through and stage < last else edge for through, edge in zip(coarse, kernel))
         return plain_stage(inputs, outputs, (x, y, z), stride, depth)
 
-    def join(stage: int, channels: int, kernel: Triple) -> nn.Module:
-        return Concatenated(*plain_stage(2 * channels, channels, (3, 3, 3), (1, 1, 1), depth))
+    def merge(stage: int, channels: int, kernel: Triple) -> nn.Module:
+        return ConcatMerge(*plain_stage(2 * channels, channels, (3, 3, 3), (1, 1, 1), depth))
 
-    widths = widths_of(topology, settings.features, settings.max_features)
-    return UShape(widths, topology, channels_in, channels_out, down=down, up=transposed, join=join)
+    widths = stage_widths(topology, settings.features, settings.max_features)
+    return UShape(widths, topology, channels_in, channels_out, down=down, up=transposed_conv, merge=merge)

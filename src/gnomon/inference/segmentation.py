@@ -38,7 +38,8 @@ class PredictSettings:
     Attributes:
         overlap: smallest share of a tile that its neighbour covers too.
         batch: tiles at a time.
-        mirror: average over the mirror images that the labels survive; 2 to 8 times the work.
+        mirror_tta: average over the mirror images that keep the labels valid (test-time augmentation); 2 to 8 times
+            the work.
         probabilities: write each structure's probability, too, for calibration and lesions' confidences.
         postprocess: rules.yaml of what is removed from each prediction; None: it stays as the net made it.
         precision: 'float32', 'bfloat16', or 'auto': bfloat16 on a processor that computes in it, but float32 for a
@@ -48,7 +49,7 @@ class PredictSettings:
 
     overlap: float = 0.5
     batch: int = 2
-    mirror: bool = False
+    mirror_tta: bool = False
     probabilities: bool = False
     postprocess: str | None = None
     precision: str = "auto"
@@ -89,7 +90,7 @@ class Model:
                 overlap=self.settings.overlap,
                 batch=self.settings.batch,
                 device=self.device,
-                mirror=mirroring(self.labels) if self.settings.mirror else None,
+                mirror_tta=mirroring(self.labels) if self.settings.mirror_tta else None,
                 bfloat16=self._bfloat16,
             )
             for net in self.nets
@@ -118,7 +119,7 @@ def load_ensemble(runs: Sequence[Path], settings: PredictSettings) -> Model:
         Refusal: ART101 or USE105, a plan or weights are missing; USE121, runs of different data or plans; POS101
             or POS102, rules that cannot be read or are for other labels.
     """
-    device = device_of(settings.device)
+    device = choose_device(settings.device)
     stored = [read_json(RunFolder(run).plan, "the run") for run in runs]
     if any((one["plan"], one["labels"]) != (stored[0]["plan"], stored[0]["labels"]) for one in stored):
         raise refuse(
@@ -150,7 +151,7 @@ def _net(
     return net.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
 
 
-def device_of(wanted: str) -> torch.device:
+def choose_device(wanted: str) -> torch.device:
     """The device of a name; `auto` takes a GPU where there is one."""
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -175,7 +176,7 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
     Raises:
         Refusal: nothing to predict.
     """
-    found = images_at(images)
+    found = find_images(images)
     findings: list[Finding] = []
     for name, path in tracked(found.items(), len(found), "predicting"):
         try:
@@ -189,7 +190,7 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
     return findings
 
 
-def images_at(place: Path) -> dict[str, Path]:
+def find_images(place: Path) -> dict[str, Path]:
     """The images of a folder, or one file, by name, without padding masks. Refused (USE101) where there are none."""
     found = {nifti.stem(place): place} if place.is_file() else nifti.images_in(place) if place.is_dir() else {}
     found = {name: path for name, path in found.items() if not name.endswith(".padding")}

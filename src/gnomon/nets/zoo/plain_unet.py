@@ -12,7 +12,7 @@ from torch import nn
 
 from gnomon.core.settings import bounded
 from gnomon.dataset.topology import Topology, Triple
-from gnomon.nets.ushape import Concatenated, UShape, plain_stage, transposed, widths_of
+from gnomon.nets.ushape import ConcatMerge, UShape, plain_stage, stage_widths, transposed_conv
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
     def down(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
         return plain_stage(inputs, outputs, kernel, stride, depth)
 
-    def join(stage: int, channels: int, kernel: Triple) -> nn.Module:
-        return Concatenated(*plain_stage(2 * channels, channels, kernel, (1, 1, 1), depth))
+    def merge(stage: int, channels: int, kernel: Triple) -> nn.Module:
+        return ConcatMerge(*plain_stage(2 * channels, channels, kernel, (1, 1, 1), depth))
 
-    widths = widths_of(topology, settings.features, settings.max_features)
-    return UShape(widths, topology, channels_in, channels_out, down=down, up=transposed, join=join)
+    widths = stage_widths(topology, settings.features, settings.max_features)
+    return UShape(widths, topology, channels_in, channels_out, down=down, up=transposed_conv, merge=merge)

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from gnomon.core.settings import bounded, chosen
 from gnomon.dataset.topology import Topology, Triple
-from gnomon.nets.ushape import UShape, halves, widths_of
+from gnomon.nets.ushape import UShape, same_padding, stage_widths
 
 _SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {  # (blocks, expansion) of the encoder's stages
     "S": ((2, 2, 2, 2, 2), (2, 2, 2, 2, 2)),
@@ -63,16 +63,16 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
         inner = (Block(outputs, outputs, wide(kernel), expansion[level]) for _ in range(blocks[level]))
         return nn.Sequential(into, *inner)
 
-    def join(stage: int, channels: int, kernel: Triple) -> nn.Module:
+    def merge(stage: int, channels: int, kernel: Triple) -> nn.Module:
         level = min(stage, len(blocks) - 1)
         inner = (Block(channels, channels, wide(kernel), expansion[level]) for _ in range(blocks[level]))
-        return Summed(nn.Sequential(*inner))
+        return AddMerge(nn.Sequential(*inner))
 
     def up(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
-        return Rising(inputs, outputs, wide(kernel), expansion[min(stage, len(blocks) - 1)], stride)
+        return UpBlock(inputs, outputs, wide(kernel), expansion[min(stage, len(blocks) - 1)], stride)
 
-    widths = widths_of(topology, settings.features, settings.max_features)
-    return UShape(widths, topology, channels_in, channels_out, down=down, up=up, join=join)
+    widths = stage_widths(topology, settings.features, settings.max_features)
+    return UShape(widths, topology, channels_in, channels_out, down=down, up=up, merge=merge)
 
 
 class Block(nn.Module):
@@ -81,7 +81,7 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: Triple, expansion: int, stride: Triple = (1, 1, 1)) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv3d(inputs, inputs, kernel, stride, halves(kernel), groups=inputs),
+            nn.Conv3d(inputs, inputs, kernel, stride, same_padding(kernel), groups=inputs),
             nn.GroupNorm(inputs, inputs),
             nn.Conv3d(inputs, expansion * inputs, 1),
             nn.GELU(),
@@ -96,14 +96,14 @@ class Block(nn.Module):
         return out
 
 
-class Rising(nn.Module):
+class UpBlock(nn.Module):
     """A step up: a block whose depth-wise convolution is transposed."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Triple, expansion: int, stride: Triple) -> None:
         super().__init__()
         extra = (stride[0] - 1, stride[1] - 1, stride[2] - 1)
         self.layers = nn.Sequential(
-            nn.ConvTranspose3d(inputs, inputs, kernel, stride, halves(kernel), extra, groups=inputs),
+            nn.ConvTranspose3d(inputs, inputs, kernel, stride, same_padding(kernel), extra, groups=inputs),
             nn.GroupNorm(inputs, inputs),
             nn.Conv3d(inputs, expansion * inputs, 1),
             nn.GELU(),
@@ -117,7 +117,7 @@ class Rising(nn.Module):
         return out
 
 
-class Summed(nn.Module):
+class AddMerge(nn.Module):
     """A joint that adds skip and features before its blocks."""
 
     def __init__(self, blocks: nn.Module) -> None:
@@ -130,7 +130,7 @@ class Summed(nn.Module):
         return out
 
 
-def upkernelled(small: Mapping[str, torch.Tensor], large: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def enlarge_kernels(small: Mapping[str, torch.Tensor], large: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Weights of a net with small kernels as a start for the same net with large ones (the paper's UpKern).
 
     Depth-wise kernels are interpolated trilinearly; everything else is taken as it is.

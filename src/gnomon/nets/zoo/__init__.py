@@ -1,0 +1,1 @@
+"""The built-in nets, one per module: each module has a frozen dataclass `Settings` and a function `build`."""
