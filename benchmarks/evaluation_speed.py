@@ -40,12 +40,14 @@ def masks(truth: Any, found: Any, values: list[int]) -> Iterator[tuple[Any, Any]
 def ours(engine: str) -> Callable[..., list[Score]]:
     def work(truth: Any, found: Any, values: list[int], spacing: tuple[float, float, float]) -> list[Score]:
         from gnomon.core.geometry import Grid
-        from gnomon.evaluation.case import masks_of
-        from gnomon.evaluation.metrics import HD95, How, measure
+        from gnomon.evaluation import HD95, MaskPair, MeasureOptions, all_measures
+        from gnomon.evaluation.case import structure_blocks
+        from gnomon.evaluation.scoring import score_structure
 
-        grid, how = Grid.from_parts(truth.shape, spacing), How(TOLERANCE_MM, engine)
+        grid, options = Grid.from_parts(truth.shape, spacing), MeasureOptions(TOLERANCE_MM, engine)
         named = {str(value): (value,) for value in values}
-        rows = [measure(one, other, grid, how) for _, _, one, other in masks_of(truth, found, named)]
+        pairs = [MaskPair(one, other, grid, options) for _, _, one, other in structure_blocks(truth, found, named)]
+        rows = [score_structure(pair, all_measures()).row for pair in pairs]
         return [{"dice": row["dice"], "hd95": row[HD95], "assd": row["assd_mm"], "nsd": row["nsd"]} for row in rows]
 
     return work

@@ -7,7 +7,7 @@ import pytest
 
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
-from gnomon.evaluation.criteria import Criterion, check_labels, judged_by, read_criteria
+from gnomon.evaluation.criteria import Criterion, check_labels, judge_criteria, read_criteria
 from gnomon.io import nifti
 from gnomon.rules.finding import Refusal
 from tests.conftest import TINY
@@ -21,10 +21,10 @@ SUMMARY = {
 
 
 def verdicts(*criteria):
-    return [(row["label"], row["passed"]) for row in judged_by(criteria, SUMMARY)]
+    return [(row["label"], row["passed"]) for row in judge_criteria(criteria, SUMMARY)]
 
 
-def test_a_criterion_is_judged_by_the_mean_or_an_end_of_its_interval():
+def test_a_criterion_is_judge_criteria_the_mean_or_an_end_of_its_interval():
     assert verdicts(Criterion("liver", "dice", "mean", at_least=0.93)) == [("liver", True)]
     assert verdicts(Criterion("liver", "dice", "lower", at_least=0.92)) == [("liver", False)]
     assert verdicts(Criterion("liver", "dice", "upper", at_most=0.95)) == [("liver", True)]

@@ -8,7 +8,7 @@ from gnomon.core.geometry import ORIENTATIONS, Grid, mirrored
 from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
 from gnomon.evaluation import EvaluateSettings, evaluate
-from gnomon.evaluation.detectors import suspicion
+from gnomon.evaluation.detectors import find_pipeline_error
 from gnomon.io import nifti
 
 GRID = Grid.from_parts((40, 36, 30), (1.0, 1.0, 2.0))
@@ -38,7 +38,7 @@ def predicted(label, seed):
 
 
 def rule_of(reference, prediction, grid=GRID):
-    found = suspicion("x", reference, prediction, grid, LABELS)
+    found = find_pipeline_error("x", reference, prediction, grid, LABELS)
     return found and found.rule
 
 
@@ -54,7 +54,7 @@ def test_mirror_images_are_named_by_their_way(axis):
     ways = ("left and right", "front and back", "up and down")
     for seed in range(10):
         label = scene(seed)
-        found = suspicion("x", label, mirrored(predicted(label, seed), (axis,)), GRID, LABELS)
+        found = find_pipeline_error("x", label, mirrored(predicted(label, seed), (axis,)), GRID, LABELS)
         assert found.rule == "EVL301"
         assert ways[axis] in found.found
 
@@ -65,7 +65,7 @@ def test_the_way_is_the_patients_in_any_orientation():
         change = GRID.reorientation_to(code)
         axis = next(i for i, side in enumerate(code) if side in "RL")
         there, turned = change.apply(label), mirrored(change.apply(predicted(label, 0)), (axis,))
-        found = suspicion("x", there, turned, GRID.reoriented(change), LABELS)
+        found = find_pipeline_error("x", there, turned, GRID.reoriented(change), LABELS)
         assert "left and right" in found.found, code
 
 
@@ -81,7 +81,7 @@ def test_exchanged_names_are_named():
         label = scene(seed)
         exchanged = predicted(label, seed)
         exchanged = np.where(exchanged == 4, 9, np.where(exchanged == 9, 4, exchanged)).astype(np.uint8)
-        found = suspicion("x", label, exchanged, GRID, LABELS)
+        found = find_pipeline_error("x", label, exchanged, GRID, LABELS)
         assert found.rule == "EVL303"
         assert "spleen and kidney exchanged" in found.found
 

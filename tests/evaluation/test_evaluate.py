@@ -7,19 +7,15 @@ import pytest
 
 from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
-from gnomon.evaluation import (
-    HD95,
-    MEASURES,
-    EvaluateSettings,
-    evaluate,
-)
-from gnomon.evaluation.metrics import measure, worst
+from gnomon.evaluation import HD95, EvaluateSettings, MaskPair, MeasureOptions, all_measures, evaluate
+from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.io import nifti
 from gnomon.rules.finding import Severity
 
 GRID = Grid.from_parts((20, 20, 10), (1.0, 1.0, 3.0), (5.0, -3.0, 2.0))
 LABELS = LabelScheme(("organ", "tumour"), (1, 2))
 SETTINGS = EvaluateSettings(workers=1)
+NAMES = [measure.name for measure in all_measures()]
 
 
 def box(start, size=8, shape=GRID.shape):
@@ -42,7 +38,7 @@ def score(tmp_path, references, predictions):
 
 
 def test_overlap_and_volume_of_a_shifted_box_are_exact():
-    found = measure(box(2), box(4), GRID)
+    found = score_structure(MaskPair(box(2), box(4), GRID), all_measures()).row
     assert found["dice"] == pytest.approx(1 - 2 / 8, abs=1e-12)
     assert found["iou"] == pytest.approx((8 - 2) / (8 + 2), abs=1e-12)
     assert found["reference_mm3"] == pytest.approx(8 * 8 * 5 * 3.0, abs=1e-9)
@@ -55,13 +51,16 @@ def test_overlap_and_volume_of_a_shifted_box_are_exact():
 )
 def test_empty_masks_follow_the_table(reference, prediction, status):
     empty = np.zeros(GRID.shape, bool)
-    found = measure(box(2) if reference else empty, box(2) if prediction else empty, GRID)
+    pair = MaskPair(box(2) if reference else empty, box(2) if prediction else empty, GRID)
+    found = score_structure(pair, all_measures()).row
     assert found["status"] == status
     if status in ("missed", "spurious"):
-        assert {name: found[name] for name in MEASURES if found[name] is not None} == worst(GRID)
+        assert {name: found[name] for name in NAMES if found[name] is not None} == worst_scores(
+            GRID, MeasureOptions(), all_measures()
+        )
         assert found[HD95] == pytest.approx(np.linalg.norm([20, 20, 30]))
     if status == "absent":
-        assert all(found[name] is None for name in MEASURES)
+        assert all(found[name] is None for name in NAMES)
 
 
 def test_labels_are_scored_one_by_one(tmp_path):

@@ -12,8 +12,8 @@ from gnomon.commands.launch import launch
 from gnomon.core.alignment import relation
 from gnomon.core.geometry import ORIENTATIONS, Grid
 from gnomon.core.randomness import generator
-from gnomon.evaluation.gate import placed
-from gnomon.evaluation.metrics import measure
+from gnomon.evaluation import MaskPair, align_prediction, all_measures
+from gnomon.evaluation.scoring import score_structure
 from gnomon.io import nifti
 
 
@@ -32,9 +32,9 @@ def test_the_same_voxels_in_any_order_are_put_in_order_without_loss(seed, code):
     reference = oblique(seed)
     voxels = blob(reference.shape, seed)
     change = reference.reorientation_to(code)
-    there = placed("x", change.apply(voxels), reference.reoriented(change), reference, "reorient")
-    assert np.array_equal(there.voxels, voxels)
-    assert there.finding is None or there.finding.rule == "EVL202"
+    aligned = align_prediction("x", change.apply(voxels), reference.reoriented(change), reference, "reorient")
+    assert np.array_equal(aligned.voxels, voxels)
+    assert aligned.finding is None or aligned.finding.rule == "EVL202"
 
 
 def test_a_thousand_valid_pairs_raise_no_alarm_not_even_through_float32():
@@ -60,9 +60,9 @@ MUTATIONS = {
 def test_every_change_of_geometry_is_caught(name, seed):
     reference = oblique(seed)
     changed = Grid(reference.shape, MUTATIONS[name](reference.affine))
-    there = placed("x", blob(reference.shape), changed, reference, "reorient")
-    assert there.voxels is None
-    assert there.finding.rule == "EVL201"
+    aligned = align_prediction("x", blob(reference.shape), changed, reference, "reorient")
+    assert aligned.voxels is None
+    assert aligned.finding.rule == "EVL201"
     state = "different" if name == "stretched" else "moved"
     assert relation(reference, changed).state == state
 
@@ -76,9 +76,11 @@ def test_a_single_slice_is_on_another_grid():
 def test_what_is_reordered_is_refused_where_only_the_same_is_allowed():
     reference = oblique(2)
     change = reference.reorientation_to("LPI")
-    there = placed("x", change.apply(blob(reference.shape)), reference.reoriented(change), reference, "error")
-    assert there.voxels is None
-    assert "on_mismatch=reorient" in there.finding.remedy
+    aligned = align_prediction(
+        "x", change.apply(blob(reference.shape)), reference.reoriented(change), reference, "error"
+    )
+    assert aligned.voxels is None
+    assert "on_mismatch=reorient" in aligned.finding.remedy
 
 
 def test_resampling_moves_by_the_header_and_counts_what_is_outside():
@@ -86,12 +88,13 @@ def test_resampling_moves_by_the_header_and_counts_what_is_outside():
     shifted = Grid.from_parts((20, 20, 20), (1, 1, 1), (4, 0, 0))
     voxels = np.zeros((20, 20, 20), np.uint8)
     voxels[10:20, 5:10, 5:10] = 2  # x from 14 to 24 mm, of which 14 to 20 lie inside
-    there = placed("x", voxels, shifted, reference, "resample")
-    assert there.outside_mm3 == {2: 4 * 25.0}
-    assert int((there.voxels == 2).sum()) == 6 * 25
+    aligned = align_prediction("x", voxels, shifted, reference, "resample")
+    assert aligned.outside_mm3 == {2: 4 * 25.0}
+    assert int((aligned.voxels == 2).sum()) == 6 * 25
     truth = np.zeros((20, 20, 20), bool)
     truth[14:20, 5:10, 5:10] = True
-    found = measure(truth, there.voxels == 2, reference, outside_mm3=there.outside_mm3[2])
+    pair = MaskPair(truth, aligned.voxels == 2, reference, outside_mm3=aligned.outside_mm3[2])
+    found = score_structure(pair, all_measures()).row
     assert found["dice"] == pytest.approx(2 * 150 / (150 + 250))
     assert found["volume_error_mm3"] == pytest.approx(100)
 
@@ -101,15 +104,16 @@ def test_a_finer_prediction_is_resampled_by_its_largest_share():
     fine = reference.resampled((1, 1, 1))
     voxels = np.zeros(fine.shape, np.uint8)
     voxels[4:12, 4:12, 4:12] = 1
-    there = placed("x", voxels, fine, reference, "resample")
-    assert np.array_equal(there.voxels[2:6, 2:6, 2:6], np.ones((4, 4, 4)))
-    assert there.voxels.sum() == 64
-    assert there.outside_mm3 == {}
+    aligned = align_prediction("x", voxels, fine, reference, "resample")
+    assert np.array_equal(aligned.voxels[2:6, 2:6, 2:6], np.ones((4, 4, 4)))
+    assert aligned.voxels.sum() == 64
+    assert aligned.outside_mm3 == {}
 
 
 def test_a_prediction_that_lies_all_outside_is_a_miss():
     empty, truth = np.zeros((5, 5, 5), bool), np.ones((5, 5, 5), bool)
-    found = measure(truth, empty, Grid.from_parts((5, 5, 5), (1, 1, 1)), outside_mm3=100.0)
+    pair = MaskPair(truth, empty, Grid.from_parts((5, 5, 5), (1, 1, 1)), outside_mm3=100.0)
+    found = score_structure(pair, all_measures()).row
     assert (found["status"], found["dice"]) == ("missed", 0.0)
 
 

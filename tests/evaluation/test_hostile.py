@@ -13,9 +13,9 @@ import pytest
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
 from gnomon.core.randomness import generator
-from gnomon.evaluation import MEASURES
-from gnomon.evaluation.lesions import LesionSettings, lesions
-from gnomon.evaluation.metrics import BEST, How, measure, worst
+from gnomon.evaluation import MaskPair, all_measures
+from gnomon.evaluation.lesions import LesionSettings
+from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.evaluation.settings import EvaluateSettings
 from gnomon.evaluation.summary import summarise
 from gnomon.io import nifti
@@ -23,7 +23,8 @@ from gnomon.io import nifti
 LABELS = ("organ", "lesion")
 MATCHING = LesionSettings(["lesion"], rule="iou")
 SETTINGS = EvaluateSettings(lesions=MATCHING, boundary_mm=1.5, tubes=["organ"])
-HOW = {"organ": SETTINGS.how("organ"), "lesion": SETTINGS.how("lesion")}
+MEASURES = all_measures()
+BEST = {measure.name: measure.best for measure in MEASURES}
 
 
 def random_mask(draw, shape):
@@ -38,21 +39,19 @@ def random_mask(draw, shape):
 
 
 def row_of(case, patient, label, truth, found, grid, deleted=False):
-    how: How = HOW[label]
+    options = SETTINGS.options_for(label)
     name = {"case": case, "patient": patient, "label": label}
     if deleted:
-        return {**name, "status": "missing", **dict.fromkeys(MEASURES), **worst(grid, how), "reference_mm3": 0.0}
-    row = measure(truth, found, grid, how)
-    if how.lesions is not None:
-        row |= lesions(truth, found, grid.spacing_mm, MATCHING).measures()
-    return {**name, **row}
+        scores = dict.fromkeys(BEST) | worst_scores(grid, options, MEASURES)
+        return {**name, "status": "missing", **scores, "reference_mm3": 0.0}
+    return {**name, **score_structure(MaskPair(truth, found, grid, options), MEASURES).row}
 
 
 def aggregates(rows):
-    summary = summarise(rows, LABELS, LABELS, len({row["case"] for row in rows}), SETTINGS)
+    summary = summarise(rows, LABELS, LABELS, len({row["case"] for row in rows}), SETTINGS, MEASURES)
     found = {("mean", "mean Dice"): summary["mean_dice"]}
     for label, values in summary["labels"].items():
-        found |= {(label, name): values[name] for name in MEASURES}
+        found |= {(label, name): values[name] for name in BEST}
         medians = values["medians"].items()
         found |= {(label, f"median {name}"): None if one is None else one["median"] for name, one in medians}
     return found

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
-from gnomon.evaluation.lesions import LesionSettings, froc, lesions
+from gnomon.evaluation import MaskPair, MeasureOptions, all_measures
+from gnomon.evaluation.lesions import LesionSettings, froc, match_lesions
+from gnomon.evaluation.scoring import score_structure
 from gnomon.io import nifti
 
 SPACING_MM = (1.0, 1.0, 2.0)
@@ -39,17 +41,17 @@ PREDICTION = blocks((0, 4), (11, 2), (16, 7), (35, 3))
     ],
 )
 def test_the_rules_match_what_they_say(rule, iou, found, right):
-    got = lesions(REFERENCE, PREDICTION, SPACING_MM, LesionSettings(["x"], rule=rule, iou=iou))
+    got = match_lesions(REFERENCE, PREDICTION, SPACING_MM, LesionSettings(["x"], rule=rule, iou=iou))
     assert [row["matched"] for row in got.reference] == found
     assert [row["matched"] for row in got.prediction] == right
     assert got.reference[0]["mm3"] == 4 * 4 * 4 * 2
 
 
 def test_lesions_are_outlined_by_what_matches_them():
-    any_voxel = lesions(REFERENCE, PREDICTION, SPACING_MM, LesionSettings(["x"])).reference
+    any_voxel = match_lesions(REFERENCE, PREDICTION, SPACING_MM, LesionSettings(["x"])).reference
     # The second shares 1 of its 4 slices with a prediction of 2; the third lies whole in a prediction of 7.
     assert [row["dice"] for row in any_voxel] == pytest.approx([1, 2 / 6, 6 / 10, 6 / 10, 0])
-    nearest = lesions(REFERENCE, PREDICTION, SPACING_MM, LesionSettings(["x"], rule="voronoi")).reference
+    nearest = match_lesions(REFERENCE, PREDICTION, SPACING_MM, LesionSettings(["x"], rule="voronoi")).reference
     # Between the third and fourth lies one slice, the nearest of both: it falls to one of them; and the last
     # lesion owns the false prediction.
     assert nearest[0]["dice"] == 1
@@ -58,18 +60,24 @@ def test_lesions_are_outlined_by_what_matches_them():
 
 
 def test_panoptic_quality_is_the_mean_iou_of_pairs_times_their_share():
-    got = lesions(REFERENCE, PREDICTION, SPACING_MM, LesionSettings(["x"], rule="iou", iou=0.1))
+    got = match_lesions(REFERENCE, PREDICTION, SPACING_MM, LesionSettings(["x"], rule="iou", iou=0.1))
     quality, recognised = np.mean([1, 1 / 5, 3 / 7]), 3 / (3 + 0.5 * 1 + 0.5 * 2)
-    assert got.measures()["lesion_pq"] == pytest.approx(quality * recognised)
-    assert got.measures()["lesion_f1"] == pytest.approx(recognised)
+    assert got.panoptic_quality() == pytest.approx(quality * recognised)
+    assert got.f1() == pytest.approx(recognised)
 
 
 def test_lesions_on_one_side_alone_score_nothing_and_none_at_all_is_not_measured():
     none = np.zeros_like(REFERENCE)
+    grid = Grid.from_parts(REFERENCE.shape, SPACING_MM)
+    options = MeasureOptions(lesions=LesionSettings(["x"], rule="iou"))
+    names = [measure.name for measure in all_measures() if measure.name.startswith("lesion_")]
     for pair in ((REFERENCE, none), (none, PREDICTION)):
-        got = lesions(*pair, SPACING_MM, LesionSettings(["x"])).measures()
-        assert [got[name] for name in ("lesion_sensitivity", "lesion_precision", "lesion_f1")] == [0, 0, 0]
-    assert set(lesions(none, none, SPACING_MM, LesionSettings(["x"])).measures().values()) == {None}
+        got = match_lesions(*pair, SPACING_MM, LesionSettings(["x"]))
+        assert (got.sensitivity(), got.precision(), got.f1(), got.mean_dice()) == (0, 0, 0, 0)
+        row = score_structure(MaskPair(*pair, grid, options), all_measures()).row
+        assert [row[name] for name in names] == [0.0] * 5
+    row = score_structure(MaskPair(none, none, grid, options), all_measures()).row
+    assert {row[name] for name in names} == {None}
 
 
 masks = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 5)), max_size=12)
@@ -82,15 +90,17 @@ def test_lesion_measures_stay_within_0_and_1_and_mirror_with_the_sides(one, othe
     for mask, places in ((reference, one), (prediction, other)):
         for place in places:
             mask[place] = True
-    how = LesionSettings(["x"], rule=rule)
-    there, back = (
-        lesions(*pair, SPACING_MM, how).measures() for pair in ((reference, prediction), (prediction, reference))
-    )
-    assert all(value is None or 0 <= value <= 1 for value in there.values())
+    settings = LesionSettings(["x"], rule=rule)
+    matches = match_lesions(reference, prediction, SPACING_MM, settings)
+    swapped = match_lesions(prediction, reference, SPACING_MM, settings)
+    values = [matches.sensitivity(), matches.precision(), matches.f1(), matches.mean_dice()]
+    if rule == "iou" and (reference.any() or prediction.any()):
+        values.append(matches.panoptic_quality())
+    assert all(0 <= value <= 1 for value in values)
     if rule != "voronoi":
-        assert there["lesion_sensitivity"] == back["lesion_precision"]
+        assert matches.sensitivity() == swapped.precision()
     if np.array_equal(reference, prediction) and reference.any():
-        assert there["lesion_f1"] == there["lesion_dice"] == 1
+        assert matches.f1() == matches.mean_dice() == 1
 
 
 def test_the_free_response_curve_of_a_toy_is_its_four_points():  # V10

@@ -8,7 +8,8 @@ import pytest
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
 from gnomon.core.randomness import generator
-from gnomon.evaluation.subgroups import by_group, read_table, ungrouped
+from gnomon.evaluation import all_measures
+from gnomon.evaluation.subgroups import columns_not_grouped, read_table, subgroup_rows
 from gnomon.io import nifti
 from gnomon.rules.finding import Refusal
 
@@ -24,7 +25,9 @@ def test_each_group_has_its_mean_its_size_and_its_difference_to_the_rest():
     dices = [*generator(0, "x").uniform(0.8, 0.9, 30), *generator(1, "x").uniform(0.6, 0.7, 30)]
     table = "case", {f"c{i}": {"vendor": "A" if i < 30 else "B", "site": "one"} for i in range(60)}
     found = {
-        (row["column"], row["group"]): row for row in by_group(rows_of(dices), table, ["a"]) if row["measure"] == "dice"
+        (row["column"], row["group"]): row
+        for row in subgroup_rows(rows_of(dices), table, ["a"], all_measures())
+        if row["measure"] == "dice"
     }
     assert list(found) == [("vendor", "A"), ("vendor", "B")], "a column of one value parts nothing"
     one = found["vendor", "A"]
@@ -36,7 +39,9 @@ def test_each_group_has_its_mean_its_size_and_its_difference_to_the_rest():
 
 def test_many_numbers_are_cut_at_their_quartiles_and_what_is_not_told_is_unknown():
     table = "patient", {f"p{i}": {"age": "" if i == 0 else str(20 + i)} for i in range(30)}
-    found = [row for row in by_group(rows_of([0.5] * 60), table, ["a"]) if row["measure"] == "dice"]
+    found = [
+        row for row in subgroup_rows(rows_of([0.5] * 60), table, ["a"], all_measures()) if row["measure"] == "dice"
+    ]
     assert [row["group"] for row in found] == ["21 to 28", "28 to 35", "35 to 42", "42 to 49", "unknown"]
     assert sum(row["n"] for row in found) == 60
     assert [row["few"] for row in found] == [True] * 5
@@ -44,8 +49,8 @@ def test_many_numbers_are_cut_at_their_quartiles_and_what_is_not_told_is_unknown
 
 def test_many_values_that_are_no_numbers_group_nothing_and_are_named():
     table = "case", {f"c{i}": {"shape": f"{i} x 3", "site": "AB"[i % 2]} for i in range(20)}
-    assert {row["column"] for row in by_group(rows_of([0.5] * 20), table, ["a"])} == {"site"}
-    (told,) = ungrouped(table)
+    assert {row["column"] for row in subgroup_rows(rows_of([0.5] * 20), table, ["a"], all_measures())} == {"site"}
+    (told,) = columns_not_grouped(table)
     assert told.rule == "EVL121"
     assert "shape" in told.where
 

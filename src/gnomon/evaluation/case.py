@@ -1,4 +1,4 @@
-"""One case: its prediction brought to its reference's grid, and every structure measured."""
+"""One case: its prediction is brought to the grid of its reference, and every structure is scored."""
 
 from __future__ import annotations
 
@@ -14,47 +14,50 @@ from scipy import ndimage
 from gnomon.core.geometry import Grid
 from gnomon.evaluation.calibration import Reliability, reliability
 from gnomon.evaluation.challenges import PRESETS
-from gnomon.evaluation.detectors import suspicion
-from gnomon.evaluation.gate import Placed, placed
-from gnomon.evaluation.lesions import lesions
-from gnomon.evaluation.metrics import MEASURES, How, measure, worst
-from gnomon.evaluation.surface import block_of
+from gnomon.evaluation.detectors import find_pipeline_error
+from gnomon.evaluation.gate import AlignedPrediction, align_prediction
+from gnomon.evaluation.mask_pair import MaskPair, MeasureOptions
+from gnomon.evaluation.measure import Measure
+from gnomon.evaluation.scoring import score_structure, worst_scores
+from gnomon.evaluation.surface import bounding_box
 from gnomon.io import nifti
 from gnomon.io.nifti import NiftiImage
 from gnomon.rules.finding import Finding, Refusal, refuse
 
 Values = tuple[int, ...]
-_ROUNDING = 1e-3  # of a probability that was stored in few bits
+_ROUNDING = 1e-3  # of a probability stored with few bits
 
 
 @dataclass(frozen=True)
-class Case:
-    """What is compared.
+class EvaluationCase:
+    """What is compared, and how.
 
     Attributes:
         prediction: None where there is none.
         probabilities: files by structure, where there are any.
-        structures: the label values of every structure that is judged, by name; how each is measured.
-        labels: those of the structures that are one label each, by name: its value.
-        ignore: the reference's value that carries no judgement, or None.
+        structures: the label values of every evaluated structure, by name, and how it is measured.
+        labels: value by name of the structures that are a single label.
+        ignore: the reference's value that is not evaluated, or None.
+        measures: what is computed, in the order of the columns.
     """
 
     name: str
     reference: Path
     prediction: Path | None
     probabilities: Mapping[str, Path]
-    structures: Mapping[str, tuple[Values, How]]
+    structures: Mapping[str, tuple[Values, MeasureOptions]]
     labels: Mapping[str, int]
     ignore: int | None
     on_mismatch: str
     band_mm: float
+    measures: tuple[Measure, ...]
     challenge: str | None = None
     challenge_fixed: bool = False
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A case's rows by structure, its lesions', its reliability by structure, a challenge's rows, what was found."""
+class CaseResult:
+    """A case's rows by structure and by lesion, reliability by structure, rows of a challenge's scores, findings."""
 
     rows: list[dict[str, Any]]
     findings: list[Finding]
@@ -63,81 +66,92 @@ class Judged:
     challenge: list[dict[str, Any]] = field(default_factory=list)
 
 
-def judge(case: Case) -> Judged:
-    """Measure a case; what cannot be measured still has its rows, and says why.
+def evaluate_case(case: EvaluationCase) -> CaseResult:
+    """Score a case. One that cannot be scored still has its rows, and findings that say why.
 
-    Without a reference that can be read nothing can be said, and its rows are 'unreadable'; without a prediction
-    on the reference's grid they are the worst there are.
+    Without a readable reference the rows are 'unreadable' and hold no score; without a prediction on the
+    reference's grid they hold the worst scores.
     """
     try:
         reference = nifti.read_label(case.reference)
     except Refusal as refusal:
-        empty = {"status": "unreadable", **dict.fromkeys(MEASURES)}
-        return Judged([{"case": case.name, "label": name, **empty} for name in case.structures], list(refusal.findings))
+        no_scores = {"status": "unreadable", **dict.fromkeys(measure.name for measure in case.measures)}
+        rows = [{"case": case.name, "label": name, **no_scores} for name in case.structures]
+        return CaseResult(rows, list(refusal.findings))
     prediction, findings = _prediction(case, reference)
     if prediction.voxels is None:
         status = "missing" if findings[0].rule == "EVL101" else "refused"
-        rows = [
-            {
-                "case": case.name,
-                "label": name,
-                **_unscored(_mask(reference.voxels, values), reference.grid, how, status),
-            }
-            for name, (values, how) in case.structures.items()
-        ]
-        return Judged(rows, findings)
+        return CaseResult(_worst_rows(case, reference, status), findings)
     truth, found = reference.voxels, prediction.voxels
     if case.ignore is not None:
         found = np.where(truth == case.ignore, 0, found).astype(found.dtype)
     findings += _unknown_values(case, truth, found)
-    probabilities, unread = _probabilities(case, reference.grid)
-    done = _measured(case, truth, found, reference.grid, prediction.outside_mm3, probabilities)
-    doubt = suspicion(case.name, truth, found, reference.grid, case.labels) if case.labels else None
+    probabilities, unusable = _probabilities(case, reference.grid)
+    result = _score_structures(case, truth, found, reference.grid, prediction.outside_mm3, probabilities)
+    suspicion = find_pipeline_error(case.name, truth, found, reference.grid, case.labels) if case.labels else None
     scores: list[dict[str, Any]] = []
     if case.challenge is not None:
-        found_rows = PRESETS[case.challenge](truth, found, reference.grid.spacing_mm, fixed=case.challenge_fixed)
-        scores = [{"case": case.name, **row} for row in found_rows]
-    findings = [*findings, *unread, *([] if doubt is None else [doubt])]
-    return Judged(done.rows, findings, done.lesions, done.reliability, scores)
+        score_rows = PRESETS[case.challenge](truth, found, reference.grid.spacing_mm, fixed=case.challenge_fixed)
+        scores = [{"case": case.name, **row} for row in score_rows]
+    findings = [*findings, *unusable, *result.findings, *([] if suspicion is None else [suspicion])]
+    return CaseResult(result.rows, findings, result.lesions, result.reliability, scores)
 
 
-def _measured(
-    case: Case,
+def _score_structures(
+    case: EvaluationCase,
     truth: NDArray[Any],
     found: NDArray[Any],
     grid: Grid,
     outside_mm3: Mapping[int, float],
     probabilities: Mapping[str, NDArray[Any]],
-) -> Judged:
-    done = Judged([], [])
-    for name, block, one, other in masks_of(
+) -> CaseResult:
+    result = CaseResult([], [])
+    for name, block, reference, prediction in structure_blocks(
         truth, found, {name: values for name, (values, _) in case.structures.items()}
     ):
-        values, how = case.structures[name]
-        row = measure(one, other, grid, how, sum(outside_mm3.get(value, 0.0) for value in values))
-        if how.lesions is not None:
-            probability = probabilities[name][block] if name in probabilities else None
-            matched = lesions(one, other, grid.spacing_mm, how.lesions, probability)
-            row |= matched.measures()
-            done.lesions.extend(
-                {"case": case.name, "label": name, **lesion} for lesion in (*matched.reference, *matched.prediction)
-            )
+        values, options = case.structures[name]
+        pair = MaskPair(
+            reference,
+            prediction,
+            grid,
+            options,
+            outside_mm3=sum(outside_mm3.get(value, 0.0) for value in values),
+            probability=probabilities[name][block] if name in probabilities else None,
+        )
+        scores = score_structure(pair, case.measures)
+        result.rows.append({"case": case.name, "label": name, **scores.row})
+        result.findings.extend(_failures(case, name, scores.failures))
+        if pair.lesions is not None:
+            lesions = (*pair.lesions.reference, *pair.lesions.prediction)
+            result.lesions.extend({"case": case.name, "label": name, **lesion} for lesion in lesions)
         if name in probabilities:
             whole = _mask(truth, values)
-            done.reliability[name] = reliability(whole, probabilities[name], grid.spacing_mm, case.band_mm)
-        done.rows.append({"case": case.name, "label": name, **row})
-    return done
+            result.reliability[name] = reliability(whole, probabilities[name], grid.spacing_mm, case.band_mm)
+    return result
 
 
-def masks_of(
+def _failures(case: EvaluationCase, structure: str, failures: Mapping[str, str]) -> list[Finding]:
+    return [
+        Finding(
+            rule="EVL106",
+            where=f"case {case.name}, {structure}, measure {name}",
+            found=reason,
+            expected="a finite number within the range of the measure",
+            remedy="Correct the measure; until then the structure has no mean of it.",
+        )
+        for name, reason in failures.items()
+    ]
+
+
+def structure_blocks(
     truth: NDArray[Any], found: NDArray[Any], structures: Mapping[str, Values]
 ) -> Iterator[tuple[str, tuple[slice, ...], NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Each structure's name, the smallest block that holds it on both sides, and its two masks there."""
-    whole = _around([block_of(truth), block_of(found)])
+    """Each structure's name, the smallest block that holds it on both sides, and its two masks there (x, y, z)."""
+    whole = _union([bounding_box(truth), bounding_box(found)])
     sides = truth[whole], found[whole]
-    boxes = [ndimage.find_objects(one) if one.size else [] for one in sides]
+    boxes = [ndimage.find_objects(side) if side.size else [] for side in sides]
     for name, values in structures.items():
-        inner = _around([one[value - 1] for one in boxes for value in values if value <= len(one)])
+        inner = _union([own[value - 1] for own in boxes for value in values if value <= len(own)])
         block = tuple(slice(a.start + b.start, a.start + b.stop) for a, b in zip(whole, inner))
         yield name, block, _mask(sides[0][inner], values), _mask(sides[1][inner], values)
 
@@ -146,20 +160,20 @@ def _mask(voxels: NDArray[Any], values: Values) -> NDArray[np.bool_]:
     return np.asarray(voxels == values[0] if len(values) == 1 else np.isin(voxels, values))
 
 
-def _around(boxes: list[tuple[slice, ...] | None]) -> tuple[slice, ...]:
+def _union(boxes: list[tuple[slice, ...] | None]) -> tuple[slice, ...]:
     """The smallest block that holds all boxes; an empty one where there are none."""
-    there = [box for box in boxes if box is not None]
-    if not there:
+    known = [box for box in boxes if box is not None]
+    if not known:
         return (slice(0, 0),) * 3
     return tuple(
-        slice(min(box[axis].start for box in there), max(box[axis].stop for box in there)) for axis in range(3)
+        slice(min(box[axis].start for box in known), max(box[axis].stop for box in known)) for axis in range(3)
     )
 
 
-def _prediction(case: Case, reference: NiftiImage) -> tuple[Placed, list[Finding]]:
-    """A case's prediction on its reference's grid, or why it is not there."""
+def _prediction(case: EvaluationCase, reference: NiftiImage) -> tuple[AlignedPrediction, list[Finding]]:
+    """A case's prediction on the reference's grid, or why there is none."""
     if case.prediction is None:
-        return Placed(None, {}, None), [
+        return AlignedPrediction(None, {}, None), [
             Finding(
                 rule="EVL101",
                 where=f"case {case.name}",
@@ -171,19 +185,30 @@ def _prediction(case: Case, reference: NiftiImage) -> tuple[Placed, list[Finding
     try:
         prediction = nifti.read_label(case.prediction)
     except Refusal as refusal:
-        return Placed(None, {}, None), list(refusal.findings)
-    there = placed(case.name, prediction.voxels, prediction.grid, reference.grid, case.on_mismatch)
-    return there, [] if there.finding is None else [there.finding]
+        return AlignedPrediction(None, {}, None), list(refusal.findings)
+    aligned = align_prediction(case.name, prediction.voxels, prediction.grid, reference.grid, case.on_mismatch)
+    return aligned, [] if aligned.finding is None else [aligned.finding]
 
 
-def _unscored(truth: NDArray[np.bool_], grid: Grid, how: How, status: str) -> dict[str, Any]:
-    """The worst score, also where the structure is absent: not predicting must never pay."""
-    volume = {"reference_mm3": float(truth.sum()) * grid.voxel_volume_mm3, "tolerance_mm": how.tolerance_mm}
-    return {"status": status, **dict.fromkeys(MEASURES), **worst(grid, how), **volume}
+def _worst_rows(case: EvaluationCase, reference: NiftiImage, status: str) -> list[dict[str, Any]]:
+    """The worst scores, also where a structure is absent: not predicting must never pay."""
+    voxel_mm3 = reference.grid.voxel_volume_mm3
+    return [
+        {
+            "case": case.name,
+            "label": name,
+            "status": status,
+            **dict.fromkeys(measure.name for measure in case.measures),
+            **worst_scores(reference.grid, options, case.measures),
+            "reference_mm3": float(_mask(reference.voxels, values).sum()) * voxel_mm3,
+            "tolerance_mm": options.tolerance_mm,
+        }
+        for name, (values, options) in case.structures.items()
+    ]
 
 
-def _unknown_values(case: Case, truth: NDArray[Any], found: NDArray[Any]) -> list[Finding]:
-    """A prediction whose values are none of the labels', as a mask of 0 and 255 has."""
+def _unknown_values(case: EvaluationCase, truth: NDArray[Any], found: NDArray[Any]) -> list[Finding]:
+    """A prediction that holds none of the labels' values, such as a mask of 0 and 255."""
     known = {value for values, _ in case.structures.values() for value in values}
     values = {int(value) for value in np.flatnonzero(np.bincount(found.ravel()))} - {0}
     if not values or values & known or values & {int(value) for value in np.flatnonzero(np.bincount(truth.ravel()))}:
@@ -199,8 +224,8 @@ def _unknown_values(case: Case, truth: NDArray[Any], found: NDArray[Any]) -> lis
     ]
 
 
-def _probabilities(case: Case, grid: Grid) -> tuple[dict[str, NDArray[Any]], list[Finding]]:
-    """Probabilities by structure on the reference's grid; what cannot be used is named and left out."""
+def _probabilities(case: EvaluationCase, grid: Grid) -> tuple[dict[str, NDArray[Any]], list[Finding]]:
+    """Probabilities by structure on the reference's grid; findings of those that cannot be used."""
     usable: dict[str, NDArray[Any]] = {}
     findings: list[Finding] = []
     for name, path in case.probabilities.items():
@@ -208,8 +233,8 @@ def _probabilities(case: Case, grid: Grid) -> tuple[dict[str, NDArray[Any]], lis
         try:
             image = nifti.read_image(path)
             policy = "error" if case.on_mismatch == "error" else "reorient"
-            there = placed(case.name, image.voxels, image.grid, grid, policy)
-            if there.voxels is None:
+            aligned = align_prediction(case.name, image.voxels, image.grid, grid, policy)
+            if aligned.voxels is None:
                 found, expected = f"another grid ({image.grid})", f"the reference's ({grid})"
                 raise refuse(
                     rule="EVL105",
@@ -230,5 +255,5 @@ def _probabilities(case: Case, grid: Grid) -> tuple[dict[str, NDArray[Any]], lis
         except Refusal as refusal:
             findings += refusal.findings
             continue
-        usable[name] = there.voxels
+        usable[name] = aligned.voxels
     return usable, findings

@@ -1,4 +1,4 @@
-"""Two evaluations of the same cases: by how much the second is better, and whether that could be chance."""
+"""Paired comparison of two evaluations of the same cases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gnomon.core.statistics import holm, non_inferior, paired_comparison
-from gnomon.evaluation.metrics import BEST, MEASURES
+from gnomon.evaluation.measure import best_value
+from gnomon.evaluation.measures import measure_entries
+from gnomon.io.artifacts import read_json
 from gnomon.io.folders import EvaluationFolder
 from gnomon.rules.finding import refuse
 
@@ -34,22 +36,28 @@ COLUMNS = (
 
 
 def compare_evaluations(first: Path, second: Path, margins: Mapping[str, float], seed: int = 0) -> list[dict[str, Any]]:
-    """A row a label and measure, over the cases that count in either; p values corrected over all of them (Holm).
+    """Compare two evaluations measure by measure; p values are corrected over all rows (Holm).
 
-    A structure that is rightly absent from one prediction and spurious in the other counts as perfect in the one.
+    A structure that is absent from both reference and one prediction, and spurious in the other, scores perfectly in
+    the one. A measure that both evaluations do not have for every case of a label is left out.
 
     Args:
-        margins: of non-inferiority by measure, declared beforehand; more is better or worse as the measure says.
+        margins: non-inferiority margin by measure, declared beforehand and above 0.
+
+    Returns:
+        One row per label and measure, over the cases that count in either evaluation; differences are second minus
+        first.
 
     Raises:
-        Refusal: USE123, evaluations of different cases or labels, or a margin of a measure there is not.
+        Refusal: USE123, evaluations of different cases or labels, or a margin of an unknown measure.
     """
-    if unknown := sorted(margins.keys() - set(MEASURES)):
+    better = _measures_of(first, second)
+    if unknown := sorted(margins.keys() - better.keys()):
         raise refuse(
             rule="USE123",
             where="margins",
             found=str(unknown),
-            expected=f"measures among {', '.join(MEASURES)}",
+            expected=f"measures among {', '.join(better)}",
             remedy="Correct the names.",
         )
     one, other = _rows(first), _rows(second)
@@ -64,38 +72,62 @@ def compare_evaluations(first: Path, second: Path, margins: Mapping[str, float],
         )
     rows = []
     for label in dict.fromkeys(label for _, label in one):
-        for measure in MEASURES:
-            pairs = [
-                (_value(one[key], measure), _value(other[key], measure), one[key]["patient"])
-                for key in one
-                if key[1] == label and (one[key][measure] or other[key][measure])
-            ]
+        for measure, direction in better.items():
+            pairs = _pairs(one, other, label, measure, best_value(direction))
             if pairs:
-                rows.append(_row(label, measure, pairs, margins.get(measure), seed))
+                rows.append(_row(label, measure, direction, pairs, margins.get(measure), seed))
     for name in ("p_mean", "p_signed_rank"):
         for row, corrected in zip(rows, holm([row[name] for row in rows])):
             row[f"{name}_holm"] = corrected
     return rows
 
 
+def _measures_of(first: Path, second: Path) -> dict[str, str]:
+    """Which way is better, by name, of the measures that both evaluations list."""
+    listed = []
+    for folder in (first, second):
+        path = EvaluationFolder(folder).summary
+        summary = read_json(path, "the evaluation") if path.is_file() else {}
+        listed.append({entry["name"]: entry["better"] for entry in measure_entries(summary)})
+    return {name: better for name, better in listed[0].items() if name in listed[1]}
+
+
+def _pairs(
+    one: Mapping[tuple[str, str], Mapping[str, str]],
+    other: Mapping[tuple[str, str], Mapping[str, str]],
+    label: str,
+    measure: str,
+    best: float,
+) -> list[tuple[float, float, str]]:
+    """Both values and the patient of every case in which either structure counts; none where a value is unknown."""
+    pairs = []
+    for key in (key for key in one if key[1] == label):
+        rows = one[key], other[key]
+        statuses = {row["status"] for row in rows}
+        if statuses == {"absent"} or "unreadable" in statuses:
+            continue
+        if any(not row.get(measure) and row["status"] != "absent" for row in rows):
+            return []
+        first, second = (float(row[measure]) if row.get(measure) else best for row in rows)
+        pairs.append((first, second, rows[0]["patient"]))
+    return pairs
+
+
 def _row(
-    label: str, measure: str, pairs: list[tuple[float, float, str]], margin: float | None, seed: int
+    label: str, measure: str, better: str, pairs: list[tuple[float, float, str]], margin: float | None, seed: int
 ) -> dict[str, Any]:
     before, after, patients = zip(*pairs)
-    if BEST[measure] == 0:  # a distance: turned, so that more is better, for the margin
-        found = paired_comparison([-v for v in before], [-v for v in after], patients, seed=seed)
-        sign = -1
-    else:
-        found, sign = paired_comparison(before, after, patients, seed=seed), 1
+    sign = 1 if better == "higher" else -1  # negated where lower is better, for the margin
+    found = paired_comparison([sign * v for v in before], [sign * v for v in after], patients, seed=seed)
     mean, shift = found.mean, found.shift
 
-    def turned(lower: float | None, upper: float | None) -> tuple[float | None, float | None]:
+    def signed(lower: float | None, upper: float | None) -> tuple[float | None, float | None]:
         if lower is None or upper is None:
             return None, None
         return (lower, upper) if sign > 0 else (-upper, -lower)
 
-    low, high = turned(mean.lower, mean.upper)
-    shift_low, shift_high = turned(shift.lower, shift.upper)
+    low, high = signed(mean.lower, mean.upper)
+    shift_low, shift_high = signed(shift.lower, shift.upper)
     return {
         "label": label,
         "measure": measure,
@@ -113,11 +145,6 @@ def _row(
         "p_signed_rank": found.p_signed_rank,
         "non_inferior": None if margin is None else non_inferior(found, margin),
     }
-
-
-def _value(row: Mapping[str, str], measure: str) -> float:
-    """A case's measure; the best there is where nothing was to be found and nothing was."""
-    return float(row[measure]) if row[measure] else BEST[measure]
 
 
 def _rows(folder: Path) -> dict[tuple[str, str], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What a model must reach to be accepted, declared in a file before it is judged."""
+"""Acceptance criteria, declared in a file before the evaluation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from gnomon.evaluation.metrics import MEASURES
+from gnomon.evaluation.measures import all_measures
 from gnomon.rules.finding import refuse
 
 _COUNTS = ("missed", "spurious", "missing", "refused", "n", "n_patients")
@@ -19,13 +19,13 @@ _KEYS = {"label", "measure", "of", "at_least", "at_most"}
 
 @dataclass(frozen=True)
 class Criterion:
-    """One demand.
+    """One acceptance criterion.
 
     Attributes:
-        label: whose; None demands it of every label.
-        measure: one that is averaged, or a count of cases, as `missed`.
-        of: the `mean`, or the `lower` or `upper` end of its 95 % interval.
-        at_least, at_most: what it may be; one of them, or both.
+        label: the structure; None: every structure.
+        measure: name of a measure, or a count of cases such as `missed`.
+        of: the `mean`, or the `lower` or `upper` end of its 95 % CI.
+        at_least, at_most: bounds; one of them or both.
     """
 
     label: str | None
@@ -35,7 +35,7 @@ class Criterion:
     at_most: float | None = None
 
     def __str__(self) -> str:
-        """In words."""
+        """Wording for reports."""
         of = "" if self.measure in _COUNTS or self.of == "mean" else f" ({self.of} end of the 95 % interval)"
         limits = [
             f"at least {self.at_least:g}" if self.at_least is not None else "",
@@ -44,33 +44,37 @@ class Criterion:
         return f"{self.label or 'every label'}: {self.measure}{of} {' and '.join(limit for limit in limits if limit)}"
 
 
-def read_criteria(file: str | None) -> tuple[Criterion, ...]:
-    """The criteria of a YAML file: a list of {label, measure, of, at_least, at_most}; without a file none.
+def read_criteria(file: str | None, measures: Collection[str] | None = None) -> tuple[Criterion, ...]:
+    """Read a YAML list of {label, measure, of, at_least, at_most}; no criteria without a file.
+
+    Args:
+        measures: names of the measures; None: all there are.
 
     Raises:
-        Refusal: EVL110, the file cannot be read, or a criterion demands nothing that is measured.
+        Refusal: EVL110, the file cannot be read, or a criterion names no measure or bound.
     """
     if file is None:
         return ()
+    names = [one.name for one in all_measures()] if measures is None else [*measures]
     path = Path(file).expanduser()
     try:
         listed = yaml.safe_load(path.read_text())
         if not isinstance(listed, list) or not listed:
             raise ValueError("no list of criteria")
-        return tuple(_criterion(one) for one in listed)
+        return tuple(_criterion(one, (*names, *_COUNTS)) for one in listed)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError) as error:
-        told = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         raise refuse(
             rule="EVL110",
             where=str(path),
-            found=told,
+            found=reason,
             expected="a list of {label: liver, measure: dice, of: lower, at_least: 0.9}",
             remedy="Correct the file.",
         ) from None
 
 
 def check_labels(criteria: Sequence[Criterion], names: Collection[str]) -> None:
-    """Refuse (EVL110) criteria of labels that are not scored."""
+    """Refuse (EVL110) criteria for structures that are not evaluated."""
     for criterion in criteria:
         if criterion.label is not None and criterion.label not in names:
             raise refuse(
@@ -82,10 +86,10 @@ def check_labels(criteria: Sequence[Criterion], names: Collection[str]) -> None:
             )
 
 
-def judged_by(criteria: Sequence[Criterion], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row a criterion and label: what was demanded, what was found, whether it passes.
+def judge_criteria(criteria: Sequence[Criterion], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row per criterion and structure: the criterion, the value found, whether it is met.
 
-    What could not be measured does not pass.
+    What could not be measured is not met.
     """
     rows = []
     for criterion in criteria:
@@ -100,23 +104,23 @@ def judged_by(criteria: Sequence[Criterion], summary: Mapping[str, Any]) -> list
     return rows
 
 
-def _criterion(values: Any) -> Criterion:
+def _criterion(values: Any, measures: Collection[str]) -> Criterion:
     if not isinstance(values, dict) or (unknown := values.keys() - _KEYS):
         raise ValueError(f"unknown keys {sorted(unknown)}" if isinstance(values, dict) else f"{values!r}, no mapping")
-    made = Criterion(
+    criterion = Criterion(
         label=None if values.get("label") is None else str(values["label"]),
         measure=str(values.get("measure")),
         of=str(values.get("of", "mean")),
         at_least=None if values.get("at_least") is None else float(values["at_least"]),
         at_most=None if values.get("at_most") is None else float(values["at_most"]),
     )
-    if made.measure not in (*MEASURES, *_COUNTS):
-        raise ValueError(f"measure {made.measure!r}, none of {', '.join((*MEASURES, *_COUNTS))}")
-    if made.of not in _BOUNDS:
-        raise ValueError(f"of {made.of!r}, none of {', '.join(_BOUNDS)}")
-    if made.at_least is None and made.at_most is None:
-        raise ValueError(f"{made.measure} without at_least or at_most")
-    return made
+    if criterion.measure not in measures:
+        raise ValueError(f"measure {criterion.measure!r}, none of {', '.join(measures)}")
+    if criterion.of not in _BOUNDS:
+        raise ValueError(f"of {criterion.of!r}, none of {', '.join(_BOUNDS)}")
+    if criterion.at_least is None and criterion.at_most is None:
+        raise ValueError(f"{criterion.measure} without at_least or at_most")
+    return criterion
 
 
 def _value(criterion: Criterion, found: Mapping[str, Any]) -> float | None:

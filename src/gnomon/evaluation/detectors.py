@@ -1,7 +1,7 @@
-"""Predictions that would score better mirrored, moved by a voxel, or with two names changed: errors of a pipeline.
+"""Predictions that would score better mirrored, shifted by a voxel, or with two labels exchanged: pipeline errors.
 
-A network does not make these; a flipped array under an unflipped header does, or a label table read wrongly.
-Only the voxels of the prediction's structures are looked at, wherever they would lie.
+A network does not make them; a flipped array under an unflipped header or a misread label table does.
+Only the voxels that the prediction labels are moved.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from gnomon.core.geometry import Grid, mirrored_index
 from gnomon.rules.finding import Finding, Severity
 
-_GAIN = 0.05  # in mean Dice, of a mirror image or other names
-_SHIFT_GAIN = 0.02  # of one voxel's shift: honest predictions of small structures gain up to 0.013
+_GAIN = 0.05  # in mean Dice, of a mirror image or exchanged labels
+_SHIFT_GAIN = 0.02  # of a shift by one voxel: correct predictions of small structures gain up to 0.013
 _SIDES = {"R": "left and right", "L": "left and right", "A": "front and back", "P": "front and back"}
 
 
 @dataclass(frozen=True)
 class _Overlap:
-    """A reference's channels, how many voxels each has there and in the prediction, and where the latter lie."""
+    """Reference channels, voxels per channel on both sides, and the positions and channels of the predicted voxels."""
 
     truth: NDArray[np.intp]
     in_truth: NDArray[np.int64]
@@ -33,7 +33,7 @@ class _Overlap:
     channels: NDArray[np.intp]
 
     def table(self, places: Sequence[NDArray[np.intp]]) -> NDArray[np.int64]:
-        """Voxels of each channel of the reference (rows) that each of the prediction takes, were it there."""
+        """Overlap in voxels of reference channels (rows) and predicted channels, with the prediction at `places`."""
         inside = np.ones(len(self.channels), bool)
         for axis, index in enumerate(places):
             inside &= (index >= 0) & (index < self.truth.shape[axis])
@@ -42,7 +42,7 @@ class _Overlap:
         return np.bincount(pairs, minlength=size * size).reshape(size, size)
 
     def mean_dice(self, table: NDArray[np.int64], order: NDArray[np.intp] | None = None) -> float:
-        """Mean Dice over the structures that either holds; `order` gives the prediction's channels other names."""
+        """Mean Dice over the structures present on either side; `order` renames the predicted channels."""
         names = np.arange(len(self.in_found)) if order is None else order
         taken = np.zeros_like(self.in_found)
         taken[names] = self.in_found
@@ -53,14 +53,14 @@ class _Overlap:
         return float(np.mean(2 * hits[1:][present] / total[present]))
 
 
-def suspicion(
+def find_pipeline_error(
     case: str, reference: NDArray[Any], prediction: NDArray[Any], grid: Grid, labels: Mapping[str, int]
 ) -> Finding | None:
-    """What would make a prediction better than chance would, the best of it; None where nothing would.
+    """The change that would improve a prediction most, if it exceeds what correct predictions gain; else None.
 
     Args:
         reference, prediction: label values (x, y, z) on `grid`.
-        labels: the structures that are judged, by name: their values; any other value counts as background.
+        labels: value by name of the evaluated structures; any other value counts as background.
     """
     values = list(labels.values())
     truth, found = _channels(reference, values), _channels(prediction, values)
@@ -71,10 +71,10 @@ def suspicion(
     overlap = _Overlap(truth, counts[0], counts[1], places, found[places])
     table = overlap.table(places)
     here = overlap.mean_dice(table)
-    tried = list(_tried(overlap, table, here, grid, list(labels)))
-    if not tried:
+    candidates = list(_candidates(overlap, table, here, grid, list(labels)))
+    if not candidates:
         return None
-    rule, what, there, needed = max(tried, key=lambda one: one[2] - one[3])
+    rule, what, there, needed = max(candidates, key=lambda one: one[2] - one[3])
     if there - here <= needed:
         return None
     return Finding(
@@ -87,21 +87,21 @@ def suspicion(
     )
 
 
-def _tried(
+def _candidates(
     overlap: _Overlap, table: NDArray[np.int64], here: float, grid: Grid, names: Sequence[str]
 ) -> Iterator[tuple[str, str, float, float]]:
-    """Rule, what was changed, the mean Dice then, and the gain it takes to speak of it."""
+    """Rule, change, mean Dice after the change, and the gain above which it is reported."""
     shape = overlap.truth.shape
     for axis in range(3):
         if here + _GAIN < 1:
-            turned = list(overlap.places)
-            turned[axis] = mirrored_index(turned[axis], shape[axis])
+            mirrored = list(overlap.places)
+            mirrored[axis] = mirrored_index(mirrored[axis], shape[axis])
             way = _SIDES.get(grid.orientation[axis], "up and down")
-            yield "EVL301", f"mirrored across {way}", overlap.mean_dice(overlap.table(turned)), _GAIN
+            yield "EVL301", f"mirrored across {way}", overlap.mean_dice(overlap.table(mirrored)), _GAIN
         for step in (-1, 1) if here + _SHIFT_GAIN < 1 else ():
-            moved = list(overlap.places)
-            moved[axis] = moved[axis] + step
-            dice = overlap.mean_dice(overlap.table(moved))
+            shifted = list(overlap.places)
+            shifted[axis] = shifted[axis] + step
+            dice = overlap.mean_dice(overlap.table(shifted))
             yield "EVL302", f"moved by one voxel along axis {'ijk'[axis]}", dice, _SHIFT_GAIN
     for one, other in combinations(range(1, len(names) + 1), 2):
         if here + _GAIN < 1:

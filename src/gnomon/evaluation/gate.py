@@ -1,7 +1,7 @@
-"""Whether a prediction lies where its reference lies, and how it is brought there where it may be.
+"""The geometry gate: a prediction is brought to the grid of its reference, as far as the policy allows.
 
-Only the prediction is ever moved. The same voxels in another order are put in order without loss; anything
-else is moved only where the user asks for it, and what then lies outside the reference's block is counted.
+Only the prediction is ever changed. The same voxels in another axis order are reordered without loss; any other
+grid is resampled only on request, and the predicted volume outside the reference's grid is counted.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ POLICIES = ("error", "reorient", "resample")
 
 
 @dataclass(frozen=True)
-class Placed:
+class AlignedPrediction:
     """A prediction on the reference's grid.
 
     Attributes:
-        voxels: (x, y, z) label values; None where it may not be compared.
-        outside_mm3: by value, what lies beyond the reference's block.
+        voxels: (x, y, z) label values; None where it cannot be compared.
+        outside_mm3: predicted volume outside the reference's grid, by label value.
         finding: what was found and done, if anything.
     """
 
@@ -34,13 +34,21 @@ class Placed:
     finding: Finding | None
 
 
-def placed(case: str, voxels: NDArray[Any], prediction: Grid, reference: Grid, policy: str) -> Placed:
-    """Bring a prediction's label values to the reference's grid, as far as the policy allows."""
+def align_prediction(
+    case: str, voxels: NDArray[Any], prediction: Grid, reference: Grid, policy: str
+) -> AlignedPrediction:
+    """Bring a prediction's voxels (x, y, z) to the reference's grid.
+
+    Args:
+        case: its name, for the finding.
+        prediction, reference: grids, RAS+ mm.
+        policy: `error`, `reorient` or `resample`.
+    """
     how = relation(reference, prediction)
     if how.state == "identical":
-        return Placed(voxels, {}, None)
+        return AlignedPrediction(voxels, {}, None)
     if how.change is not None and policy != "error":
-        told = Finding(
+        finding = Finding(
             rule="EVL202",
             where=f"case {case}",
             found=f"a prediction in the order {prediction.orientation}",
@@ -48,9 +56,9 @@ def placed(case: str, voxels: NDArray[Any], prediction: Grid, reference: Grid, p
             remedy="Nothing to do: the same voxels were put in order, without loss.",
             severity=Severity.INFO,
         )
-        return Placed(how.change.apply(voxels), {}, told)
+        return AlignedPrediction(how.change.apply(voxels), {}, finding)
     if policy == "resample":
-        told = Finding(
+        finding = Finding(
             rule="EVL203",
             where=f"case {case}",
             found=f"a prediction on another grid ({prediction})",
@@ -58,8 +66,10 @@ def placed(case: str, voxels: NDArray[Any], prediction: Grid, reference: Grid, p
             remedy="It was resampled; write predictions on the reference's grid to be scored exactly.",
             severity=Severity.WARNING,
         )
-        return Placed(_resampled(voxels, prediction, reference), _outside_mm3(voxels, prediction, reference), told)
-    return Placed(None, {}, _refusal(case, prediction, reference, how))
+        return AlignedPrediction(
+            _resample_labels(voxels, prediction, reference), _outside_mm3(voxels, prediction, reference), finding
+        )
+    return AlignedPrediction(None, {}, _refusal(case, prediction, reference, how))
 
 
 def _refusal(case: str, prediction: Grid, reference: Grid, how: Relation) -> Finding:
@@ -78,8 +88,8 @@ def _refusal(case: str, prediction: Grid, reference: Grid, how: Relation) -> Fin
     )
 
 
-def _resampled(voxels: NDArray[Any], prediction: Grid, reference: Grid) -> NDArray[Any]:
-    """Each value's share moved linearly; the largest share wins, the background's among them."""
+def _resample_labels(voxels: NDArray[Any], prediction: Grid, reference: Grid) -> NDArray[Any]:
+    """Linear interpolation of each label's mask; the label with the largest share wins, background included."""
     values = [value for value in np.unique(voxels) if value != 0]
     best, share = np.zeros(reference.shape, voxels.dtype), np.ones(reference.shape, np.float32)
     shares = [resampled_voxels(voxels == value, prediction, reference, 0.0) for value in values]
@@ -92,7 +102,7 @@ def _resampled(voxels: NDArray[Any], prediction: Grid, reference: Grid) -> NDArr
 
 
 def _outside_mm3(voxels: NDArray[Any], prediction: Grid, reference: Grid) -> dict[int, float]:
-    """Volume of each value whose voxels' centres lie beyond the reference's block."""
+    """Volume by label value of the voxels whose centres lie outside the reference's grid."""
     where = np.argwhere(voxels != 0)
     across = reference.indices_of(prediction)
     places = np.einsum("ij,nj->ni", across[:3, :3], where) + across[:3, 3]

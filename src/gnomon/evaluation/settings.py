@@ -1,4 +1,4 @@
-"""What the evaluation can be told."""
+"""Settings of the evaluation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gnomon.core.settings import bounded, chosen
 from gnomon.evaluation.challenges import PRESETS
 from gnomon.evaluation.gate import POLICIES
 from gnomon.evaluation.lesions import LesionSettings
-from gnomon.evaluation.metrics import How
+from gnomon.evaluation.mask_pair import MeasureOptions
 from gnomon.evaluation.surface import ENGINES
 
 
@@ -68,9 +68,9 @@ class EvaluateSettings:
         match = re.search(self.patient_pattern, case) if self.patient_pattern else None
         return match.group(0) if match else case
 
-    def how(self, structure: str) -> How:
+    def options_for(self, structure: str) -> MeasureOptions:
         """How a structure is measured."""
-        return How(
+        return MeasureOptions(
             tolerance_mm=(self.tolerances_mm or {}).get(structure, self.tolerance_mm),
             engine=self.engine,
             boundary_mm=self.boundary_mm,
@@ -79,7 +79,7 @@ class EvaluateSettings:
         )
 
     @property
-    def named(self) -> set[str]:
+    def named_structures(self) -> set[str]:
         """Every structure that a setting names."""
         parts = {part for parts in (self.regions or {}).values() for part in parts}
         return {*(self.tolerances_mm or {}), *self.lesions.labels, *self.tubes, *parts}

@@ -1,4 +1,4 @@
-"""How a model does in each group of cases: by vendor, slice thickness, sex, age, site, whatever a table tells."""
+"""Scores by subgroup: vendor, slice thickness, sex, age, site, or any other column of a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from gnomon.evaluation.summary import Rows, counted, mean_of
+from gnomon.core.statistics import Interval
+from gnomon.evaluation.measure import Measure
+from gnomon.evaluation.summary import Rows, mean_of, rows_that_count
 from gnomon.rules.finding import Finding, Severity, refuse
 
 COLUMNS = (
@@ -29,18 +31,17 @@ COLUMNS = (
     "few",
 )
 FEWEST = 10
-"""Patients below which a group is marked: its interval says little."""
+"""Number of patients below which a group is marked: its CI says little."""
 
 _KEYS = {"case": "case", "volume_id": "case", "patient": "patient"}
-_BANDS = 4  # of a column of many numbers
-_MOST = 8  # different values that are groups of their own
-_MEASURES = ("dice", "nsd")
+_BANDS = 4  # of a numeric column with many values
+_MOST = 8  # distinct values that are groups of their own
 
 
 def read_table(path: Path) -> tuple[str, dict[str, dict[str, str]]]:
-    """A CSV table: its key, `case`, `volume_id` or `patient`, and each row's other columns by that key.
+    """Read a CSV table: its key (`case`, `volume_id` or `patient`), and the other columns of each row by that key.
 
-    `volume_id` is the case of what was converted, so volumes.csv is such a table.
+    `volume_id` is the case name of a converted volume, so volumes.csv is such a table.
 
     Raises:
         Refusal: EVL120, unreadable, without such a column, or with a key twice.
@@ -81,13 +82,16 @@ def read_table(path: Path) -> tuple[str, dict[str, dict[str, str]]]:
     return _KEYS[key], found
 
 
-def by_group(
-    rows: Rows, table: tuple[str, Mapping[str, Mapping[str, str]]], labels: Sequence[str]
+def subgroup_rows(
+    rows: Rows,
+    table: tuple[str, Mapping[str, Mapping[str, str]]],
+    labels: Sequence[str],
+    measures: Sequence[Measure],
 ) -> list[dict[str, Any]]:
-    """A row a column, group, label and measure: the mean with its interval, and its difference to all other cases.
+    """One row per column, group, label and key measure: mean with 95 % CI, and difference to all other cases.
 
-    A column of many numbers is cut at its quartiles; one of many other values groups nothing (`ungrouped`). Cases
-    that the table does not name are the group `unknown`.
+    A numeric column with many values is cut at its quartiles; any other column with many values is left out
+    (`columns_not_grouped`). Cases that the table does not list are the group `unknown`.
     """
     key, values = table
     found = []
@@ -101,12 +105,16 @@ def by_group(
                 own = [row for row in rows if row["label"] == label]
                 inside = [row for row in own if group_of.get(row[key], "unknown") == group]
                 rest = [row for row in own if group_of.get(row[key], "unknown") != group]
-                found += [_row(column, group, label, measure, inside, rest) for measure in _MEASURES if counted(inside)]
+                found += [
+                    _row(column, group, label, measure, mean, inside, rest)
+                    for measure in measures
+                    if measure.key and (mean := mean_of(inside, measure)) is not None
+                ]
     return found
 
 
-def ungrouped(table: tuple[str, Mapping[str, Mapping[str, str]]]) -> list[Finding]:
-    """The columns that hold too many different values to group by."""
+def columns_not_grouped(table: tuple[str, Mapping[str, Mapping[str, str]]]) -> list[Finding]:
+    """Findings of the columns that hold too many distinct values to group by."""
     return [
         Finding(
             rule="EVL121",
@@ -127,15 +135,15 @@ def _columns(values: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str
     return {column: {name: row.get(column, "") for name, row in values.items()} for column in names}
 
 
-def _row(column: str, group: str, label: str, measure: str, inside: Rows, rest: Rows) -> dict[str, Any]:
-    mean = mean_of(inside, measure)
-    assert mean is not None
-    gap = _gap(_patients(inside, measure), _patients(rest, measure))
+def _row(
+    column: str, group: str, label: str, measure: Measure, mean: Interval, inside: Rows, rest: Rows
+) -> dict[str, Any]:
+    gap = _gap(_patient_means(inside, measure.name), _patient_means(rest, measure.name))
     return {
         "column": column,
         "group": group,
         "label": label,
-        "measure": measure,
+        "measure": measure.name,
         "n": mean.n,
         "n_patients": mean.n_patients,
         "mean": mean.estimate,
@@ -148,16 +156,17 @@ def _row(column: str, group: str, label: str, measure: str, inside: Rows, rest: 
     }
 
 
-def _patients(rows: Rows, measure: str) -> list[float]:
-    """Each patient's mean."""
+def _patient_means(rows: Rows, measure: str) -> list[float]:
     by_patient: dict[str, list[float]] = {}
-    for row in counted(rows):
+    for row in rows_that_count(rows):
+        if row.get(measure) is None:
+            return []
         by_patient.setdefault(row["patient"], []).append(row[measure])
     return [float(np.mean(values)) for values in by_patient.values()]
 
 
 def _gap(inside: Sequence[float], rest: Sequence[float]) -> tuple[float | None, float | None, float | None]:
-    """Difference of two groups' means over patients, with Welch's 95 % interval."""
+    """Difference of two groups' means over patients, with Welch's 95 % CI."""
     if not inside or not rest:
         return None, None, None
     gap = float(np.mean(inside) - np.mean(rest))
@@ -168,11 +177,10 @@ def _gap(inside: Sequence[float], rest: Sequence[float]) -> tuple[float | None, 
 
 
 def _groups(values: Mapping[str, str]) -> dict[str, str] | None:
-    """Each key's group: its value, or the band that a number lies in; None for many values that are no numbers."""
-    there = {name: value for name, value in values.items() if value}
-    different = sorted(set(there.values()))
-    numbers = {name: _number(value) for name, value in there.items()}
-    if len(different) <= _MOST:
+    """Each key's group: its value, or the quartile of a number; None for many values that are not numbers."""
+    given = {name: value for name, value in values.items() if value}
+    numbers = {name: _number(value) for name, value in given.items()}
+    if len(set(given.values())) <= _MOST:
         return {name: value or "unknown" for name, value in values.items()}
     if None in numbers.values():
         return None
@@ -180,8 +188,8 @@ def _groups(values: Mapping[str, str]) -> dict[str, str] | None:
     edges = np.quantile(list(known.values()), np.linspace(0, 1, _BANDS + 1))
     bands = {}
     for name, number in known.items():
-        place = min(int(np.searchsorted(edges[1:-1], number, "right")), _BANDS - 1)
-        bands[name] = f"{edges[place]:.4g} to {edges[place + 1]:.4g}"
+        band = min(int(np.searchsorted(edges[1:-1], number, "right")), _BANDS - 1)
+        bands[name] = f"{edges[band]:.4g} to {edges[band + 1]:.4g}"
     return {name: bands.get(name, "unknown") for name in values}
 
 

@@ -1,4 +1,4 @@
-"""What the cases say together: means with intervals, medians, agreement of volumes, counts of what was missed."""
+"""Summary over the cases: means with 95 % CI, medians, agreement of volumes, counts of missed structures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from gnomon.core.statistics import FEW_PATIENTS, Interval, agreement, mean_interval, median_interval
 from gnomon.evaluation.calibration import Reliability
 from gnomon.evaluation.lesions import froc
-from gnomon.evaluation.metrics import BEST, MEASURES
+from gnomon.evaluation.measure import Measure
 from gnomon.evaluation.settings import EvaluateSettings
 from gnomon.rules.finding import Finding
 
@@ -27,15 +27,20 @@ def summarise(
     labels: Sequence[str],
     n_cases: int,
     settings: EvaluateSettings,
+    measures: Sequence[Measure],
     unscored: Sequence[Finding] = (),
 ) -> dict[str, Any]:
-    """Means per structure over the cases that count, with intervals and how many count, and the mean Dice over labels.
+    """Summary per structure over the cases that count, and the mean Dice over the labels.
 
     Args:
-        labels: those of the structures whose mean is the headline; the others are regions made of them.
+        rows: of cases.csv.
+        labels: the structures whose mean Dice is the headline; the others are regions made of them.
+        unscored: findings of predictions that could not be scored.
     """
-    found = {name: _structure([row for row in rows if row["label"] == name], name, settings) for name in structures}
-    dices = [found[name]["dice"] for name in labels if found[name]["dice"] is not None]
+    found = {
+        name: _structure([row for row in rows if row["label"] == name], name, settings, measures) for name in structures
+    }
+    dices = [found[name]["dice"] for name in labels if found[name].get("dice") is not None]
     n_patients = len({row["patient"] for row in rows})
     return {
         "schema": SCHEMA,
@@ -44,40 +49,46 @@ def summarise(
         "few_patients": n_patients < FEW_PATIENTS,
         "n_unscored": len({finding.where for finding in unscored}),
         "engine": settings.engine,
+        "measures": [measure.as_entry() for measure in measures],
         "mean_dice": float(np.mean(dices)) if dices else None,
         "labels": found,
     }
 
 
-def counted(rows: Rows) -> list[Mapping[str, Any]]:
-    """The rows that means are taken over: all but those of structures that are on neither side, or cannot be judged."""
+def rows_that_count(rows: Rows) -> list[Mapping[str, Any]]:
+    """The rows that means are taken over: all but absent structures and unreadable references."""
     return [row for row in rows if row["status"] not in _NOT_COUNTED]
 
 
-def mean_of(rows: Rows, measure: str) -> Interval | None:
-    """The mean of a measure and its interval within what the measure can be; None where no row counts."""
-    there = [row for row in counted(rows) if row[measure] is not None]
-    if not there:
+def mean_of(rows: Rows, measure: Measure) -> Interval | None:
+    """The mean of a measure and its 95 % CI, within the range of the measure.
+
+    None where no row counts, or where a row that counts has no value: leaving one out could raise the mean.
+    """
+    counted = rows_that_count(rows)
+    values = [float(row[measure.name]) for row in counted if row.get(measure.name) is not None]
+    if not values or len(values) < len(counted):
         return None
-    found = mean_interval([row[measure] for row in there], [row["patient"] for row in there])
+    found = mean_interval(values, [row["patient"] for row in counted])
     if found.lower is None or found.upper is None:
         return found
-    highest = 1.0 if BEST[measure] else float("inf")
-    return replace(found, lower=max(0.0, found.lower), upper=min(highest, found.upper))
+    lowest, highest = measure.range
+    return replace(found, lower=max(lowest, found.lower), upper=min(highest, found.upper))
 
 
-def _structure(rows: Rows, name: str, settings: EvaluateSettings) -> dict[str, Any]:
-    there = counted(rows)
-    means = {measure: mean_of(rows, measure) for measure in MEASURES}
+def _structure(rows: Rows, name: str, settings: EvaluateSettings, measures: Sequence[Measure]) -> dict[str, Any]:
+    counted = rows_that_count(rows)
+    means = {measure.name: mean_of(rows, measure) for measure in measures}
     medians = {
-        measure: median_interval([row[measure] for row in there], [row["patient"] for row in there])
-        if there and means[measure] is not None
+        measure.name: median_interval([row[measure.name] for row in counted], [row["patient"] for row in counted])
+        if means[measure.name] is not None
         else None
-        for measure in settings.how(name).measures
+        for measure in measures
+        if measure.applies(settings.options_for(name))
     }
     return {
-        "n": len(there),
-        "n_patients": len({row["patient"] for row in there}),
+        "n": len(counted),
+        "n_patients": len({row["patient"] for row in counted}),
         **{status: sum(row["status"] == status for row in rows) for status in STATUSES},
         **{measure: None if one is None else one.estimate for measure, one in means.items()},
         "intervals": {measure: _bounds(one) for measure, one in means.items()},
@@ -85,7 +96,7 @@ def _structure(rows: Rows, name: str, settings: EvaluateSettings) -> dict[str, A
             measure: None if one is None else {"median": one.estimate, "interval": _bounds(one)}
             for measure, one in medians.items()
         },
-        "volume_agreement": _volumes(rows),
+        "volume_agreement": _volume_agreement(rows),
     }
 
 
@@ -95,15 +106,15 @@ def _bounds(found: Interval | None) -> list[float] | None:
     return [found.lower, found.upper]
 
 
-def _volumes(rows: Rows) -> dict[str, Any] | None:
-    """Bland and Altman's bias and limits of predicted against true volumes, in ml, over the predictions there are."""
-    there = [row for row in rows if row["status"] in ("found", "missed", "spurious")]
-    if len(there) < 2:
+def _volume_agreement(rows: Rows) -> dict[str, Any] | None:
+    """Bland and Altman's bias and 95 % limits of agreement, predicted minus reference volume in ml, where predicted."""
+    predicted = [row for row in rows if row["status"] in ("found", "missed", "spurious")]
+    if len(predicted) < 2:
         return None
-    truth, mine = ([row[key] / 1000 for row in there] for key in ("reference_mm3", "prediction_mm3"))
-    found = agreement(truth, mine, [row["patient"] for row in there])
+    truth, volumes = ([row[key] / 1000 for row in predicted] for key in ("reference_mm3", "prediction_mm3"))
+    found = agreement(truth, volumes, [row["patient"] for row in predicted])
     return {
-        "n": len(there),
+        "n": len(predicted),
         "bias_ml": found.bias.estimate,
         "bias_interval_ml": _bounds(found.bias),
         "lower_limit_ml": found.lower_limit.estimate,
@@ -117,7 +128,7 @@ def _volumes(rows: Rows) -> dict[str, Any] | None:
 
 
 def lesion_summary(rows: Rows, n_scans: int) -> dict[str, Any]:
-    """Counts over all scans of one structure's lesions, and the free-response curve where confidences are known."""
+    """Counts of one structure's lesions over all scans, and the FROC curve where every confidence is known."""
     reference = [row for row in rows if row["side"] == "reference"]
     predicted = [row for row in rows if row["side"] == "prediction"]
     known = [row for row in predicted if row["confidence"] is not None]
@@ -137,15 +148,15 @@ def lesion_summary(rows: Rows, n_scans: int) -> dict[str, Any]:
 
 
 def challenge_summary(settings: EvaluateSettings, rows: Rows, n_cases: int) -> dict[str, Any]:
-    """Means of a challenge's own scores; none while a case is not scored, as leaving one out could raise them."""
+    """Means of a challenge's own scores; None while any case is unscored: leaving one out could raise them."""
     names = list(dict.fromkeys((row["structure"], row["measure"]) for row in rows))
     scored = len({row["case"] for row in rows})
     means = []
     for structure, measure in names:
         own = [row["value"] for row in rows if (row["structure"], row["measure"]) == (structure, measure)]
-        there = [value for value in own if value is not None]
-        mean = float(np.mean(there)) if there and scored == n_cases else None
-        means.append({"structure": structure, "measure": measure, "n": len(there), "mean": mean})
+        known = [value for value in own if value is not None]
+        mean = float(np.mean(known)) if known and scored == n_cases else None
+        means.append({"structure": structure, "measure": measure, "n": len(known), "mean": mean})
     return {
         "name": settings.challenge,
         "fixed": settings.challenge_fixed,

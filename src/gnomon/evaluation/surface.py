@@ -1,7 +1,7 @@
-"""Distances between surfaces, each piece of surface weighted by its area in mm2.
+"""Surface distances, each surface element weighted by its area in mm2.
 
-Counting border voxels instead is wrong on anisotropic grids, by up to 145 %. Two engines: `fast` puts each piece
-of surface at the corner between its voxels; `mesh` measures from points on its triangles to the other's triangles.
+Counting border voxels instead is wrong by up to 145 % on anisotropic grids. Two engines: `fast` puts each surface
+element at the corner between its voxels; `mesh` measures from points on one mesh to the triangles of the other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MANY = 5_000  # points that are worth several threads
 
 @dataclass(frozen=True, eq=False)
 class SurfaceDistances:
-    """From each piece of one surface to the other surface, sorted; areas beside.
+    """Distances from each element of one surface to the other surface, sorted, with the elements' areas.
 
     Attributes:
         reference_mm, reference_area_mm2: from the reference's surface to the prediction's.
@@ -79,18 +79,18 @@ def surface_distances(
         ValueError: an empty mask.
     """
     x, y, z = (float(step) for step in spacing_mm)
-    if (one := block_of(reference)) is None or (other := block_of(prediction)) is None:
+    if (one := bounding_box(reference)) is None or (other := bounding_box(prediction)) is None:
         raise ValueError("an empty mask has no surface")
     block = tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other))
-    measured = _between_meshes if engine == "mesh" else _between_corners
-    return measured(reference[block], prediction[block], (x, y, z))
+    distances = _between_meshes if engine == "mesh" else _between_corners
+    return distances(reference[block], prediction[block], (x, y, z))
 
 
 def _between_corners(reference: Mask, prediction: Mask, spacing_mm: tuple[float, float, float]) -> SurfaceDistances:
     areas = areas_mm2(spacing_mm)
     one, other = cells_of(reference), cells_of(prediction)
     there, back = _to_nearest(one, other, spacing_mm), _to_nearest(other, one, spacing_mm)
-    return SurfaceDistances(*_sorted(there, areas[one.patterns]), *_sorted(back, areas[other.patterns]))
+    return SurfaceDistances(*_by_distance(there, areas[one.patterns]), *_by_distance(back, areas[other.patterns]))
 
 
 def _to_nearest(one: Cells, other: Cells, spacing_mm: tuple[float, float, float]) -> NDArray[np.float64]:
@@ -111,11 +111,11 @@ def _between_meshes(reference: Mask, prediction: Mask, spacing_mm: tuple[float, 
     with ThreadPoolExecutor(2) as sides:  # most of the work lies in libraries, which let others run
         one, other = sides.map(mesh_of, (reference, prediction), (spacing_mm, spacing_mm))
         there, back = sides.map(Mesh.distances_to, (one, other), (other, one))
-    return SurfaceDistances(*_sorted(there, one.areas_mm2), *_sorted(back, other.areas_mm2))
+    return SurfaceDistances(*_by_distance(there, one.areas_mm2), *_by_distance(back, other.areas_mm2))
 
 
-def block_of(voxels: NDArray[Any]) -> tuple[slice, slice, slice] | None:
-    """The smallest block that holds all voxels that are not 0; None where there are none."""
+def bounding_box(voxels: NDArray[Any]) -> tuple[slice, slice, slice] | None:
+    """The smallest block of an array (x, y, z) that holds all non-zero voxels; None where there are none."""
     plane: Mask = np.any(voxels, axis=2)
     x, y = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
     if not len(x):
@@ -125,7 +125,7 @@ def block_of(voxels: NDArray[Any]) -> tuple[slice, slice, slice] | None:
     return first, second, slice(int(z[0]), int(z[-1]) + 1)
 
 
-def _sorted(distance_mm: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+def _by_distance(distance_mm: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
     order = np.argsort(distance_mm, kind="stable")
     return distance_mm[order], area_mm2[order]
 

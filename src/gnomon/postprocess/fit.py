@@ -11,7 +11,7 @@ import joblib
 
 from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
-from gnomon.evaluation import placed
+from gnomon.evaluation import align_prediction
 from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_findings, write_json, write_rows
 from gnomon.io.console import tracked
@@ -137,9 +137,9 @@ def _measured(
     """The parts of every label of one case; none of a case that cannot be compared."""
     try:
         found, truth = nifti.read_label(prediction), nifti.read_label(reference)
-        there = placed(name, found.voxels, found.grid, truth.grid, "error")
-        if there.voxels is None:
-            return [there.finding] if there.finding else [], {}
+        aligned = align_prediction(name, found.voxels, found.grid, truth.grid, "error")
+        if aligned.voxels is None:
+            return [aligned.finding] if aligned.finding else [], {}
         pairs = tuple(zip(labels.names, labels.values))
         known = tuple(label for label in labels.names if (probabilities / label / f"{name}.nii.gz").is_file())
         rules = tuple(Rule(label, "to be found", min_mean_probability=0.0) for label in known)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gnomon.core.labels import LabelScheme
-from gnomon.evaluation import HD95, MEASURES
+from gnomon.evaluation import column_title, measure_entries
 from gnomon.io.artifacts import read_findings, read_json, write_bytes, write_text
 from gnomon.io.folders import EvaluationFolder
 from gnomon.reports import figures
@@ -18,28 +18,6 @@ from gnomon.reports.cases import PicturedCase, axial_slices, three_planes
 from gnomon.reports.page import Folded, Heading, Link, Paragraph, Part, Picture, Table, html
 from gnomon.reports.pdf import pdf
 from gnomon.rules.finding import Severity
-
-TITLES = {
-    "dice": "Dice",
-    "iou": "IoU",
-    "sensitivity": "sensitivity",
-    "precision": "precision",
-    "hd_mm": "HD, mm",
-    HD95: "HD95, mm",
-    "assd_mm": "ASSD, mm",
-    "masd_mm": "MASD, mm",
-    "nsd": "NSD",
-    "centroid_mm": "centres apart, mm",
-    "boundary_iou": "boundary IoU",
-    "cldice": "clDice",
-    "lesion_sensitivity": "lesions found, share",
-    "lesion_precision": "lesions right, share",
-    "lesion_f1": "lesion F1",
-    "lesion_dice": "lesion Dice",
-    "lesion_pq": "panoptic quality",
-}
-MAIN = ("dice", "iou", HD95, "assd_mm", "nsd")
-"""Measures of the first table; all stand in the second."""
 
 _WORST = 3
 _FOREST_LABELS = 3
@@ -67,7 +45,9 @@ def write_evaluation_report(folder: EvaluationFolder, labels: LabelScheme, title
 def result_parts(summary: Mapping[str, Any]) -> list[Part]:
     """Verdict first, then the numbers of each structure."""
     found = summary["labels"]
-    columns = ["structure", "n", "missed", "spurious", "absent", "Dice, 95 % interval", *(TITLES[one] for one in MAIN)]
+    headline = [entry for entry in measure_entries(summary) if entry["headline"]]
+    titles = [column_title(entry) for entry in headline]
+    columns = ["structure", "n", "missed", "spurious", "absent", "Dice, 95 % CI", *titles]
     rows = [
         [
             Link(name, f"label-{name}"),
@@ -76,7 +56,7 @@ def result_parts(summary: Mapping[str, Any]) -> list[Part]:
             values["spurious"],
             values["absent"],
             bounds(values["intervals"]["dice"]),
-            *(Link(values[measure], f"label-{name}") for measure in MAIN),
+            *(Link(values[entry["name"]], f"label-{name}") for entry in headline),
         ]
         for name, values in found.items()
     ]
@@ -92,18 +72,20 @@ def result_parts(summary: Mapping[str, Any]) -> list[Part]:
             "another training would differ is not shown here.",
             "quiet",
         ),
-        Folded("Every measure: mean and median with 95 % intervals", [_every(found)]),
+        Folded("All measures: mean and median with 95 % CI", [_all_measures(summary)]),
     ]
 
 
 def case_parts(folder: EvaluationFolder, labels: LabelScheme, pictured: Pictured) -> list[Part]:
     """Distributions, groups, volumes, lesions, calibration, doubts, pictures, and every row."""
-    summary, rows = read_json(folder.summary, "the evaluation"), read_rows(folder.cases)
+    summary = read_json(folder.summary, "the evaluation")
+    measures = measure_entries(summary)
+    rows = read_rows(folder.cases, [entry["name"] for entry in measures])
     names = list(summary["labels"])
-    shown = {measure: TITLES[measure] for measure in ("dice", HD95, "nsd")}
+    plotted = {entry["name"]: column_title(entry) for entry in measures if entry["key"]}
     return [
         Heading("Every case"),
-        Picture(figures.distributions(rows, names, shown), "A point a case; the bar is the median."),
+        Picture(figures.distributions(rows, names, plotted), "A point a case; the bar is the median."),
         *_groups(folder.subgroups, summary),
         *_volumes(rows, summary),
         *_lesions(summary),
@@ -111,17 +93,19 @@ def case_parts(folder: EvaluationFolder, labels: LabelScheme, pictured: Pictured
         *_challenge(summary),
         *_doubts(folder),
         *_pictures(rows, labels, pictured),
-        Folded("Every row of cases.csv, by its line", [_table_of(rows)]),
+        Folded(
+            "Every row of cases.csv, by its line", [_table_of(rows, [entry for entry in measures if entry["headline"]])]
+        ),
     ]
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path, measures: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of cases.csv, with measures and volumes as numbers, and the `line` each stands in."""
     with path.open(newline="") as stream:
         rows: list[dict[str, Any]] = list(csv.DictReader(stream))
     for line, row in enumerate(rows, 2):
         row["line"] = line
-        for name in (*MEASURES, "reference_mm3", "prediction_mm3"):
+        for name in (*measures, "reference_mm3", "prediction_mm3"):
             row[name] = float(row[name]) if row.get(name) else None
     return rows
 
@@ -146,23 +130,21 @@ def _few(summary: Mapping[str, Any]) -> list[Part]:
     return [Paragraph(f"{summary['n_patients']} patients: below 50, the ends of an interval are to be read with care.")]
 
 
-def _every(found: Mapping[str, Mapping[str, Any]]) -> Table:
-    rows = []
-    for name, values in found.items():
-        for measure in MEASURES:
-            if values[measure] is not None:
-                median = values["medians"][measure]
-                rows.append(
-                    [
-                        name,
-                        TITLES[measure],
-                        values[measure],
-                        bounds(values["intervals"][measure]),
-                        median["median"],
-                        bounds(median["interval"]),
-                    ]
-                )
-    return Table(["structure", "measure", "mean", "its interval", "median over patients", "its interval"], rows)
+def _all_measures(summary: Mapping[str, Any]) -> Table:
+    rows = [
+        [
+            structure,
+            column_title(entry),
+            values[entry["name"]],
+            bounds(values["intervals"][entry["name"]]),
+            values["medians"][entry["name"]]["median"],
+            bounds(values["medians"][entry["name"]]["interval"]),
+        ]
+        for structure, values in summary["labels"].items()
+        for entry in measure_entries(summary)
+        if values[entry["name"]] is not None
+    ]
+    return Table(["structure", "measure", "mean", "95 % CI", "median over patients", "95 % CI"], rows)
 
 
 def _groups(path: Path, summary: Mapping[str, Any]) -> list[Part]:
@@ -367,13 +349,16 @@ def _case(name: str, rows: Sequence[Mapping[str, Any]], labels: LabelScheme, pic
     ]
 
 
-def _table_of(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _table_of(rows: Sequence[Mapping[str, Any]], measures: Sequence[Mapping[str, Any]]) -> Table:
     """The rows structure by structure, so that a structure's numbers lead to the rows they are made of."""
     names = list(dict.fromkeys(row["label"] for row in rows))
     ordered = [row for name in names for row in rows if row["label"] == name]
     firsts = {name: next(row["line"] for row in ordered if row["label"] == name) for name in names}
     return Table(
-        ["line", "case", "structure", "status", *(TITLES[measure] for measure in MAIN)],
-        [[row["line"], row["case"], row["label"], row["status"], *(row[one] for one in MAIN)] for row in ordered],
+        ["line", "case", "structure", "status", *(column_title(entry) for entry in measures)],
+        [
+            [row["line"], row["case"], row["label"], row["status"], *(row[entry["name"]] for entry in measures)]
+            for row in ordered
+        ],
         [f"label-{row['label']}" if row["line"] == firsts[row["label"]] else f"line-{row['line']}" for row in ordered],
     )

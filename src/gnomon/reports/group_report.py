@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gnomon.dataset.dataset import Dataset
+from gnomon.evaluation import column_title, measure_entries
 from gnomon.io.artifacts import write_text
 from gnomon.io.folders import GroupFolder
-from gnomon.reports.evaluation_report import MAIN, TITLES
 from gnomon.reports.page import Heading, Paragraph, Part, Table, html
 
 
@@ -27,6 +27,7 @@ def write_group_report(
         if spread is None
         else (f"Standard deviation between {len(seeds)} seeds: {spread:.4f}.")
     )
+    headline = [entry for entry in measure_entries(next(iter(summary["by_seed"].values()))) if entry["headline"]]
     sections: list[Part] = [
         Heading(f"{name}: {n_runs} runs", 1),
         Paragraph(f"Mean Dice {mean}, {summary['n_cases']} held-out cases: {side}. {said}", "lead"),
@@ -36,9 +37,9 @@ def write_group_report(
         ),
         Heading("Each seed"),
         Table(
-            ["seed", "label", "n", "missed", *(TITLES[measure] for measure in MAIN)],
+            ["seed", "label", "n", "missed", *(column_title(entry) for entry in headline)],
             [
-                [seed, label, values["n"], values["missed"], *(values[measure] for measure in MAIN)]
+                [seed, label, values["n"], values["missed"], *(values[entry["name"]] for entry in headline)]
                 for seed, one in summary["by_seed"].items()
                 for label, values in one["labels"].items()
             ],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gnomon.core.geometry import Grid, resampled_voxels
 from gnomon.core.regrid import ordered_values
 from gnomon.dataset.dataset import Dataset, read_case, reference_of
-from gnomon.evaluation import placed
+from gnomon.evaluation import align_prediction
 from gnomon.io import nifti
 from gnomon.io.artifacts import map_array
 from gnomon.reports.cases import PicturedCase
@@ -49,14 +49,14 @@ def of_files(references: Mapping[str, Path], predictions: Mapping[str, Path], im
             return None
         try:
             reference, prediction = nifti.read_label(references[name]), nifti.read_label(predictions[name])
-            there = placed(name, prediction.voxels, prediction.grid, reference.grid, "resample").voxels
+            aligned = align_prediction(name, prediction.voxels, prediction.grid, reference.grid, "resample").voxels
             image = _image(images.get(name), reference.grid)
         except Refusal:
             return None
-        assert there is not None
+        assert aligned is not None
         order = reference.grid.reorientation_to("RAS")
         return PicturedCase(
-            order.apply(image), order.apply(reference.voxels), order.apply(there), reference.grid.reoriented(order)
+            order.apply(image), order.apply(reference.voxels), order.apply(aligned), reference.grid.reoriented(order)
         )
 
     return pictured
