@@ -22,6 +22,7 @@ from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.evaluation.surface import bounding_box
 from gnomon.io import nifti
 from gnomon.io.nifti import NiftiImage
+from gnomon.rules.catalogue.evaluation import MEASURE_FAILED
 from gnomon.rules.finding import Finding, Refusal, refuse
 
 Values = tuple[int, ...]
@@ -132,13 +133,7 @@ def _score_structures(
 
 def _failures(case: EvaluationCase, structure: str, failures: Mapping[str, str]) -> list[Finding]:
     return [
-        Finding(
-            rule="EVL106",
-            where=f"case {case.name}, {structure}, measure {name}",
-            found=reason,
-            expected="a finite number within the range of the measure",
-            remedy="Correct the measure; until then the structure has no mean of it.",
-        )
+        MEASURE_FAILED.at(f"case {case.name}, {structure}, measure {name}", found=reason)
         for name, reason in failures.items()
     ]
 

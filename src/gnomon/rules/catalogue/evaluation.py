@@ -43,6 +43,16 @@ INVALID_PROBABILITY = Rule(
     remedy="Write probabilities instead of logits or percentages.",
     needs=Needs.PIXELS,
 )
+MEASURE_FAILED = Rule(
+    id="EVL106",
+    slug="evaluation.measure-failed",
+    title="Measure that raises an error, or whose value is not finite or outside its range",
+    severity=Severity.ERROR,
+    scope=Scope.CASE,
+    expected="a finite number within the range of the measure",
+    remedy="Correct the measure; as it is, the structure has no mean of it.",
+    needs=Needs.LABELS,
+)
 INVALID_CRITERIA = Rule(
     id="EVL110",
     slug="evaluation.invalid-criteria",
