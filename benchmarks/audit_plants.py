@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from gnomon.audit import all_rules
+from gnomon.audit import audit_rules
 from tests.audit.exports import audited
 from tests.audit.plants import PLANTS
 from tests.audit.test_plants import matrix, planted
@@ -27,7 +27,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         where = planted(Path(place) / "studies", asked.times, asked.clean)
         by_study, weighed, decisions = matrix(audited(Path(place) / "studies", Path(place) / "audit", workers=2), where)
-    titles = {rule.id: rule.title for rule in all_rules()}
+    titles = {rule.id: rule.title for rule in audit_rules().rules.values()}
     print("| rule | what | planted | found | decided right | found too |\n|---|---|---|---|---|---|")
     total, hits = 0, 0
     for rule, plant in sorted(PLANTS.items()):

@@ -22,10 +22,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gnomon.audit import Needs, Policy, all_rules
-from gnomon.audit.engine import judged
+from gnomon.audit import audit_rules
+from gnomon.audit.engine import run_checks
 from gnomon.audit.tables import slice_table
 from gnomon.dicom import IndexSettings, PseudonymMap, index_studies, indexed_volumes
+from gnomon.rules.policy import Policy
+from gnomon.rules.rule import Needs
 from tests.audit.clean import CT_VENDORS, ct
 from tests.dicom.ramp import save
 
@@ -75,7 +77,7 @@ def judge(folder: Path, shuffled: bool) -> None:
     scan = pl.scan_parquet(files)
     if shuffled:
         scan = pl.concat([pl.scan_parquet(file).reverse() for file in files])
-    rules = [rule for rule in all_rules() if rule.needs is Needs.HEADER]
+    checks = [check for check in audit_rules().checks if check.rule.needs is Needs.HEADER]
     stacks = (
         scan.group_by("volume_id")
         .agg(step_mm=pl.col("slice_thickness_mm").min())
@@ -83,14 +85,14 @@ def judge(folder: Path, shuffled: bool) -> None:
         .collect(engine="streaming")
     )
     began = time.perf_counter()
-    done = judged(scan, rules, Policy(), beside=[stacks])
+    done = run_checks(scan, checks, Policy(), volume_tables=[stacks])
     seconds = time.perf_counter() - began
     text = "".join(json.dumps(row) + "\n" for row in done.findings.iter_rows(named=True))
     print(
         json.dumps(
             {
                 "seconds": seconds,
-                "rules": sum(not rule.told_by_reading for rule in rules),
+                "rules": len(checks),
                 "volumes": len(done.volumes),
                 "found": int((done.findings["rule"] == "DCM703").sum()),
                 "others": int((done.findings["severity"] != "info").sum()),

@@ -18,12 +18,12 @@ from matplotlib.patches import Rectangle
 from pitfall_texts import TEXTS
 from scipy import ndimage
 
-from gnomon.audit import all_rules
-from gnomon.audit.rule import Rule
 from gnomon.core.geometry import mirrored, reordered
 from gnomon.core.randomness import generator
 from gnomon.io.artifacts import write_bytes, write_text
 from gnomon.phantom.anatomy import draw_anatomy
+from gnomon.rules.catalogue import all_rules
+from gnomon.rules.rule import Rule
 
 Draw = Callable[[Axes, Axes], tuple[str, str]]
 STEP_MM = 0.8
@@ -330,7 +330,7 @@ def picture(pitfall: str) -> bytes:
 def page(pitfall: str, rules: list[Rule]) -> str:
     """A page: what goes wrong, the picture, the rules, the fix."""
     title, wrong, fix = TEXTS[pitfall]
-    told = "".join(f"| {rule.id} | {rule.title} | {rule.severity} | {rule.expected} |\n" for rule in rules)
+    told = "".join(f"| {rule.id} | {rule.title} | {rule.severity} | {rule.expectation()} |\n" for rule in rules)
     table = f"## Rules\n\n| rule | what | severity | expected |\n| --- | --- | --- | --- |\n{told}\n" if rules else ""
     drawn = "Drawn from the phantom by `scripts/draw_pitfalls.py`; curves and bars are schematic."
     shown = f"![Before and after]({pitfall}.png)"
@@ -349,7 +349,7 @@ def main() -> None:
         "| --- | --- | --- |",
     ]
     for pitfall in DRAWINGS:
-        rules = [rule for rule in all_rules() if rule.pitfall == pitfall]
+        rules = [rule for rule in all_rules().values() if rule.pitfall == pitfall]
         write_bytes(folder / f"{pitfall}.png", picture(pitfall))
         write_text(folder / f"{pitfall}.md", page(pitfall, rules))
         lines.append(

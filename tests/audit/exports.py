@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnomon.audit import AuditSettings, Cohort, Policy, audit_studies
+from gnomon.audit import AuditSettings, Cohort, audit_studies
 from gnomon.dicom import ConvertSettings
 from gnomon.dicom.index.elements import quiet_pydicom
+from gnomon.rules.policy import Policy
 from tests.audit.clean import ct
 from tests.audit.plants import put
 from tests.dicom.ramp import save

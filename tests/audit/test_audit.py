@@ -11,12 +11,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gnomon.audit import Policy, all_rules, read_verdict
+from gnomon.audit import audit_rules, read_verdict
 from gnomon.commands.launch import launch
 from gnomon.dicom import ConvertSettings, convert_studies
 from gnomon.io import nifti
 from gnomon.io.folders import AuditFolder, VolumesFolder
-from gnomon.rules.finding import Refusal
+from gnomon.rules.catalogue.encoding import NO_RESCALE
+from gnomon.rules.catalogue.geometry import ANISOTROPIC_VOXELS
+from gnomon.rules.catalogue.identity import BURNED_IN_ANNOTATION
+from gnomon.rules.finding import Refusal, Severity
+from gnomon.rules.policy import Policy
 from tests.audit.clean import ct
 from tests.audit.exports import audited, one_study, write
 
@@ -58,9 +62,8 @@ def test_the_report_says_the_verdict_and_what_each_rule_means_and_shows_the_volu
     audit(studies, tmp_path / "a")
     page = (tmp_path / "a" / "report.html").read_text()
     assert "Not safe to train on as it is: 1 of 4 volume(s) rejected, 1 error(s)." in page
-    for rule in all_rules():
-        if rule.id in ("DCM110", "DCM703"):
-            assert rule.why.replace("'", "&#x27;") in page
+    for rule in (NO_RESCALE, BURNED_IN_ANNOTATION):
+        assert rule.harm.replace("'", "&#x27;") in page and rule.slug in page
     assert page.count('<img loading="lazy"') >= 3
     assert "http" not in page.replace("http://www.w3.org", "")
 
@@ -122,7 +125,14 @@ def test_sarif_names_every_rule_that_fired(studies, tmp_path):
         (Policy(vocabulary=("tumour",)), {"StudyDescription": "trauma"}, None, "accept"),
         (Policy(severity={"DCM703": "error"}), {"BurnedInAnnotation": "YES"}, "DCM703", "reject"),
         (Policy(severity={"DCM703": "ignore"}), {"BurnedInAnnotation": "YES"}, None, "accept"),
+        (
+            Policy(severity={"identity.burned-in-annotation": "error"}),
+            {"BurnedInAnnotation": "YES"},
+            "DCM703",
+            "reject",
+        ),
         (Policy(tolerance={"DCM331": 9}), {"PixelSpacing": ["0.3", "0.3"]}, None, "accept"),
+        (Policy(tolerance={"geometry.anisotropic-voxels": 9}), {"PixelSpacing": ["0.3", "0.3"]}, None, "accept"),
         (Policy(pixels=False), {"BurnedInAnnotation": "YES"}, "DCM703", "accept"),
     ],
 )
@@ -162,7 +172,7 @@ def test_a_policy_that_makes_no_sense_is_refused(bad):
 )
 def test_every_ready_policy_runs(studies, tmp_path, name):
     assert audit(studies, tmp_path / "a", f"audit={name}", "audit.pixels=false") in (0, 1)
-    known = {rule.id for rule in all_rules()}
+    known = {rule.slug for rule in audit_rules().rules.values()}
     policy = json.loads((tmp_path / "a" / "audit.json").read_text())["policy"]
     for changed in ("severity", "decision", "tolerance"):
         assert set(policy[changed] or {}) <= known
@@ -242,9 +252,27 @@ def test_a_study_of_several_series_is_told_once(tmp_path):
     assert set(done.volumes["decision"]) == {"accept"}
 
 
-def test_a_policy_that_speaks_of_a_rule_there_is_not_is_refused(studies, tmp_path):
-    with pytest.raises(Refusal, match="USE108"):
-        audited(studies, tmp_path / "a", Policy(severity={"DCM999": "error"}))
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("DCM999", "DCM"), ("geometry.anisotropic", "geometry.anisotropic-voxels"), ("DCM7O3", "DCM7")],
+)
+def test_a_policy_that_names_an_unknown_rule_is_refused_with_similar_names(studies, tmp_path, name, meant):
+    with pytest.raises(Refusal, match=f"USE108.*{name}.*{meant}"):
+        audited(studies, tmp_path / "a", Policy(severity={name: "error"}))
+
+
+@pytest.mark.parametrize("slug_first", [True, False])
+def test_of_two_names_of_one_rule_the_later_one_decides(slug_first):
+    default, override = sorted((ANISOTROPIC_VOXELS.slug, ANISOTROPIC_VOXELS.id), reverse=slug_first)
+    policy = Policy(severity={default: "info", override: "error"})
+    assert policy.severity_of(ANISOTROPIC_VOXELS) is Severity.ERROR
+
+
+def test_an_expectation_states_the_tolerance_of_the_policy(tmp_path):
+    policy = Policy(tolerance={"geometry.anisotropic-voxels": 4})
+    done = audited(one_study(tmp_path, {"PixelSpacing": ["0.3", "0.3"]}), tmp_path / "a", policy)
+    expected = done.findings.filter(pl.col("rule") == "DCM331")["expected"].to_list()
+    assert expected == ["a slice distance of at most 4 times the pixel spacing"]
 
 
 def test_nothing_to_audit_leaves_nothing_behind(tmp_path):

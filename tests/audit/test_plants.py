@@ -8,11 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gnomon.audit import Scope, all_rules
+from gnomon.audit import audit_rules
+from gnomon.audit.check import Limits
+from gnomon.audit.engine import columns_of
 from gnomon.audit.measure import MEASURES
-from gnomon.audit.rule import Asked
 from gnomon.audit.tables import DERIVED, slice_table
 from gnomon.dicom.index.elements import quiet_pydicom
+from gnomon.rules.rule import Scope
 from tests.audit.clean import BASES, CLEAN
 from tests.audit.exports import PICTURES, audited, write
 from tests.audit.plants import PLANTS
@@ -89,7 +91,7 @@ def check(root, output, times, clean, workers=1):
     where = planted(root, times, clean)
     done = audited(root, output, workers=workers)
     by_study, weighed, decisions = matrix(done, where)
-    told = pl.col("rule").is_in([rule.id for rule in all_rules() if rule.told_by_reading])
+    from_reader = pl.col("rule").is_in(sorted(audit_rules().found_by_reading))
     missed = sorted({rule for study, (rule, _) in where.items() if rule and rule not in by_study[study]})
     undecided = sorted(
         {
@@ -100,7 +102,12 @@ def check(root, output, times, clean, workers=1):
     )
     unproved = done.findings.filter(
         (pl.col("observed") == "")
-        | ((pl.col("scope") == "instance") & (pl.col("volume_id") != "") & ~told & (pl.col("names").list.len() == 0))
+        | (
+            (pl.col("scope") == "instance")
+            & (pl.col("volume_id") != "")
+            & ~from_reader
+            & (pl.col("names").list.len() == 0)
+        )
     )
     alarms = {study: weighed[study] for study, (rule, _) in where.items() if not rule and weighed[study]}
     assert not missed
@@ -110,10 +117,10 @@ def check(root, output, times, clean, workers=1):
 
 
 def test_every_rule_has_a_defect_to_plant_or_a_test_of_its_own():
-    rules = {rule.id for rule in all_rules()}
-    assert rules - set(PLANTS) <= ELSEWHERE
-    assert set(PLANTS) <= rules
-    assert not {rule.id for rule in all_rules() if rule.scope is Scope.COHORT} - ELSEWHERE
+    rules = audit_rules().rules
+    assert set(rules) - set(PLANTS) <= ELSEWHERE
+    assert set(PLANTS) <= set(rules)
+    assert not {rule.id for rule in rules.values() if rule.scope is Scope.COHORT} - ELSEWHERE
 
 
 def test_each_defect_is_found_and_clean_series_pass(tmp_path):
@@ -125,7 +132,7 @@ def test_each_defect_is_found_twenty_times_and_two_hundred_clean_series_pass(tmp
     check(tmp_path / "studies", tmp_path / "audit", times=20, clean=200, workers=2)
 
 
-def test_a_rule_looks_only_at_columns_that_there_are():
+def test_a_check_looks_at_existing_columns_only():
     known = {
         *slice_table([]).columns,
         *MEASURES,
@@ -138,8 +145,5 @@ def test_a_rule_looks_only_at_columns_that_there_are():
         "label_problem",
     }
     known |= {f"{name}_max" for name in known}
-    for rule in all_rules():
-        if rule.when is not None:
-            looked = {*rule.when(Asked(PICTURES, rule.tolerance)).meta.root_names(), *rule.columns}
-            looked |= set(rule.observed.meta.root_names()) if rule.observed is not None else set()
-            assert looked <= known, rule.id
+    for check in audit_rules().checks:
+        assert columns_of(check, Limits(PICTURES, check.rule.tolerance)) <= known, check.rule.id

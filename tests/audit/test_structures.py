@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnomon.audit import Cohort, Policy
+from gnomon.audit import Cohort
 from gnomon.audit.phases import contrast_phase, enhancement_phase
 from gnomon.audit.structures import structure_measures
 from gnomon.commands.launch import launch
@@ -18,6 +18,7 @@ from gnomon.core.mirroring import sided_pairs
 from gnomon.dicom import ConvertSettings, convert_studies
 from gnomon.io import nifti
 from gnomon.io.folders import VolumesFolder
+from gnomon.rules.policy import Policy
 from tests.audit.clean import ct
 from tests.audit.exports import audited
 

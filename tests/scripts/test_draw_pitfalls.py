@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gnomon.audit import all_rules
+from gnomon.rules.catalogue import all_rules
 
 ROOT = Path(__file__).parents[2]
 PITFALLS = [f"P{number:02d}" for number in range(1, 29)]
@@ -22,7 +22,7 @@ def test_every_pitfall_has_words_and_a_drawing(drawing):
 
 @pytest.mark.parametrize("pitfall", PITFALLS)
 def test_each_page_tells_what_goes_wrong_its_rules_and_the_fix(drawing, pitfall):
-    rules = [rule for rule in all_rules() if rule.pitfall == pitfall]
+    rules = [rule for rule in all_rules().values() if rule.pitfall == pitfall]
     written = (ROOT / "docs" / "pitfalls" / f"{pitfall}.md").read_text(encoding="utf-8")
     assert written == drawing.page(pitfall, rules)
     assert "## The fix" in written and all(rule.id in written for rule in rules)

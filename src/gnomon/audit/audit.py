@@ -14,10 +14,9 @@ import joblib
 import polars as pl
 
 from gnomon.audit.cohort import Cohort, cohort_table, label_of
-from gnomon.audit.engine import FINDINGS, judged
+from gnomon.audit.conditions import RuleSet, audit_rules
+from gnomon.audit.engine import FINDINGS, run_checks
 from gnomon.audit.measure import MEASURES, Labelled, Measured, measured
-from gnomon.audit.policy import Policy
-from gnomon.audit.rule import Decision, Rule, all_rules
 from gnomon.audit.sarif import sarif
 from gnomon.audit.tables import slice_table, stack_table
 from gnomon.audit.thumbnails import write_thumbnail
@@ -41,7 +40,9 @@ from gnomon.dicom import judged as repaired_by_policy
 from gnomon.io.artifacts import write_json, write_rows, write_table, write_text
 from gnomon.io.console import tracked
 from gnomon.io.folders import AuditFolder
-from gnomon.rules.finding import Finding, Severity, refuse
+from gnomon.rules.finding import Finding, Refusal, Severity, refuse
+from gnomon.rules.policy import Policy
+from gnomon.rules.rule import Decision
 
 SCHEMA = "gnomon/audit/1"
 _MEASURES_VERSION = "3"
@@ -114,7 +115,7 @@ def audit_studies(
     policy: Policy,
     repairs: ConvertSettings,
     cohort: Cohort,
-    rules: Sequence[Rule] | None = None,
+    rules: RuleSet | None = None,
 ) -> Audited:
     """Audit every DICOM file in `studies` and write an audit folder.
 
@@ -122,16 +123,16 @@ def audit_studies(
         studies: a folder, an archive or a DICOMDIR.
         output: the audit folder; what it knows of unchanged files is not read again.
         settings: workers and pictures, which change no finding.
-        policy: what the task asks.
+        policy: what the task requires.
         repairs: which repairs a conversion would make.
         cohort: labels, splits and label maps, where there are any.
-        rules: which rules; None: all.
+        rules: which rules; None: all of the audit.
 
     Raises:
         Refusal: there is nothing at `studies`, or no DICOM file in it; a cohort's table that cannot be read.
     """
-    asked = all_rules() if rules is None else tuple(rules)
-    _check(policy, asked)
+    rule_set = audit_rules() if rules is None else rules
+    _check_policy(policy, rule_set)
     maps = cohort.maps()
     folder, fresh = AuditFolder(output), not output.exists()
     names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
@@ -150,33 +151,43 @@ def audit_studies(
     names.save()
     slices = slice_table(volumes)
     write_table(folder.slices, slices)
-    beside, decoding = [stack_table(volumes)], tuple[Finding, ...]()
+    tables, decoding = [stack_table(volumes)], tuple[Finding, ...]()
     if policy.pixels:
         measures, decoding = _measures(volumes, index, folder, settings, _labelled(volumes, maps, cohort.structures))
-        beside.append(measures)
+        tables.append(measures)
     known, unmatched = cohort_table(cohort.cases, maps, volumes, slices, names)
-    beside.append(known)
+    tables.append(known)
     seen = [*index.findings, *_of_volumes(volumes, repairs), *repaired_by_policy(decoding, repairs, repairable=False)]
-    told = _told([*seen, *unmatched], asked, policy, repairs)
-    found = judged(slices.lazy(), asked, policy, beside=beside, told=told, always=_ALWAYS)
-    done = Audited(found.findings, _decided(found.volumes, found.findings))
-    _write(folder, done, policy, repairs, asked)
+    found = run_checks(
+        slices.lazy(),
+        rule_set.checks,
+        policy,
+        volume_tables=tables,
+        reader_findings=_reader_rows([*seen, *unmatched], rule_set, policy, repairs),
+        always=_ALWAYS,
+    )
+    done = Audited(found.findings, _decide(found.volumes, found.findings))
+    _write(folder, done, policy, repairs, rule_set)
     shutil.rmtree(folder.spool, ignore_errors=True)
     return done
 
 
-def _check(policy: Policy, rules: Sequence[Rule]) -> None:
-    """Refuse (USE108) a policy that speaks of rules that there are not."""
-    known = {rule.id for rule in rules}
-    for name in ("severity", "decision", "tolerance"):
-        if odd := sorted(set(getattr(policy, name) or {}) - known):
-            raise refuse(
-                rule="USE108",
-                where=f"audit.{name}.{odd[0]}",
-                found="no such rule",
-                expected="the id of a rule",
-                remedy="See docs/findings.md.",
+def _check_policy(policy: Policy, rules: RuleSet) -> None:
+    """Refuse (USE108) a policy that names unknown rules."""
+    unknown = policy.unknown_rules(list(rules.rules.values()))
+    if unknown:
+        raise Refusal(
+            *(
+                Finding(
+                    rule="USE108",
+                    where=f"audit.{name}",
+                    found="an unknown rule",
+                    expected="the id or the slug of a rule",
+                    remedy=f"Did you mean {' or '.join(similar)}?" if similar else "See docs/findings.md.",
+                )
+                for name, similar in unknown.items()
             )
+        )
 
 
 def _of_volumes(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator[Finding]:
@@ -186,15 +197,16 @@ def _of_volumes(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator
         yield from repaired_by_policy(volume.findings, repairs, repairable=repairable)
 
 
-def _told(findings: Iterable[Finding], rules: Sequence[Rule], policy: Policy, repairs: ConvertSettings) -> pl.DataFrame:
-    """Findings of the reader as rows; a rule that judges tables speaks for itself."""
-    known = {rule.id: rule for rule in rules}
+def _reader_rows(findings: Iterable[Finding], rules: RuleSet, policy: Policy, repairs: ConvertSettings) -> pl.DataFrame:
+    """Findings of the reader as rows, without those of rules that have a check."""
     rows: list[dict[str, Any]] = []
     for one in findings:
-        rule = known.get(one.rule)
-        if rule is None or not rule.told_by_reading or policy.severity_of(rule) is None:
+        if one.rule not in rules.found_by_reading:
             continue
-        severity = Severity((policy.severity or {}).get(rule.id, one.severity))
+        rule = rules.rules[one.rule]
+        severity = policy.severity_of(rule, one.severity)
+        if severity is None:
+            continue
         decision = policy.decision_of(rule, severity)
         if decision is Decision.REPAIR and left_alone(rule.id, repairs):
             decision = Decision.ACCEPT
@@ -330,7 +342,7 @@ def _measure_chunk(
 _WEIGHT = {str(Decision.ACCEPT): 0, str(Decision.REPAIR): 1, str(Decision.REJECT): 2}
 
 
-def _decided(volumes: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+def _decide(volumes: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     """Volumes with the heaviest decision of their findings, and the rules that led to it."""
     weighed = findings.filter(pl.col("volume_id") != "").with_columns(
         weight=pl.col("decision").replace_strict(_WEIGHT, return_dtype=pl.Int64)
@@ -358,7 +370,7 @@ def content_sha256(volumes: pl.DataFrame) -> str:
     return sha256_of_values([SCHEMA, [list(row) for row in rows]])
 
 
-def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertSettings, rules: Sequence[Rule]) -> None:
+def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertSettings, rules: RuleSet) -> None:
     write_table(folder.findings, done.findings)
     lines = (json.dumps(row, sort_keys=False) + "\n" for row in done.findings.iter_rows(named=True))
     write_text(folder.lines, "".join(lines))
@@ -366,7 +378,7 @@ def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertS
     write_rows(
         folder.table, done.volumes.select(name for name in _SHOWN_COLUMNS if name in done.volumes.columns).to_dicts()
     )
-    write_json(folder.sarif, sarif(done.findings, rules))
+    write_json(folder.sarif, sarif(done.findings, rules.rules))
     counts = {str(severity): done.count(severity) for severity in Severity}
     decisions = dict(sorted(done.volumes.group_by("decision").len().rows()))
     write_json(
@@ -375,7 +387,7 @@ def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertS
             "schema": SCHEMA,
             "policy": {key: list(value) if isinstance(value, tuple) else value for key, value in vars(policy).items()},
             "repairs": {key: value for key, value in vars(repairs).items() if key not in ("workers", "pseudonym_key")},
-            "rules": {rule.id: rule.version for rule in rules},
+            "rules": {rule.id: rule.version for rule in rules.rules.values()},
             "findings": counts,
             "decisions": decisions,
             "content_sha256": content_sha256(done.volumes),

@@ -1,4 +1,4 @@
-"""Rules over tables -> rows of findings, the same bytes for any order of the rows and any number of threads."""
+"""Checks over tables -> rows of findings, the same bytes for any order of the rows and any number of threads."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from gnomon.audit.policy import Policy
-from gnomon.audit.rule import Asked, Needs, Rule, Scope
+from gnomon.audit.check import Check, Limits
 from gnomon.audit.tables import (
     DERIVED,
-    GREATEST,
     KERNEL_INPUTS,
+    MAXIMUM,
     PHASE_INPUTS,
     SHOWN_SLICES,
     volume_table,
     with_derived,
 )
 from gnomon.rules.finding import Severity
+from gnomon.rules.policy import Policy
+from gnomon.rules.rule import Needs, Rule, Scope
 
 FINDINGS: dict[str, pl.DataType | type[pl.DataType]] = {
     "rule": pl.String,
@@ -37,46 +38,47 @@ FINDINGS: dict[str, pl.DataType | type[pl.DataType]] = {
     "standard": pl.String,
     "remedy": pl.String,
 }
-"""Columns of a finding: `names` are at most twenty SOPInstanceUIDs (with `#frame`), `slices` how many there are."""
+"""Columns of a finding: `names` are at most twenty SOPInstanceUIDs (with `#frame`), `slices` is their number."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What rules made of tables.
+class CheckResults:
+    """Results of checks over tables.
 
     Attributes:
-        findings: one row a finding (`FINDINGS`), worst first.
-        volumes: one row a volume, with every column that a rule looked at.
+        findings: one row per finding (`FINDINGS`), worst first.
+        volumes: one row per volume, with every column that a check looked at.
     """
 
     findings: pl.DataFrame
     volumes: pl.DataFrame
 
 
-def judged(
+def run_checks(
     slices: pl.LazyFrame,
-    rules: Sequence[Rule],
+    checks: Sequence[Check],
     policy: Policy,
     *,
-    beside: Iterable[pl.DataFrame] = (),
-    told: pl.DataFrame | None = None,
+    volume_tables: Iterable[pl.DataFrame] = (),
+    reader_findings: pl.DataFrame | None = None,
     always: Iterable[str] = (),
-) -> Judged:
-    """Judge every rule that the policy leaves on.
+) -> CheckResults:
+    """Run every check whose rule the policy leaves on.
 
     Args:
-        slices: one row a slice (`tables.slice_table`); may be a scan of files.
-        rules: which rules.
+        slices: one row per slice (`tables.slice_table`); may be a scan of files.
+        checks: which checks.
         policy: severities, decisions and tolerances.
-        beside: tables with a row a volume, by volume_id: the stack, what was measured, labels and splits.
-        told: findings that reading the files made, as rows of `FINDINGS`.
-        always: columns that the volumes shall have, whether a rule looks at them or not.
+        volume_tables: tables with one row per volume, by volume_id: the stack, measures, labels and splits.
+        reader_findings: findings made while the files were read, as rows of `FINDINGS`.
+        always: columns of the volumes that are kept whether a check looks at them or not.
     """
-    on = [rule for rule in rules if policy.severity_of(rule) is not None and not rule.told_by_reading]
-    parts = _by_slice(slices, [rule for rule in on if rule.scope is Scope.INSTANCE and rule.when], policy)
-    wide = [rule for rule in on if rule.scope is not Scope.INSTANCE]
+    on = [check for check in checks if policy.severity_of(check.rule) is not None]
+    by_slice = [check for check in on if check.rule.scope is Scope.INSTANCE and check.when is not None]
+    by_volume = [check for check in on if check.rule.scope is not Scope.INSTANCE]
+    parts = _check_slices(slices, by_slice, policy)
     wanted = {
-        *_columns_of(wide, policy),
+        *_slice_columns(by_volume, policy),
         *always,
         *KERNEL_INPUTS,
         *PHASE_INPUTS,
@@ -86,35 +88,42 @@ def judged(
         "modality",
     }
     volumes = volume_table(slices, wanted).collect(engine="streaming")
-    for table in beside:
+    for table in volume_tables:
         volumes = volumes.join(table, on="volume_id", how="left")
     volumes = with_derived(volumes)
-    parts += [one for rule in wide if (one := _by_volume(volumes, rule, policy)) is not None]
-    rows = [part for part in (*parts, told) if part is not None and len(part)]
+    parts += [found for check in by_volume if (found := _check_volumes(volumes, check, policy)) is not None]
+    rows = [part for part in (*parts, reader_findings) if part is not None and len(part)]
     findings = pl.concat(rows) if rows else pl.DataFrame(schema=FINDINGS)
-    return Judged(_in_order(findings), volumes)
+    return CheckResults(_sort_findings(findings), volumes)
 
 
-def _columns_of(rules: Iterable[Rule], policy: Policy) -> set[str]:
-    """Columns of the slices that rules over volumes look at."""
-    names: set[str] = set()
-    for rule in rules:
-        if rule.when is not None:
-            asked = Asked(policy, policy.tolerance_of(rule))
-            names |= set(rule.when(asked).meta.root_names())
-            names |= set(rule.observed.meta.root_names()) if rule.observed is not None else set()
-        names |= set(rule.columns)
-    return {name.removesuffix(GREATEST) for name in names} - set(DERIVED)
+def columns_of(check: Check, limits: Limits) -> set[str]:
+    """Columns that a check looks at."""
+    names = set(check.columns)
+    if check.when is not None:
+        names |= set(check.when(limits).meta.root_names())
+        names |= set(check.observed.meta.root_names()) if check.observed is not None else set()
+    return names
 
 
-def _by_slice(slices: pl.LazyFrame, rules: Sequence[Rule], policy: Policy) -> list[pl.DataFrame | None]:
-    """Findings about slices, gathered by volume: one pass over the table for all rules."""
+def _limits(rule: Rule, policy: Policy) -> Limits:
+    return Limits(policy, policy.tolerance_of(rule))
+
+
+def _slice_columns(checks: Iterable[Check], policy: Policy) -> set[str]:
+    """Columns of the slices that checks over volumes look at."""
+    names = {name for check in checks for name in columns_of(check, _limits(check.rule, policy))}
+    return {name.removesuffix(MAXIMUM) for name in names} - set(DERIVED)
+
+
+def _check_slices(slices: pl.LazyFrame, checks: Sequence[Check], policy: Policy) -> list[pl.DataFrame | None]:
+    """Findings about slices, grouped by volume: one pass over the table for all checks."""
     queries = []
-    for rule in rules:
-        assert rule.when is not None
-        broken = slices.filter(rule.when(Asked(policy, policy.tolerance_of(rule))).fill_null(False))
+    for check in checks:
+        assert check.when is not None
+        broken = slices.filter(check.when(_limits(check.rule, policy)).fill_null(False))
         queries.append(
-            broken.select("volume_id", "name", _text(rule))
+            broken.select("volume_id", "name", _evidence(check))
             .group_by("volume_id")
             .agg(
                 pl.len().alias("slices"),
@@ -123,37 +132,33 @@ def _by_slice(slices: pl.LazyFrame, rules: Sequence[Rule], policy: Policy) -> li
             )
         )
     tables = pl.collect_all(queries, engine="streaming")
-    return [_said(rule, policy, table) for rule, table in zip(rules, tables)]
+    return [_finding_rows(check.rule, policy, table) for check, table in zip(checks, tables)]
 
 
-def _by_volume(volumes: pl.DataFrame, rule: Rule, policy: Policy) -> pl.DataFrame | None:
-    asked = Asked(policy, policy.tolerance_of(rule))
-    if rule.search is not None:
-        found = rule.search(volumes, asked)
-    else:
-        assert rule.when is not None
-        needed = {
-            *rule.when(asked).meta.root_names(),
-            *(rule.observed.meta.root_names() if rule.observed is not None else ()),
-        }
-        if rule.needs is not Needs.HEADER and not needed <= set(volumes.columns):
-            return None  # what was not measured is not judged
-        found = volumes.filter(rule.when(asked).fill_null(False)).select("volume_id", _text(rule))
-    return _said(rule, policy, found) if len(found) else None
+def _check_volumes(volumes: pl.DataFrame, check: Check, policy: Policy) -> pl.DataFrame | None:
+    limits = _limits(check.rule, policy)
+    if check.search is not None:
+        return _finding_rows(check.rule, policy, check.search(volumes, limits))
+    assert check.when is not None
+    if check.rule.needs is not Needs.HEADER and not columns_of(check, limits) <= set(volumes.columns):
+        return None  # what was not measured is not checked
+    found = volumes.filter(check.when(limits).fill_null(False)).select("volume_id", _evidence(check))
+    return _finding_rows(check.rule, policy, found)
 
 
-def _text(rule: Rule) -> pl.Expr:
-    told = rule.observed if rule.observed is not None else pl.lit(rule.title)
-    return told.cast(pl.String).fill_null("").alias("observed")
+def _evidence(check: Check) -> pl.Expr:
+    text = check.observed if check.observed is not None else pl.lit(check.rule.title)
+    return text.cast(pl.String).fill_null("").alias("observed")
 
 
-def _said(rule: Rule, policy: Policy, found: pl.DataFrame) -> pl.DataFrame | None:
+def _finding_rows(rule: Rule, policy: Policy, found: pl.DataFrame) -> pl.DataFrame | None:
     """Rows of `FINDINGS` from the rows that broke a rule."""
     severity = policy.severity_of(rule)
     if severity is None or not len(found):
         return None
     has = set(found.columns)
     volume = pl.col("volume_id") if "volume_id" in has else pl.lit("")
+    tolerance = policy.tolerance_of(rule)
     return found.select(
         rule=pl.lit(rule.id),
         version=pl.lit(rule.version, pl.Int64),
@@ -163,8 +168,8 @@ def _said(rule: Rule, policy: Policy, found: pl.DataFrame) -> pl.DataFrame | Non
         volume_id=volume,
         subject=pl.col("subject") if "subject" in has else pl.format("volume {}", volume),
         observed=pl.col("observed"),
-        expected=pl.lit(rule.expected),
-        tolerance=pl.lit(policy.tolerance_of(rule)),
+        expected=pl.lit(rule.expectation(tolerance)),
+        tolerance=pl.lit(tolerance),
         unit=pl.lit(rule.unit),
         slices=pl.col("slices").cast(pl.Int64) if "slices" in has else pl.lit(0, pl.Int64),
         names=pl.col("names") if "names" in has else pl.lit([], pl.List(pl.String)),
@@ -176,7 +181,7 @@ def _said(rule: Rule, policy: Policy, found: pl.DataFrame) -> pl.DataFrame | Non
 _WEIGHT = {str(Severity.ERROR): 0, str(Severity.WARNING): 1, str(Severity.INFO): 2}
 
 
-def _in_order(findings: pl.DataFrame) -> pl.DataFrame:
+def _sort_findings(findings: pl.DataFrame) -> pl.DataFrame:
     """Worst first, then by rule, subject and text."""
     weight = pl.col("severity").replace_strict(_WEIGHT, return_dtype=pl.Int64)
     return findings.sort(weight, "rule", "subject", "volume_id", "observed")

@@ -1,10 +1,10 @@
-"""Words that rules are written in: conditions on columns that many rules share."""
+"""Building blocks of conditions: expressions on columns that many checks share."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from gnomon.audit.tables import GREATEST
+from gnomon.audit.tables import MAXIMUM
 
 _IMAGES = "1.2.840.10008.5.1.4.1.1."
 RADIOGRAPHS = [_IMAGES + suffix for suffix in ("1", "1.1", "1.1.1", "1.3", "1.3.1")]
@@ -25,40 +25,40 @@ TEXTS = pl.concat_str(
 """All free text of a header, in lower case."""
 
 
-def said(name: str) -> pl.Expr:
-    """Whether a text is there."""
+def has_text(name: str) -> pl.Expr:
+    """Whether a text is present and not empty."""
     return pl.col(name).fill_null("") != ""
 
 
-def lacks(name: str) -> pl.Expr:
-    """Whether a text is absent."""
+def is_blank(name: str) -> pl.Expr:
+    """Whether a text is absent or empty."""
     return pl.col(name).fill_null("") == ""
 
 
-def greatest(name: str) -> pl.Expr:
-    """The greatest value of a column in a volume."""
-    return pl.col(f"{name}{GREATEST}")
+def maximum(name: str) -> pl.Expr:
+    """Maximum of a column within a volume."""
+    return pl.col(f"{name}{MAXIMUM}")
 
 
 def varies(name: str) -> pl.Expr:
     """Whether a column has more than one value in a volume."""
-    return pl.col(name) != greatest(name)
+    return pl.col(name) != maximum(name)
 
 
-def flagged(*flags: str) -> pl.Expr:
-    """Whether ImageType holds one of these values."""
-    whole = "|".join(flag.replace(" ", r"\s") for flag in flags)
+def has_image_type(*values: str) -> pl.Expr:
+    """Whether ImageType contains one of these values."""
+    whole = "|".join(value.replace(" ", r"\s") for value in values)
     return pl.col("image_type").fill_null("").str.contains(rf"(?:^|\\)(?:{whole})(?:\\|$)")
 
 
-def shown(name: str, what: str, unit: str = "") -> pl.Expr:
-    """`what value unit`, for `observed`; numbers in their shortest form."""
+def describe(name: str, label: str, unit: str = "") -> pl.Expr:
+    """`label value unit`, for `observed`; numbers in their shortest form."""
     value = _as_text(pl.col(name))
-    return pl.concat_str([pl.lit(f"{what} "), value, pl.lit(f" {unit}" if unit else "")])
+    return pl.concat_str([pl.lit(f"{label} "), value, pl.lit(f" {unit}" if unit else "")])
 
 
-def told(template: str, *parts: str | pl.Expr) -> pl.Expr:
-    """`template` with its `{}` filled in, for `observed`: 'absent' where there is no value, 2 rather than 2.0."""
+def fill_template(template: str, *parts: str | pl.Expr) -> pl.Expr:
+    """`template` with its `{}` filled in, for `observed`: 'absent' where a value is missing, 2 rather than 2.0."""
     words, pieces = template.split("{}"), []
     for word, part in zip(words, [*parts, None]):
         pieces.append(pl.lit(word))

@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 
 from gnomon.audit.vendors import vendor_of
 
-CLASSES = ("very_soft", "soft", "medium", "sharp", "very_sharp", "special", "scout", "unknown")
-
 
 @dataclass(frozen=True)
 class Kernel:
@@ -26,7 +24,7 @@ class Kernel:
         vendor: whose notation it is; empty where unknown.
         family: body, head, child, special, ultra, quantitative, topogram, name, or the vendor's letters.
         index: the vendor's number; None where there is none.
-        kind: one of `CLASSES`.
+        kind: one of `KERNEL_CLASSES`.
         confidence: high, medium or low; only the first two may decide anything.
         iterative: none, hybrid, mbir (model based) or dlr (deep learning).
         strength: of the iterative method, as written.

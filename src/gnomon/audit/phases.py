@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-PHASES = ("non_contrast", "arterial", "portal_venous", "delayed", "unknown")
 _DAY_MS = 86_400_000.0
 _LONGEST_MS = 30 * 60e3
 _STANDARD = {

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
-from gnomon.audit.rule import Rule
+from gnomon.rules.rule import Rule
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def sarif(findings: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, Any]:
-    """One run with every rule that fired, and a result a finding; the location is the volume."""
+def sarif(findings: pl.DataFrame, rules: Mapping[str, Rule]) -> dict[str, Any]:
+    """One run with every rule that fired, and one result per finding; the location is the volume."""
     fired = set(findings["rule"])
     described = [
         {
             "id": rule.id,
-            "name": rule.title,
+            "name": rule.slug,
             "shortDescription": {"text": rule.title},
-            "fullDescription": {"text": f"{rule.why} ({rule.standard}, {rule.pitfall})"},
+            "fullDescription": {"text": " ".join(filter(None, (rule.harm, rule.standard, rule.pitfall)))},
             "help": {"text": rule.remedy},
             "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         }
-        for rule in rules
+        for rule in rules.values()
         if rule.id in fired
     ]
     results = [

@@ -20,7 +20,7 @@ from gnomon.audit.vendors import vendor_of
 from gnomon.dicom import Instance, Slice, Volume, image_kind, private_numbers
 
 SHOWN_SLICES = 20
-GREATEST = "_max"
+MAXIMUM = "_max"
 
 _TEXT_COLUMNS = (
     "patient",
@@ -269,7 +269,7 @@ def volume_table(slices: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
         .agg(
             pl.len().alias("slices"),
             *(pl.col(name).min() for name in scalar),
-            *(pl.col(name).max().alias(f"{name}{GREATEST}") for name in scalar),
+            *(pl.col(name).max().alias(f"{name}{MAXIMUM}") for name in scalar),
             *(pl.col(name).first() for name in lists),
         )
         .sort("volume_id")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gnomon.audit import AuditSettings, Cohort, Policy, audit_studies
+from gnomon.audit import AuditSettings, Cohort, audit_studies
 from gnomon.commands.launch import DONE, FOUND
 from gnomon.core.labels import LabelScheme
 from gnomon.core.settings import settings_from
@@ -15,6 +15,7 @@ from gnomon.io.console import say
 from gnomon.reports import write_audit_report
 from gnomon.rules.catalogue.usage import INVALID_VALUE, UNKNOWN_SETTING
 from gnomon.rules.finding import Severity
+from gnomon.rules.policy import Policy
 
 _LEVELS = {
     "error": (Severity.ERROR,),

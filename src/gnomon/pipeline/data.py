@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ from gnomon.phantom import write_phantom
 from gnomon.pipeline.stages import Stages
 from gnomon.preparation import audit_of, prepare, read_source
 from gnomon.reports import write_audit_report
+from gnomon.rules.catalogue.label import LABEL_GRID, UNMATCHED_LABELS
 from gnomon.rules.finding import refuse
 
-_OF_PREPARATION = ("DCM233", "DCM234")  # the preparation has PRP201 and PRP102
+_CHECKED_BY_PREPARATION = (LABEL_GRID, UNMATCHED_LABELS)  # as PRP201 and PRP102
 
 
 def prepared_data(
@@ -98,9 +98,7 @@ def _verdict(studies: Path, store: Path, stages: Stages, data: Mapping[str, Any]
         return None
     folder, workers = store / "audit", stages.conversion.workers
     settings = AuditSettings(workers=workers, pseudonym_key=stages.conversion.pseudonym_key)
-    policy = replace(
-        stages.audit, severity={**dict.fromkeys(_OF_PREPARATION, "ignore"), **(stages.audit.severity or {})}
-    )
+    policy = stages.audit.ignoring(_CHECKED_BY_PREPARATION)
     audit_studies(studies, folder, settings, policy, stages.conversion, cohort)
     write_audit_report(folder)
     return read_verdict(folder, tuple(data["known_findings"]))

@@ -10,7 +10,6 @@ from typing import Any, get_type_hints
 import torch
 from omegaconf import OmegaConf
 
-from gnomon.audit import Policy
 from gnomon.core.provenance import sha256_of_values
 from gnomon.core.settings import settings_from
 from gnomon.dicom import ConvertSettings
@@ -22,6 +21,7 @@ from gnomon.phantom import PhantomSettings
 from gnomon.postprocess import check_file
 from gnomon.preparation import PrepareSettings, StepBytes
 from gnomon.rules.finding import refuse
+from gnomon.rules.policy import Policy
 from gnomon.training import TrackerSettings, TrainSettings
 
 _NOT_OF_THE_RESULT = ("output", "workspace", "trackers", "explain")  # keys that change no bit of what is learnt

@@ -7,11 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from gnomon.audit import Rule, all_rules
+from gnomon.audit import audit_rules
 from gnomon.io.artifacts import read_json, write_text
 from gnomon.io.folders import AuditFolder
 from gnomon.reports.figures import spacings
 from gnomon.reports.page import Folded, Heading, Paragraph, Part, Picture, Table, Thumbnail, Values, html
+from gnomon.rules.rule import Rule
 
 _SUBJECTS = 50
 _PICTURES = 200
@@ -57,7 +58,7 @@ def _rules(findings: pl.DataFrame) -> list[Part]:
     """A line a rule, then each rule with its meaning and what it is about."""
     if not len(findings):
         return [Paragraph("Nothing.")]
-    meaning = {rule.id: rule for rule in all_rules()}
+    meaning = audit_rules().rules
     groups = findings.group_by("severity", "rule", maintain_order=True).agg(
         pl.len().alias("count"), pl.col("decision").first()
     )
@@ -73,6 +74,7 @@ def _rules(findings: pl.DataFrame) -> list[Part]:
 
 def _rule(rule: Rule, found: pl.DataFrame) -> Folded:
     tolerance = f" (tolerance {rule.tolerance:g} {rule.unit})" if rule.unit else ""
+    source = "; ".join(filter(None, (f"pitfall {rule.pitfall}" if rule.pitfall else "", rule.standard)))
     rows = [
         [row["subject"], row["observed"], row["slices"] or None, ", ".join(row["names"][:2])]
         for row in found.head(_SUBJECTS).iter_rows(named=True)
@@ -83,11 +85,11 @@ def _rule(rule: Rule, found: pl.DataFrame) -> Folded:
         else []
     )
     return Folded(
-        f"{rule.id}: {rule.title} ({len(found)})",
+        f"{rule.id} {rule.slug}: {rule.title} ({len(found)})",
         [
-            Paragraph(f"Why it harms: {rule.why}"),
+            Paragraph(f"Why it harms: {rule.harm}"),
             Paragraph(f"What to do: {rule.remedy}"),
-            Paragraph(f"Expected: {rule.expected}{tolerance}. Pitfall {rule.pitfall}; {rule.standard}.", "quiet"),
+            Paragraph(f"Expected: {rule.expectation()}{tolerance}. {source}", "quiet"),
             Table(["where", "found", "slices", "first of them"], rows),
             *more,
         ],

@@ -47,7 +47,7 @@ class Rule:
         title: what is wrong, as a noun phrase.
         severity: severity of a finding, unless a policy or the evidence says otherwise.
         scope: what a finding is about.
-        expected: what should be there instead.
+        expected: what should be there instead; `{tolerance}` stands for the tolerance.
         remedy: what the user can do about it.
         harm: how it damages a model, a metric or a run.
         standard: section of DICOM (PS3.x) or another source of the rule.
@@ -75,6 +75,10 @@ class Rule:
     unit: str = ""
     version: int = 1
 
+    def expectation(self, tolerance: float | None = None) -> str:
+        """What should be there, with the tolerance in place of `{tolerance}`; the rule's own where None."""
+        return self.expected.replace("{tolerance}", f"{self.tolerance if tolerance is None else tolerance:g}")
+
     def at(
         self,
         where: str,
@@ -97,7 +101,7 @@ class Rule:
             rule=self.id,
             where=where,
             found=found,
-            expected=expected or self.expected,
+            expected=expected or self.expectation(),
             remedy=remedy or self.remedy,
             severity=severity or self.severity,
         )

@@ -1,1 +1,0 @@
-"""Rules by family; every `Rule` in a module here is found by itself."""
