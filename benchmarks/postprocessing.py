@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.core.components import components
+from gnomon.core.components import label_components
 from gnomon.core.geometry import Grid
 from gnomon.postprocess import Rule, Spec, apply
 from gnomon.postprocess.guards import upper_bound
@@ -85,7 +85,7 @@ def removed_and_measured(
     setting = {"keep_k": 1 - int(limit)} if kind == "keep_k" else {kind: float(limit)}
     spec = Spec((Rule("x", "a trial", **setting),), (("x", 1),))
     kept = apply(spec, found.astype(np.uint8), grid, {"x": probability})[0] > 0
-    lesions, _ = components(truth)
+    lesions, _ = label_components(truth)
     total = int(kept.sum() + truth.sum())
     hit = set(np.unique(lesions[kept]).tolist()) - {0}
     return (2 * int((kept & truth).sum()) / total if total else 1.0), len(hit)

@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from pitfall_texts import TEXTS
 from scipy import ndimage
 
-from gnomon.core.geometry import mirrored, reordered
+from gnomon.core.geometry import flip_axes, permute_axes
 from gnomon.core.randomness import generator
 from gnomon.io.artifacts import write_bytes, write_text
 from gnomon.phantom.anatomy import draw_anatomy
@@ -127,7 +127,7 @@ def kernels(before: Axes, after: Axes) -> tuple[str, str]:
 @of("P08")
 def position(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
-    show(before, mirrored(hu[None], (1, 2))[0])
+    show(before, flip_axes(hu[None], (1, 2))[0])
     show(after, hu)
     return "turned because the header said prone", "the cosines decide; nothing is turned"
 
@@ -136,7 +136,7 @@ def position(before: Axes, after: Axes) -> tuple[str, str]:
 def breasts(before: Axes, after: Axes) -> tuple[str, str]:
     j, i = np.mgrid[:100, :80]
     breast = np.where(((i + 2) / 48) ** 2 + ((j - 50) / 40) ** 2 < 1, 180 + 30 * np.sin(i / 7) * np.cos(j / 9), -150)
-    for axes, picture in ((before, mirrored(breast[None], (2,))[0]), (after, breast)):
+    for axes, picture in ((before, flip_axes(breast[None], (2,))[0]), (after, breast)):
         show(axes, picture)
         axes.text(4 if axes is before else 62, 12, "L-CC", color="white", fontsize=9)
     return "a left breast with its chest wall on the right", "side, view and picture agree"
@@ -163,7 +163,7 @@ def pixels(before: Axes, after: Axes) -> tuple[str, str]:
 @of("P12")
 def orientation(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
-    show(before, reordered(hu[None], (0, 2, 1))[0])
+    show(before, permute_axes(hu[None], (0, 2, 1))[0])
     show(after, hu)
     return "rows and columns exchanged", "axes by the direction cosines"
 
@@ -178,7 +178,7 @@ def thickness(before: Axes, after: Axes) -> tuple[str, str]:
 
 @of("P14")
 def canonical(before: Axes, after: Axes) -> tuple[str, str]:
-    show(before, mirrored(reordered(plane(0)[None], (0, 2, 1)), (1,))[0])
+    show(before, flip_axes(permute_axes(plane(0)[None], (0, 2, 1)), (1,))[0])
     show(after, plane(2))
     return "a sagittal stack taken for an axial one", "brought to RAS+ by its affine"
 

@@ -12,9 +12,9 @@ from gnomon.audit import Cohort
 from gnomon.audit.phases import contrast_phase, enhancement_phase
 from gnomon.audit.structures import structure_measures
 from gnomon.commands.launch import launch
-from gnomon.core.geometry import ORIENTATIONS, Grid, mirrored
+from gnomon.core.geometry import ORIENTATIONS, Grid, flip_axes
 from gnomon.core.labels import LabelScheme
-from gnomon.core.mirroring import sided_pairs
+from gnomon.core.mirroring import left_right_pairs
 from gnomon.dicom import ConvertSettings, convert_studies
 from gnomon.io import nifti
 from gnomon.io.folders import VolumesFolder
@@ -45,18 +45,18 @@ def told(tmp_path, label, grid=GRID, scheme=SCHEME, image=None):
 @pytest.mark.parametrize("code", sorted(ORIENTATIONS))
 def test_in_none_of_the_48_orientations_of_the_file_do_sides_seem_exchanged(tmp_path, code):
     change = GRID.reorientation_to(code)
-    found = told(tmp_path, change.apply(body()), GRID.reoriented(change))
+    found = told(tmp_path, change.apply(body()), GRID.reorient(change))
     assert found["sides_exchanged"] == ""
 
 
 def test_a_mirror_image_is_told_by_every_pair_that_it_exchanges(tmp_path):
-    found = told(tmp_path, mirrored(body(), (0,)))["sides_exchanged"]
+    found = told(tmp_path, flip_axes(body(), (0,)))["sides_exchanged"]
     assert found == ("kidney_left lies 32 mm to the right of kidney_right; spleen lies 40 mm to the right of liver")
 
 
 @pytest.mark.parametrize("axis", [1, 2])
 def test_a_mirror_image_across_another_axis_exchanges_no_side(tmp_path, axis):
-    assert told(tmp_path, mirrored(body(), (axis,)))["sides_exchanged"] == ""
+    assert told(tmp_path, flip_axes(body(), (axis,)))["sides_exchanged"] == ""
 
 
 def test_a_label_map_that_does_not_lie_on_the_image_tells_nothing(tmp_path):
@@ -77,7 +77,7 @@ def test_partners_are_found_by_name_or_declared_and_chambers_of_the_heart_are_no
         tuple(range(1, 8)),
         pairs=(("gland", "dnalg"),),
     )
-    assert sided_pairs(scheme) == (("lung_L", "lung_R"),)
+    assert left_right_pairs(scheme) == (("lung_L", "lung_R"),)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_audit_rejects_a_study_whose_label_shows_exchanged_sides_and_reads_t
     for number, row in enumerate(made.rows):
         image = nifti.read_image(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
         change = image.grid.reorientation_to("RAS")
-        grid, hu = image.grid.reoriented(change), change.apply(image.voxels)
+        grid, hu = image.grid.reorient(change), change.apply(image.voxels)
         x = np.arange(grid.shape[0])[:, None, None] + np.zeros(grid.shape)
         tissue = (hu > 0) & (hu < 90)
         label = np.where(tissue, np.where((x > grid.shape[0] / 2) == (number == 0), 2, 3), 0)
@@ -152,14 +152,14 @@ def test_in_a_real_ct_every_pair_is_right_its_mirror_image_wrong_and_the_phase_a
             names.append(nifti.stem(path))
             label[voxels > 0] = len(names)
     scheme = LabelScheme(tuple(names), tuple(range(1, len(names) + 1)))
-    ras, grid = change.apply(image.voxels), image.grid.reoriented(change)
+    ras, grid = change.apply(image.voxels), image.grid.reorient(change)
     nifti.write_image(tmp_path / "label.nii.gz", label, image.grid)
     found = structure_measures(ras, grid, tmp_path / "label.nii.gz", scheme, hounsfield=True)
     assert (found["sides_exchanged"], found["enhancement"]) == ("", "non_contrast")
     assert json.loads((root / "phase_prediction.json").read_text())["phase"] == "native"
-    nifti.write_image(tmp_path / "label.nii.gz", mirrored(change.apply(label), (0,)), grid)
+    nifti.write_image(tmp_path / "label.nii.gz", flip_axes(change.apply(label), (0,)), grid)
     found = structure_measures(ras, grid, tmp_path / "label.nii.gz", scheme, hounsfield=True)
-    assert found["sides_exchanged"].count("lies") == len(sided_pairs(scheme)) + 3 == 14
+    assert found["sides_exchanged"].count("lies") == len(left_right_pairs(scheme)) + 3 == 14
 
 
 @pytest.mark.parametrize(

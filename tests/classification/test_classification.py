@@ -12,7 +12,7 @@ from scipy import stats
 
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import ORIENTATIONS, Grid
-from gnomon.dataset.canonicalise import whole_image
+from gnomon.dataset.canonicalise import image_in_patch
 from gnomon.dataset.dataset import read_dataset
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
@@ -58,7 +58,7 @@ def images(tmp_path_factory):
         centre = (12.0 if right else -12.0, 20.0 + draw.uniform(-4, 4), 20.0 + draw.uniform(-4, 4))
         voxels = draw.normal(0, 10, grid.shape).astype(np.float32) + 200 * ball(grid, centre, 7.0)
         change = grid.reorientation_to(ORIENTATIONS[(5 * i) % 48])
-        nifti.write_image(root / "images" / f"s{i:02d}.nii.gz", change.apply(voxels), grid.reoriented(change))
+        nifti.write_image(root / "images" / f"s{i:02d}.nii.gz", change.apply(voxels), grid.reorient(change))
         rows.append({"case": f"s{i:02d}", "class": "right" if right else "left"})
     with (root / "classes.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, ["case", "class"])
@@ -124,7 +124,7 @@ def test_an_image_is_centred_in_what_the_net_sees_and_surrounded_by_its_lowest_v
     plan = Plan((1.0, 1.0, 1.0), Normalisation("window", 0.0, 10.0), make_topology((1, 1, 1), (16, 16, 16)), 2)
     voxels = np.full((10, 20, 16), 10.0, np.float32)
     voxels[0, 0, 0] = 0
-    seen, outside = whole_image(voxels, Grid.from_parts(voxels.shape, (1.0, 1.0, 1.0)), plan)
+    seen, outside = image_in_patch(voxels, Grid.from_parts(voxels.shape, (1.0, 1.0, 1.0)), plan)
     assert seen.shape == (1, 16, 16, 16) and outside == -1.0
     assert (seen[0, 3:13] == 1.0).all() and (seen[0, :3] == -1.0).all() and (seen[0, 13:] == -1.0).all()
 

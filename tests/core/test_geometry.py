@@ -45,14 +45,14 @@ def test_there_are_48_orientations():
 
 @pytest.mark.parametrize("start", ORIENTATIONS)
 def test_every_reorientation_is_undone_to_the_bit(start):
-    grid = oblique().reoriented(oblique().reorientation_to(start))
+    grid = oblique().reorient(oblique().reorientation_to(start))
     assert grid.orientation == start
     block = np.random.default_rng(0).normal(size=grid.shape)
     for code in ORIENTATIONS:
         change = grid.reorientation_to(code)
         moved = change.apply(block)
-        assert grid.reoriented(change).orientation == code
-        assert moved.shape == grid.reoriented(change).shape
+        assert grid.reorient(change).orientation == code
+        assert moved.shape == grid.reorient(change).shape
         assert np.array_equal(change.inverse().apply(moved), block)
 
 
@@ -63,27 +63,27 @@ def test_a_reoriented_voxel_stays_at_its_place_in_the_patient(code):
     places = grid.points_mm(indices)
     change = grid.reorientation_to(code)
     moved = change.apply(places.transpose(3, 0, 1, 2)).transpose(1, 2, 3, 0)
-    new = grid.reoriented(change)
+    new = grid.reorient(change)
     expected = new.points_mm(np.stack(np.meshgrid(*map(np.arange, new.shape), indexing="ij"), -1))
     assert np.abs(moved - expected).max() < 1e-9
 
 
 @pytest.mark.parametrize("code", ORIENTATIONS)
 def test_reorientation_agrees_with_torchio_to_canonical(code):
-    grid = oblique().reoriented(oblique().reorientation_to(code))
+    grid = oblique().reorient(oblique().reorientation_to(code))
     array = np.random.default_rng(1).normal(size=grid.shape).astype(np.float32)
     theirs = tio.ToCanonical()(tio.ScalarImage(tensor=torch.from_numpy(array)[None], affine=grid.affine))
     change = grid.reorientation_to("RAS")
     assert np.array_equal(theirs.numpy()[0], change.apply(array))
-    assert np.allclose(theirs.affine, grid.reoriented(change).affine, rtol=0, atol=1e-9)
+    assert np.allclose(theirs.affine, grid.reorient(change).affine, rtol=0, atol=1e-9)
 
 
 @given(grids, st.sampled_from(ORIENTATIONS))
 @settings(max_examples=200, deadline=None)
 def test_reorienting_moves_no_corner(grid, code):
     change = grid.reorientation_to(code)
-    there = grid.reoriented(change)
-    back = there.reoriented(change.inverse())
+    there = grid.reorient(change)
+    back = there.reorient(change.inverse())
     assert back.shape == grid.shape
     assert back.corner_displacement_mm(grid) < 1e-9 * (1 + np.abs(grid.affine).max())
     apart_mm = np.linalg.norm(grid.corners_mm()[:, None] - there.corners_mm()[None], axis=-1)
@@ -93,7 +93,7 @@ def test_reorienting_moves_no_corner(grid, code):
 @given(grids, st.tuples(*[st.floats(0.3, 6)] * 3))
 @settings(max_examples=200, deadline=None)
 def test_resampling_keeps_the_first_corner_and_no_centre_leaves_the_block(grid, spacing):
-    new = grid.resampled(spacing)
+    new = grid.with_spacing(spacing)
     assert np.allclose(new.spacing_mm, spacing)
     assert np.allclose(new.corners_mm()[0], grid.corners_mm()[0], atol=1e-6)
     last = grid.indices_of(new) @ np.array([*(np.array(new.shape) - 1), 1.0])

@@ -11,7 +11,7 @@ from torch import nn
 
 from gnomon.core.geometry import ORIENTATIONS, Grid
 from gnomon.core.labels import LabelScheme
-from gnomon.core.mirroring import mirroring
+from gnomon.core.mirroring import safe_mirroring
 from gnomon.core.randomness import generator
 from gnomon.data.augmentation import AugmentationSettings, draw_augmentation, mirror_patch
 from gnomon.dataset.canonicalise import canonical_image, canonical_label
@@ -40,15 +40,15 @@ def sides(label):
 def test_no_label_changes_sides_in_any_orientation_and_mirror(code):
     plan = Plan((1.0, 1.0, 1.5), Normalisation("z_score", None, None), make_topology((1, 1, 1.5), (8, 8, 8)), 2)
     change = GRID.reorientation_to(code)
-    stored, grid = change.apply(phantom()), GRID.reoriented(change)
+    stored, grid = change.apply(phantom()), GRID.reorient(change)
     label = canonical_label(stored, grid, SIDED, plan).astype(np.int64)
     image, _ = canonical_image(stored.astype(float), grid, plan)
-    safe = mirroring(SIDED)
+    safe = safe_mirroring(SIDED)
     assert safe.axes == (0, 1, 2)
     swapped = naive = 0
     for axes in chain.from_iterable(combinations(safe.axes, n) for n in range(4)):
         seen, named = mirror_patch(image, label, axes, safe)
-        _, plain = mirror_patch(image, label, axes, mirroring(LabelScheme(("a", "b", "c"), (1, 2, 3))))
+        _, plain = mirror_patch(image, label, axes, safe_mirroring(LabelScheme(("a", "b", "c"), (1, 2, 3))))
         swapped += sides(named)[1] > 0 or sides(named)[2] < 0
         naive += sides(plain)[1] > 0 or sides(plain)[2] < 0
         assert seen.shape == image.shape
@@ -59,7 +59,7 @@ def test_no_label_changes_sides_in_any_orientation_and_mirror(code):
 
 def test_mirroring_twice_is_not_mirroring():
     label = phantom()
-    safe = mirroring(SIDED)
+    safe = safe_mirroring(SIDED)
     for axes in ((0,), (1,), (0, 2), (0, 1, 2)):
         image, named = mirror_patch(*mirror_patch(label[None], label, axes, safe), axes, safe)
         assert np.array_equal(named, label)
@@ -81,31 +81,31 @@ def test_mirroring_twice_is_not_mirroring():
     ],
 )
 def test_an_axis_that_a_label_does_not_survive_is_dropped_and_said(names, axes):
-    safe = mirroring(LabelScheme(names, tuple(range(1, len(names) + 1))))
+    safe = safe_mirroring(LabelScheme(names, tuple(range(1, len(names) + 1))))
     assert safe.axes == axes
-    assert len(safe.dropped) == 3 - len(axes)
-    assert all(any(name in reason for name in names) for reason in safe.dropped)
+    assert len(safe.reasons) == 3 - len(axes)
+    assert all(any(name in reason for name in names) for reason in safe.reasons)
 
 
 def test_a_chamber_of_the_heart_is_no_partner_of_another():
-    heart = mirroring(LabelScheme(("right ventricle", "myocardium", "left ventricle"), (1, 2, 3)))
+    heart = safe_mirroring(LabelScheme(("right ventricle", "myocardium", "left ventricle"), (1, 2, 3)))
     assert heart.axes == (1, 2)
-    assert "right ventricle" in heart.dropped[0] and "named for what it is" in heart.dropped[0]
-    brain = mirroring(LabelScheme(("left lateral ventricle", "right lateral ventricle"), (1, 2)))
+    assert "right ventricle" in heart.reasons[0] and "named for what it is" in heart.reasons[0]
+    brain = safe_mirroring(LabelScheme(("left lateral ventricle", "right lateral ventricle"), (1, 2)))
     assert brain.axes == (0, 1, 2)
     assert brain.channels[:3] == (0, 2, 1)
 
 
 def test_declared_partners_are_believed():
     scheme = LabelScheme(("sin. ventricle", "dex. ventricle", "other"), (1, 2, 5), pairs=(("other", "dex. ventricle"),))
-    assert mirroring(scheme).channels[3] == 2
-    assert mirroring(LabelScheme(("one", "two"), (1, 2), (("one", "two"),))).channels == (0, 2, 1, 3)
+    assert safe_mirroring(scheme).channels[3] == 2
+    assert safe_mirroring(LabelScheme(("one", "two"), (1, 2), (("one", "two"),))).channels == (0, 2, 1, 3)
 
 
 def test_the_ignored_channel_stays():
     scheme = LabelScheme(("k_left", "k_right"), (1, 2), ignore=9)
     label = np.array([[[0, 1, 2, 3]]])
-    assert mirroring(scheme).label(label, (0,)).tolist() == [[[0, 2, 1, 3]]]
+    assert safe_mirroring(scheme).label(label, (0,)).tolist() == [[[0, 2, 1, 3]]]
 
 
 def test_draws_do_not_depend_on_what_may_be_mirrored():
@@ -131,8 +131,8 @@ class Sides(nn.Module):
 def test_mirrored_prediction_swaps_partners_back():
     image = np.zeros((1, 8, 8, 8), np.float32)
     plain = predict_probabilities(Sides(), image, (8, 8, 8), 4, 0.0)
-    averaged = predict_probabilities(Sides(), image, (8, 8, 8), 4, 0.0, mirror_tta=mirroring(SIDED))
+    averaged = predict_probabilities(Sides(), image, (8, 8, 8), 4, 0.0, mirror_tta=safe_mirroring(SIDED))
     assert np.allclose(plain, averaged, atol=1e-6)
-    naive = mirroring(LabelScheme(("a", "b", "c"), (1, 2, 3)))
+    naive = safe_mirroring(LabelScheme(("a", "b", "c"), (1, 2, 3)))
     confused = predict_probabilities(Sides(), image, (8, 8, 8), 4, 0.0, mirror_tta=naive)
     assert np.abs(confused[1] - 0.5).max() < 0.01, "what happens without the swap"

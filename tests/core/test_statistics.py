@@ -9,7 +9,7 @@ from scipy import stats
 from gnomon.core.randomness import generator
 from gnomon.core.statistics import (
     agreement,
-    holm,
+    holm_adjusted_p_values,
     mean_interval,
     median_interval,
     non_inferior,
@@ -40,7 +40,7 @@ def test_scans_of_one_patient_count_once():
     alone = mean_interval(means)
     repeated = mean_interval(np.repeat(means, 4), np.repeat(np.arange(30), 4).tolist())
     assert repeated.n_patients == 30
-    assert (repeated.n, repeated.few) == (120, True)
+    assert (repeated.n, repeated.few_patients) == (120, True)
     assert repeated.lower == pytest.approx(alone.lower)
     assert repeated.upper == pytest.approx(alone.upper)
     pretended = mean_interval(np.repeat(means, 4))
@@ -118,7 +118,7 @@ def test_the_hodges_lehmann_shift_is_the_median_of_pair_means():
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_raises_p_values_keeps_their_order_and_is_the_stepwise_rule(p_values):
-    corrected = holm(p_values)
+    corrected = holm_adjusted_p_values(p_values)
     assert all(0 <= low <= high <= 1 for low, high in zip(p_values, corrected))
     for i, one in enumerate(p_values):
         for j, other in enumerate(p_values):
@@ -128,7 +128,7 @@ def test_holm_raises_p_values_keeps_their_order_and_is_the_stepwise_rule(p_value
 
 
 def test_holms_own_example():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm_adjusted_p_values([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
 def test_a_constant_difference_is_all_bias():

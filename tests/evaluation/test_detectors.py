@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gnomon.core.geometry import ORIENTATIONS, Grid, mirrored
+from gnomon.core.geometry import ORIENTATIONS, Grid, flip_axes
 from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
 from gnomon.evaluation import EvaluateSettings, evaluate
@@ -54,7 +54,7 @@ def test_mirror_images_are_named_by_their_way(axis):
     ways = ("left and right", "front and back", "up and down")
     for seed in range(10):
         label = scene(seed)
-        found = find_pipeline_error("x", label, mirrored(predicted(label, seed), (axis,)), GRID, LABELS)
+        found = find_pipeline_error("x", label, flip_axes(predicted(label, seed), (axis,)), GRID, LABELS)
         assert found.rule == "EVL301"
         assert ways[axis] in found.found
 
@@ -64,8 +64,8 @@ def test_the_way_is_the_patients_in_any_orientation():
     for code in ORIENTATIONS:
         change = GRID.reorientation_to(code)
         axis = next(i for i, side in enumerate(code) if side in "RL")
-        there, turned = change.apply(label), mirrored(change.apply(predicted(label, 0)), (axis,))
-        found = find_pipeline_error("x", there, turned, GRID.reoriented(change), LABELS)
+        there, turned = change.apply(label), flip_axes(change.apply(predicted(label, 0)), (axis,))
+        found = find_pipeline_error("x", there, turned, GRID.reorient(change), LABELS)
         assert "left and right" in found.found, code
 
 
@@ -97,7 +97,7 @@ def test_a_mirrored_case_is_named_among_honest_ones(tmp_path):
         label = scene(seed)
         found = predicted(label, seed)
         nifti.write_image(tmp_path / "r" / f"c{seed}.nii.gz", label, GRID)
-        nifti.write_image(tmp_path / "p" / f"c{seed}.nii.gz", mirrored(found, (0,)) if seed == 2 else found, GRID)
+        nifti.write_image(tmp_path / "p" / f"c{seed}.nii.gz", flip_axes(found, (0,)) if seed == 2 else found, GRID)
     scheme = LabelScheme(tuple(LABELS), tuple(LABELS.values()))
     settings = EvaluateSettings(workers=1)
     done = evaluate(nifti.images_in(tmp_path / "r"), tmp_path / "p", scheme, tmp_path / "e", settings)

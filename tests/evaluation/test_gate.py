@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from gnomon.commands.launch import launch
-from gnomon.core.alignment import relation
+from gnomon.core.alignment import compare_grids
 from gnomon.core.geometry import ORIENTATIONS, Grid
 from gnomon.core.randomness import generator
 from gnomon.evaluation import MaskPair, align_prediction, all_measures
@@ -32,7 +32,7 @@ def test_the_same_voxels_in_any_order_are_put_in_order_without_loss(seed, code):
     reference = oblique(seed)
     voxels = blob(reference.shape, seed)
     change = reference.reorientation_to(code)
-    aligned = align_prediction("x", change.apply(voxels), reference.reoriented(change), reference, "reorient")
+    aligned = align_prediction("x", change.apply(voxels), reference.reorient(change), reference, "reorient")
     assert np.array_equal(aligned.voxels, voxels)
     assert aligned.finding is None or aligned.finding.rule == "EVL202"
 
@@ -41,8 +41,8 @@ def test_a_thousand_valid_pairs_raise_no_alarm_not_even_through_float32():
     for seed in range(1000):
         reference = oblique(seed)
         rounded = Grid(reference.shape, reference.affine.astype(np.float32).astype(np.float64))
-        assert relation(reference, reference).state == "identical"
-        assert relation(reference, rounded).state == "identical"
+        assert compare_grids(reference, reference).state == "identical"
+        assert compare_grids(reference, rounded).state == "identical"
 
 
 MUTATIONS = {
@@ -64,21 +64,19 @@ def test_every_change_of_geometry_is_caught(name, seed):
     assert aligned.voxels is None
     assert aligned.finding.rule == "EVL201"
     state = "different" if name == "stretched" else "moved"
-    assert relation(reference, changed).state == state
+    assert compare_grids(reference, changed).state == state
 
 
 def test_a_single_slice_is_on_another_grid():
     reference = oblique(1)
     slab = Grid((12, 9, 1), reference.affine)
-    assert relation(reference, slab).state == "different"
+    assert compare_grids(reference, slab).state == "different"
 
 
 def test_what_is_reordered_is_refused_where_only_the_same_is_allowed():
     reference = oblique(2)
     change = reference.reorientation_to("LPI")
-    aligned = align_prediction(
-        "x", change.apply(blob(reference.shape)), reference.reoriented(change), reference, "error"
-    )
+    aligned = align_prediction("x", change.apply(blob(reference.shape)), reference.reorient(change), reference, "error")
     assert aligned.voxels is None
     assert "on_mismatch=reorient" in aligned.finding.remedy
 
@@ -101,7 +99,7 @@ def test_resampling_moves_by_the_header_and_counts_what_is_outside():
 
 def test_a_finer_prediction_is_resampled_by_its_largest_share():
     reference = Grid.from_parts((10, 10, 10), (2, 2, 2))
-    fine = reference.resampled((1, 1, 1))
+    fine = reference.with_spacing((1, 1, 1))
     voxels = np.zeros(fine.shape, np.uint8)
     voxels[4:12, 4:12, 4:12] = 1
     aligned = align_prediction("x", voxels, fine, reference, "resample")
@@ -121,7 +119,7 @@ def test_the_command_reorients_says_so_and_takes_tolerances_by_label(tmp_path, c
     reference = oblique(4)
     change = reference.reorientation_to("LPI")
     nifti.write_image(tmp_path / "r" / "a.nii.gz", blob(reference.shape), reference)
-    nifti.write_image(tmp_path / "p" / "a.nii.gz", change.apply(blob(reference.shape)), reference.reoriented(change))
+    nifti.write_image(tmp_path / "p" / "a.nii.gz", change.apply(blob(reference.shape)), reference.reorient(change))
     arguments = [f"references={tmp_path / 'r'}", f"predictions={tmp_path / 'p'}", f"output={tmp_path / 'e'}"]
     assert launch("evaluate", [*arguments, "label_names={organ: 1}", "evaluation.tolerances_mm={organ: 2.5}"]) == 0
     assert "Dice 1.0000" in capsys.readouterr().out

@@ -35,7 +35,7 @@ class Threshold(nn.Module):
 def oblique(code="RAS", shape=(30, 26, 12), spacing=(0.9, 0.9, 4.0)):
     turn = Rotation.from_euler("xyz", [17, -9, 25], degrees=True).as_matrix()
     grid = Grid.from_parts(shape, spacing, (12.0, -40.0, 77.0), turn)
-    return grid.reoriented(grid.reorientation_to(code))
+    return grid.reorient(grid.reorientation_to(code))
 
 
 def blob(grid):

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from gnomon.io.artifacts import (
+    atomic_replacement,
     map_array,
     read_findings,
     read_json,
-    replacing,
     write_array,
     write_findings,
     write_json,
@@ -27,7 +27,7 @@ from gnomon.rules.finding import Finding, Refusal, Severity
 
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     write_text(tmp_path / "a.txt", "old")
-    with pytest.raises(RuntimeError), replacing(tmp_path / "a.txt") as temporary:
+    with pytest.raises(RuntimeError), atomic_replacement(tmp_path / "a.txt") as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
@@ -71,7 +71,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
 
 def test_a_folder_replaces_a_folder_whole(tmp_path):
     for content in ("old", "new"):
-        with replacing(tmp_path / "case") as temporary:
+        with atomic_replacement(tmp_path / "case") as temporary:
             temporary.mkdir()
             (temporary / f"{content}.txt").write_text(content)
     assert [path.name for path in (tmp_path / "case").iterdir()] == ["new.txt"]

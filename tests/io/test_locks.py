@@ -11,16 +11,16 @@ import time
 import pytest
 
 from gnomon.commands.launch import launch
-from gnomon.io.locks import alone_in, in_turn
+from gnomon.io.locks import exclusive_access, wait_for_turn
 from gnomon.rules.finding import Refusal
 from tests.conftest import TINY
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from gnomon.io.locks import alone_in
+from gnomon.io.locks import exclusive_access
 
-with alone_in(Path(sys.argv[1])):
+with exclusive_access(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -35,14 +35,14 @@ def holder(folder):
 def test_a_folder_that_another_process_works_in_is_refused_until_it_ends_or_is_killed(tmp_path):
     process = holder(tmp_path / "run")
     try:
-        with pytest.raises(Refusal, match="USE132"), alone_in(tmp_path / "run"):
+        with pytest.raises(Refusal, match="USE132"), exclusive_access(tmp_path / "run"):
             pass
-        with alone_in(tmp_path / "other"):  # another folder is free
+        with exclusive_access(tmp_path / "other"):  # another folder is free
             pass
     finally:
         process.kill()
         process.wait()
-    with alone_in(tmp_path / "run"):
+    with exclusive_access(tmp_path / "run"):
         pass
 
 
@@ -50,7 +50,7 @@ def test_who_comes_second_waits_for_the_first(tmp_path, capsys):
     order, entered = [], threading.Event()
 
     def first():
-        with in_turn(tmp_path / "data", "the data"):
+        with wait_for_turn(tmp_path / "data", "the data"):
             entered.set()
             time.sleep(0.3)
             order.append("first")
@@ -58,7 +58,7 @@ def test_who_comes_second_waits_for_the_first(tmp_path, capsys):
     thread = threading.Thread(target=first)
     thread.start()
     entered.wait()
-    with in_turn(tmp_path / "data", "the data"):
+    with wait_for_turn(tmp_path / "data", "the data"):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gnomon.commands.launch import launch
-from gnomon.core.geometry import ORIENTATIONS, Grid, reordered
+from gnomon.core.geometry import ORIENTATIONS, Grid, permute_axes
 from gnomon.io import nifti
 from gnomon.nnunet.dataset import scheme_of
 
@@ -23,7 +23,7 @@ def decathlon(tmp_path):
         label = np.zeros(grid.shape, np.uint8)
         label[2:6, 3:9, 2:6], label[4, 5, 3], label[0, 0, 0] = 7, 3, 9
         change = grid.reorientation_to(ORIENTATIONS[11 * i % 48])
-        turned = grid.reoriented(change)
+        turned = grid.reorient(change)
         nifti.write_image(root / "imagesTr" / f"c{i}.nii.gz", change.apply(image), turned)
         nifti.write_image(root / "labelsTr" / f"c{i}.nii.gz", change.apply(label), turned)
     (root / "dataset.json").write_text(
@@ -123,13 +123,13 @@ def test_a_plan_is_not_given_to_files_whose_axes_run_otherwise(decathlon, tmp_pa
 
 
 def test_predictions_come_back_with_the_values_before_the_export_and_their_probabilities(tmp_path):
-    grid = Grid.from_parts((14, 12, 8), (1.0, 1.5, 3.0)).reoriented(
+    grid = Grid.from_parts((14, 12, 8), (1.0, 1.5, 3.0)).reorient(
         Grid.from_parts((14, 12, 8), (1.0, 1.5, 3.0)).reorientation_to("LPS")
     )
     channels = np.random.default_rng(0).dirichlet([1, 1, 1], grid.shape)
     share = np.stack([channels[..., i] for i in range(3)]).astype(np.float32)
     nifti.write_image(tmp_path / "in" / "c1.nii.gz", share.argmax(0).astype(np.uint8), grid)
-    np.savez_compressed(tmp_path / "in" / "c1.npz", probabilities=reordered(share, (2, 1, 0)))
+    np.savez_compressed(tmp_path / "in" / "c1.npz", probabilities=permute_axes(share, (2, 1, 0)))
     description = {
         "labels": {"background": 0, "organ": 1, "lesion": 2},
         "gnomon_label_values": {"labels": {"organ": 7, "lesion": 3}},

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from gnomon.dataset.canonicalise import canonical_image, standardised
+from gnomon.dataset.canonicalise import canonical_image, normalise_as_nnunet
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
 from gnomon.nets import stage_widths
@@ -115,16 +115,16 @@ def test_normalisation_is_nnunets(masked):
     cropped, seg, box = crop_to_nonzero(image[None])
     inside = tuple(slice(a, b) for a, b in box)
     theirs = ZScoreNormalization(masked, {}).run(cropped[0].copy(), seg[0])
-    ours = standardised(image, Normalisation("nnunet_z_score", masked=masked))
+    ours = normalise_as_nnunet(image, Normalisation("nnunet_z_score", masked=masked))
     assert np.allclose(ours[inside], theirs, atol=1e-5)
     known = {"mean": 50.0, "std": 30.0, "percentile_00_5": -20.0, "percentile_99_5": 140.0}
     ct = CTNormalization(False, known).run(image.copy())
-    assert np.allclose(standardised(image, Normalisation("nnunet_ct", -20.0, 140.0, 50.0, 30.0)), ct, atol=1e-5)
+    assert np.allclose(normalise_as_nnunet(image, Normalisation("nnunet_ct", -20.0, 140.0, 50.0, 30.0)), ct, atol=1e-5)
 
 
 def test_a_native_plan_leaves_the_axes_as_they_are():
     voxels = np.random.default_rng(0).normal(size=GRID.shape).astype(np.float32)
-    turned = GRID.reoriented(GRID.reorientation_to("LPI"))
+    turned = GRID.reorient(GRID.reorientation_to("LPI"))
     plan = Plan(GRID.spacing_mm, Normalisation("nnunet_z_score", masked=False), our_plan().topology, 2, "native")
     image, grid = canonical_image(voxels, turned, plan)
     assert grid == turned

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gnomon.commands.launch import launch
-from gnomon.core.geometry import ORIENTATIONS, Grid, reordered
+from gnomon.core.geometry import ORIENTATIONS, Grid, permute_axes
 from gnomon.io import nifti
 from gnomon.nnunet import for_channels, write_stock_postprocessing
 from gnomon.postprocess import read_spec, spec_from
@@ -51,7 +51,7 @@ def cases(folder, count=50):
         voxels[7:9, 7:9, 4:8] = 0
         grid = Grid.from_parts(voxels.shape, SPACINGS[i % 5], (3.0 * i, -20.0, 7.0))
         change = grid.reorientation_to(ORIENTATIONS[(7 * i) % 48])
-        nifti.write_image(folder / f"case_{i:02d}.nii.gz", change.apply(voxels), grid.reoriented(change))
+        nifti.write_image(folder / f"case_{i:02d}.nii.gz", change.apply(voxels), grid.reorient(change))
     (folder / "dataset.json").write_text(json.dumps(DATASET))
     (folder / "plans.json").write_text(json.dumps(PLANS))
     return folder
@@ -135,7 +135,7 @@ def test_probabilities_come_from_the_npz_beside_a_prediction_or_the_command_stop
         share = np.where(voxels == 2, 0.9, 0.0).astype(np.float32)
         share[: len(share) // 2] /= 3
         channels = np.stack([1 - share, np.zeros_like(share), share])
-        np.savez_compressed(source / f"{name}.npz", probabilities=reordered(channels, (2, 1, 0)))
+        np.savez_compressed(source / f"{name}.npz", probabilities=permute_axes(channels, (2, 1, 0)))
     ran = stock_apply(source, tmp_path / "out", pkl, 1)
     assert ran.returncode == 0, ran.stderr
     assert any(

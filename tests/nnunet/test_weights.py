@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gnomon.core.geometry import reordered
+from gnomon.core.geometry import permute_axes
 from gnomon.nets import build_net
 from gnomon.nnunet.weights import our_weights, read_checkpoint
 from gnomon.preparation import read_nnunet_plan
@@ -25,8 +25,8 @@ def test_nnunets_weights_give_the_same_logits_in_our_net(net, forward):
     image = torch.randn(1, 1, *read.plan.topology.patch)
     with torch.inference_mode():
         found = ours(image)[0]
-        wanted = theirs(reordered(image, np.argsort(read.axes).tolist()))
-    assert torch.allclose(found, reordered(wanted, read.axes), atol=2e-4 * float(wanted.abs().max()))
+        wanted = theirs(permute_axes(image, np.argsort(read.axes).tolist()))
+    assert torch.allclose(found, permute_axes(wanted, read.axes), atol=2e-4 * float(wanted.abs().max()))
 
 
 def test_a_tensor_without_a_place_is_named():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnomon.core.components import components
+from gnomon.core.components import label_components
 from gnomon.core.geometry import Grid
 from gnomon.postprocess.parts import case_parts
 
@@ -43,7 +43,7 @@ def random_scene(draw, shape=(24, 20, 12), boxes=5):
 
 def brute_force(truth, found, probability, grid, kind, limit, connectivity=26):
     """Remove, then measure anew: Dice and the number of lesions that are hit."""
-    numbered, count = components(found, connectivity)
+    numbered, count = label_components(found, connectivity)
     kept = np.zeros_like(found)
     sizes = [int((numbered == n).sum()) for n in range(1, count + 1)]
     for n in range(1, count + 1):
@@ -56,7 +56,7 @@ def brute_force(truth, found, probability, grid, kind, limit, connectivity=26):
         }[kind]
         if score >= limit:
             kept |= part
-    lesions, n_lesions = components(truth, connectivity)
+    lesions, n_lesions = label_components(truth, connectivity)
     hit = sum(bool((kept & (lesions == n)).any()) for n in range(1, n_lesions + 1))
     total = kept.sum() + truth.sum()
     return (2 * (kept & truth).sum() / total if total else 1.0), hit

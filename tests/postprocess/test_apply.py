@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnomon.core.components import components
+from gnomon.core.components import label_components
 from gnomon.core.geometry import ORIENTATIONS, Grid
 from gnomon.postprocess import apply, spec_from
 from gnomon.rules.finding import Refusal
@@ -30,7 +30,7 @@ def test_parts_below_a_volume_go_and_those_at_it_stay():
     done, changes = applied(voxels, {"structure": "lesion", "min_volume_mm3": 16.0})
     assert np.array_equal(done, voxels) and not changes
     done, changes = applied(voxels, {"structure": "lesion", "min_volume_mm3": 16.1})
-    assert components(done)[1] == 1 and done[10, 10, 10] == 2
+    assert label_components(done)[1] == 1 and done[10, 10, 10] == 2
     (change,) = changes
     assert (change.voxels, change.mm3, change.became) == (8, 16.0, "background")
     assert change.at_mm == (1.0, 1.0, 2.0) and "below 16.1" in change.why
@@ -45,7 +45,7 @@ def test_parts_above_a_volume_go():
 def test_the_largest_parts_stay_and_equals_are_kept_together():
     voxels = lesions(((1, 1, 1), (2, 2, 2)), ((10, 10, 10), (2, 2, 2)), ((20, 20, 10), (1, 1, 1)))
     done, _ = applied(voxels, {"structure": "lesion", "keep_largest": True})
-    assert components(done)[1] == 2 and done[20, 20, 10] == 0
+    assert label_components(done)[1] == 2 and done[20, 20, 10] == 0
     done, _ = applied(voxels, {"structure": "lesion", "keep_k": 3})
     assert np.array_equal(done, voxels)
 
@@ -140,7 +140,7 @@ def test_a_tunnel_is_a_hole_in_planes_across_it_whatever_the_order_of_the_axes()
     ras = Grid.from_parts(GRID.shape, (1.0, 1.0, 2.0))
     for code in ORIENTATIONS:
         change = ras.reorientation_to(code)
-        turned, grid = change.apply(voxels), ras.reoriented(change)
+        turned, grid = change.apply(voxels), ras.reorient(change)
         filled = {}
         for plane in ("axial", "coronal", "sagittal", "3d"):
             done, _ = applied(turned, {"structure": "organ", "fill_holes": plane}, grid=grid)
@@ -189,7 +189,7 @@ def test_rules_only_take_away_whole_parts_and_a_second_time_change_nothing(seed,
     before = voxels.copy()
     done, changes = applied(voxels, *rules, grid=grid)
     assert np.array_equal(voxels, before)
-    numbered, count = components(found)
+    numbered, count = label_components(found)
     for number in range(1, count + 1):
         assert len(np.unique(done[numbered == number])) == 1
     assert sum(change.voxels for change in changes) == (voxels > 0).sum() - (done > 0).sum()

@@ -10,7 +10,7 @@ import json
 
 import numpy as np
 
-from gnomon.core.components import components
+from gnomon.core.components import label_components
 from gnomon.core.geometry import Grid
 from gnomon.io import nifti
 
@@ -37,7 +37,7 @@ def toy_case(number):
         x, y = 36 + int(draw.integers(0, 6)), 6 + int(draw.integers(0, 20))
         found[x : x + 3, y : y + 3, 14:17] = 2
     share = np.zeros(SHAPE, np.float32)
-    numbered, count = components(found == 2)
+    numbered, count = label_components(found == 2)
     for part in range(1, count + 1):
         inside = numbered == part
         share[inside] = draw.uniform(0.7, 0.95) if (truth[inside] == 2).any() else draw.uniform(0.1, 0.3)
@@ -84,7 +84,7 @@ def lesions_hit(folder):
     for number in range(N_CASES):
         truth = toy_case(number)[0]
         found = nifti.read_label(folder / f"case_{number:02d}.nii.gz").voxels
-        numbered, count = components(truth == 2)
+        numbered, count = label_components(truth == 2)
         hit += sum(bool(((numbered == n) & (found == 2)).any()) for n in range(1, count + 1))
     return hit
 
@@ -94,6 +94,6 @@ def false_parts(folder):
     false = 0
     for number in range(N_CASES):
         truth = toy_case(number)[0]
-        numbered, count = components(nifti.read_label(folder / f"case_{number:02d}.nii.gz").voxels == 2)
+        numbered, count = label_components(nifti.read_label(folder / f"case_{number:02d}.nii.gz").voxels == 2)
         false += sum(not (truth[numbered == n] == 2).any() for n in range(1, count + 1))
     return false

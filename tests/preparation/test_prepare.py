@@ -17,7 +17,7 @@ from gnomon.core.labels import LabelScheme
 from gnomon.data import DataSettings
 from gnomon.data.datamodule import Patches
 from gnomon.data.sampling import PatchKey
-from gnomon.dataset.canonicalise import canonical_image, canonical_label, normalised
+from gnomon.dataset.canonicalise import canonical_image, canonical_label, normalise
 from gnomon.dataset.dataset import read_case, read_dataset
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
@@ -48,13 +48,13 @@ def plan(spacing, kind="z_score"):
 class TestCanonicalisation:
     def test_window_clips_before_it_rescales(self):
         image = tio.ScalarImage(tensor=torch.tensor([-2000.0, -100, 50, 200, 3000]).reshape(1, 5, 1, 1))
-        out = normalised(image, Normalisation("window", -100.0, 200.0)).numpy().ravel()
+        out = normalise(image, Normalisation("window", -100.0, 200.0)).numpy().ravel()
         assert np.allclose(out, [-1, -1, 0, 1, 1])
 
     def test_z_score_is_not_moved_by_a_few_absurd_voxels(self):
         values = np.random.default_rng(0).normal(100, 10, (1, 20, 20, 20)).astype(np.float32)
         values[0, 0, 0, :5] = 1.7e6
-        out = normalised(tio.ScalarImage(tensor=torch.from_numpy(values)), Normalisation("z_score")).numpy()
+        out = normalise(tio.ScalarImage(tensor=torch.from_numpy(values)), Normalisation("z_score")).numpy()
         assert abs(np.median(out)) < 0.05
         assert out.max() < 4
 
@@ -64,7 +64,7 @@ class TestCanonicalisation:
         voxels = np.random.default_rng(0).normal(size=grid.shape).astype(np.float32)
         change = grid.reorientation_to(code)
         expected, target = canonical_image(voxels, grid, plan((1.2, 1.2, 2.0)))
-        found, there = canonical_image(change.apply(voxels), grid.reoriented(change), plan((1.2, 1.2, 2.0)))
+        found, there = canonical_image(change.apply(voxels), grid.reorient(change), plan((1.2, 1.2, 2.0)))
         assert there.corner_displacement_mm(target) < 1e-9
         assert np.allclose(found, expected, atol=1e-5)
 
@@ -96,7 +96,7 @@ class TestCanonicalisation:
         assert np.abs(out[0] - expected)[2:-2, 2:-2, 2:-2].max() < 1e-4
 
     def test_a_label_on_the_target_grid_is_only_reordered(self):
-        grid = Grid.from_parts((5, 6, 7), (1, 1, 2)).reoriented(
+        grid = Grid.from_parts((5, 6, 7), (1, 1, 2)).reorient(
             Grid.from_parts((5, 6, 7), (1, 1, 2)).reorientation_to("LPI")
         )
         channels = np.random.default_rng(0).integers(0, 3, grid.shape)

@@ -38,7 +38,7 @@ from gnomon.dicom import (
 )
 from gnomon.dicom import judged as repaired_by_policy
 from gnomon.io.artifacts import write_json, write_rows, write_table, write_text
-from gnomon.io.console import tracked
+from gnomon.io.console import show_progress
 from gnomon.io.folders import AuditFolder
 from gnomon.rules.finding import Finding, Refusal, Severity, refuse
 from gnomon.rules.policy import Policy
@@ -255,7 +255,7 @@ def _measures(
     chunks = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
     run = joblib.Parallel(n_jobs=max(1, min(settings.workers, len(chunks))), return_as="generator")
     fresh = (one for chunk in run(joblib.delayed(_measure_chunk)(chunk) for chunk in chunks) for one in chunk)
-    for count, one in enumerate(tracked(fresh, len(jobs), "measuring volumes") if jobs else (), start=1):
+    for count, one in enumerate(show_progress(fresh, len(jobs), "measuring volumes") if jobs else (), start=1):
         known[one.volume_id] = {
             "volume_id": one.volume_id,
             "key": keys[one.volume_id],

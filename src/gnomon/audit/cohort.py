@@ -167,4 +167,4 @@ def _offset(volume: Volume, maps: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def _canonical(grid: Grid) -> Grid:
-    return grid.reoriented(grid.reorientation_to("RAS"))
+    return grid.reorient(grid.reorientation_to("RAS"))

@@ -21,7 +21,7 @@ from gnomon.audit.expressions import MAMMOGRAMS
 from gnomon.audit.mammogram import breast_side, breast_view, light_of
 from gnomon.audit.sharpness import noise_frequency_per_mm
 from gnomon.audit.structures import structure_measures
-from gnomon.core.geometry import mirrored, reordered, volume_from_frames
+from gnomon.core.geometry import flip_axes, permute_axes, volume_from_frames
 from gnomon.core.labels import LabelScheme
 from gnomon.dicom import FrameReader, Slice, Source, Volume, decoded, put_right, stack_grid
 from gnomon.dicom.pixels.plausible import constant_frame, hu_peaks, reaching_border
@@ -110,7 +110,7 @@ def measured(
         return Measured(volume.volume_id, values, findings, (voxels[len(voxels) // 2],), ((1.0, 1.0),))
     grid = stack_grid(volume.stack, volume_from_frames(voxels).shape)
     change = grid.reorientation_to("RAS")
-    ras, place = change.apply(volume_from_frames(voxels)), grid.reoriented(change)
+    ras, place = change.apply(volume_from_frames(voxels)), grid.reorient(change)
     values["fingerprint"] = _fingerprint(ras)
     if ct:
         values |= body_measures(ras, place.spacing_mm)
@@ -181,8 +181,8 @@ def _planes(
     """The middle planes as a radiologist sees them (the patient's right on the left), and the mm of their pixels."""
     x, y, z = (size // 2 for size in ras.shape)
     sx, sy, sz = spacing_mm
-    seen = mirrored(ras, (0, 1, 2))  # from the patient's left, back and feet: to L, P, F
-    axial = reordered(seen, (1, 0, 2))[..., ras.shape[2] - 1 - z]
-    coronal = reordered(seen, (2, 0, 1))[..., ras.shape[1] - 1 - y]
-    sagittal = reordered(seen, (2, 1, 0))[..., ras.shape[0] - 1 - x]
+    seen = flip_axes(ras, (0, 1, 2))  # from the patient's left, back and feet: to L, P, F
+    axial = permute_axes(seen, (1, 0, 2))[..., ras.shape[2] - 1 - z]
+    coronal = permute_axes(seen, (2, 0, 1))[..., ras.shape[1] - 1 - y]
+    sagittal = permute_axes(seen, (2, 1, 0))[..., ras.shape[0] - 1 - x]
     return (axial, coronal, sagittal), ((sy, sx), (sz, sx), (sz, sy))

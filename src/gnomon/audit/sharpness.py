@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.core.geometry import reordered
+from gnomon.core.geometry import permute_axes
 
 _EDGE = 16
 _TISSUE_HU = (-120.0, 200.0)
@@ -45,7 +45,7 @@ def _even_patches(voxels: NDArray[np.float32]) -> NDArray[np.float64]:
     if not rows or not columns:
         return np.zeros((0, _EDGE, _EDGE))
     cut = voxels[:, : rows * _EDGE, : columns * _EDGE].reshape(slices, rows, _EDGE, columns, _EDGE)
-    patches: NDArray[np.float64] = reordered(cut, (1, 0, 2)).reshape(-1, _EDGE, _EDGE)
+    patches: NDArray[np.float64] = permute_axes(cut, (1, 0, 2)).reshape(-1, _EDGE, _EDGE)
     lowest, highest = patches.min((1, 2)), patches.max((1, 2))
     mean, spread = patches.mean((1, 2)), patches.std((1, 2))
     tissue = (mean > _TISSUE_HU[0]) & (mean < _TISSUE_HU[1]) & (highest - lowest < 12 * np.maximum(spread, 1e-6))

@@ -16,7 +16,7 @@ from scipy import ndimage
 from gnomon.audit.phases import enhancement_phase
 from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
-from gnomon.core.mirroring import sided_pairs
+from gnomon.core.mirroring import left_right_pairs
 from gnomon.io import nifti
 from gnomon.rules.finding import Refusal
 
@@ -47,7 +47,7 @@ def structure_measures(
     except Refusal:
         return {}  # DCM233 tells it
     change = image.grid.reorientation_to("RAS")
-    if grid.corner_displacement_mm(image.grid.reoriented(change)) > _SAME_GRID * min(grid.spacing_mm):
+    if grid.corner_displacement_mm(image.grid.reorient(change)) > _SAME_GRID * min(grid.spacing_mm):
         return {}
     values = change.apply(image.voxels)
     sizes = np.bincount(values.ravel(), minlength=max(scheme.values) + 1)
@@ -63,7 +63,7 @@ def structure_measures(
 
 def _exchanged(values: NDArray[np.uint16], grid: Grid, there: dict[str, int], scheme: LabelScheme) -> str:
     """Pairs whose left one lies on the right of the other, in words; empty where there are none."""
-    pairs = [pair for pair in (*sided_pairs(scheme), *_ASYMMETRIC) if set(pair) <= there.keys()]
+    pairs = [pair for pair in (*left_right_pairs(scheme), *_ASYMMETRIC) if set(pair) <= there.keys()]
     named = sorted({name for pair in pairs for name in pair})
     if not named:
         return ""

@@ -10,7 +10,7 @@ from gnomon.audit import read_verdict
 from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.core.settings import settings_from
 from gnomon.dicom import ConvertSettings, convert_studies
-from gnomon.io.console import say, tell
+from gnomon.io.console import print_findings, say
 from gnomon.rules.finding import unwaived_errors
 
 
@@ -20,6 +20,6 @@ def run(config: DictConfig) -> int:
     verdict = None if config.audited_by is None else read_verdict(Path(config.audited_by), tuple(config.known_findings))
     settings = settings_from(ConvertSettings, config.conversion, "conversion")
     done = convert_studies(Path(config.input), output, settings, verdict)
-    tell(done.findings, config.known_findings)
+    print_findings(done.findings, config.known_findings)
     say(f"{len(done.rows) - done.refused} volume(s) accepted, {done.refused} refused: {output / 'volumes.csv'}")
     return UNPROCESSED if unwaived_errors(done.findings, config.known_findings) else DONE

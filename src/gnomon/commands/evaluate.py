@@ -13,7 +13,7 @@ from gnomon.commands.settings import scheme_from
 from gnomon.core.settings import settings_from
 from gnomon.evaluation import HD95, EvaluateSettings, evaluate
 from gnomon.io import nifti
-from gnomon.io.console import say, tell
+from gnomon.io.console import print_findings, say
 from gnomon.io.folders import EvaluationFolder
 from gnomon.reports import of_files, write_evaluation_report
 from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, MISSING_FOLDER
@@ -38,7 +38,7 @@ def run(config: DictConfig) -> int:
     images = {} if config.images is None else nifti.images_in(Path(config.images))
     predicted = nifti.images_in(predictions) if predictions.is_dir() else {}
     write_evaluation_report(folder, labels, "Evaluation", of_files(files, predicted, images))
-    tell(done.findings)
+    print_findings(done.findings)
     say_summary(done.summary)
     say(f"measures: {folder.cases}; report: {folder.report}")
     if unwaived_errors(done.findings, ()):

@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gnomon.io.console import complain
+from gnomon.io.console import print_error
 from gnomon.rules.catalogue.usage import MISSING_SETTING
 from gnomon.rules.finding import Refusal
 
@@ -92,7 +92,7 @@ def _help(command: str) -> str:
 def launch(command: str, arguments: list[str]) -> int:
     """Run one command; its exit code. A user's mistake prints what was found and what to do, no traceback."""
     if command not in command_names():
-        complain(f"gnomon: no command {command!r}; there are {', '.join(command_names())}")
+        print_error(f"gnomon: no command {command!r}; there are {', '.join(command_names())}")
         return USAGE
     if {"-h", "--help"} & set(arguments):
         print(_help(command))
@@ -101,7 +101,7 @@ def launch(command: str, arguments: list[str]) -> int:
         arguments = [f"{'name' if command == 'new' else 'verb'}={arguments[0]}", *arguments[1:]]
     arguments = ["explain=true" if argument == "--explain" else argument for argument in arguments]
     if added := [argument for argument in arguments if argument[:1] in ("+", "~")]:
-        complain(f"configuration: {added[0]} adds or removes a key; every key there is can be set without + or ~")
+        print_error(f"configuration: {added[0]} adds or removes a key; every key there is can be set without + or ~")
         return USAGE
     module = importlib.import_module(f"gnomon.commands.{command}")
     codes: list[int] = []
@@ -146,17 +146,17 @@ def _guarded(work: Callable[[], Any]) -> int:
         return int(work())
     except Refusal as refusal:
         for finding in refusal.findings:
-            complain(str(finding))
+            print_error(str(finding))
     except (HydraException, OmegaConfBaseException) as error:
-        complain(f"configuration: {_first_lines(error)}")
+        print_error(f"configuration: {_first_lines(error)}")
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         if error.errno == errno.ENOSPC:
-            complain(f"the disk is full{where}. What was finished is whole; free some space and run it again.")
+            print_error(f"the disk is full{where}. What was finished is whole; free some space and run it again.")
         else:
-            complain(f"{error.strerror or error}{where}")
+            print_error(f"{error.strerror or error}{where}")
     except KeyboardInterrupt:
-        complain("stopped. What was finished is whole; the same command goes on from there.")
+        print_error("stopped. What was finished is whole; the same command goes on from there.")
         return UNPROCESSED
     return USAGE
 

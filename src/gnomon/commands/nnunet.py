@@ -12,7 +12,7 @@ from gnomon.commands.settings import folder_from, plain, scheme_from
 from gnomon.dataset.dataset import Dataset, read_dataset
 from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_json
-from gnomon.io.console import say, tell
+from gnomon.io.console import print_findings, say
 from gnomon.nnunet import (
     ORIENTATIONS,
     PLANS_NAME,
@@ -61,7 +61,7 @@ def _export(config: DictConfig) -> int:
     if prepared is not None and config.orientation == "native":
         _check_axes(source, only or set())
     findings = [*source.findings, *export_dataset(source, folders, config.orientation, only)]
-    tell(findings)
+    print_findings(findings)
     commands = [f"nnUNetv2_plan_and_preprocess -d {config.dataset_id} -c 3d_fullres"]
     if prepared is not None:
         _write_prepared(prepared, plain(config)["net"], folders)
@@ -114,7 +114,7 @@ def _import(config: DictConfig) -> int:
         return DONE
     description = read_json(Path(_given(config, "dataset_json")).expanduser(), "nnU-Net's data set")
     findings = import_predictions(Path(config.predictions).expanduser(), description, output)
-    tell(findings)
+    print_findings(findings)
     say(f"predictions: {output}")
     return UNPROCESSED if findings else DONE
 

@@ -12,7 +12,7 @@ from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.commands.settings import folder_from, scheme_from
 from gnomon.core.settings import settings_from
 from gnomon.io import nifti
-from gnomon.io.console import say, tell
+from gnomon.io.console import print_findings, say
 from gnomon.io.folders import SearchFolder
 from gnomon.postprocess import SearchSettings, Verdict, apply_to_folder, fit, read_spec
 from gnomon.reports import write_search_report
@@ -34,7 +34,7 @@ def _apply(config: DictConfig) -> int:
     spec = read_spec(Path(_given(config, "rules")).expanduser(), scheme_from(config.label_names))
     output = Path(config.output)
     findings, rows = apply_to_folder(spec, Path(config.predictions), output, folder_from(config.probabilities))
-    tell(findings)
+    print_findings(findings)
     for structure in dict.fromkeys(rule.structure for rule in spec.rules):
         for done in ("removed", "filled"):
             mine = [row for row in rows if (row["structure"], row["done"]) == (structure, done)]
@@ -62,7 +62,7 @@ def _fit(config: DictConfig) -> int:
         _patients(predictions, config.patient_pattern),
     )
     write_search_report(folder, fitted)
-    tell(fitted.findings)
+    print_findings(fitted.findings)
     for line in _lines(fitted.verdicts):
         say(line)
     say(f"rules: {folder.rules}; report: {folder.report}")

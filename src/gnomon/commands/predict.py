@@ -16,7 +16,7 @@ from gnomon.inference import (
     load_model,
     predict_images,
 )
-from gnomon.io.console import say, tell
+from gnomon.io.console import print_findings, say
 
 
 def run(config: DictConfig) -> int:
@@ -27,6 +27,6 @@ def run(config: DictConfig) -> int:
         findings = classify_images(load_classifier(run, settings), images, output)
     else:
         findings = predict_images(load_model(run, settings), images, output)
-    tell(findings)
+    print_findings(findings)
     say(f"predictions: {config.output}")
     return UNPROCESSED if findings else DONE

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.commands.settings import folder_from, scheme_from
 from gnomon.core.settings import settings_from
-from gnomon.io.console import say, tell
+from gnomon.io.console import print_findings, say
 from gnomon.preparation import PrepareSettings, prepare, read_source
 from gnomon.rules.finding import unwaived_errors
 
@@ -21,7 +21,7 @@ def run(config: DictConfig) -> int:
         Path(config.input), folder_from(config.labels), scheme_from(config.label_names), settings.patient_pattern
     )
     dataset = prepare(source, Path(config.output), settings)
-    tell(dataset.findings, config.known_findings)
+    print_findings(dataset.findings, config.known_findings)
     for reason in dataset.plan.topology.reasons:
         say(f"  {reason}")
     say(f"patch {dataset.plan.topology.patch} at {dataset.plan.spacing_mm} mm: {dataset.folder.index}")

@@ -10,9 +10,9 @@ from gnomon.commands.evaluate import say_criteria, say_summary
 from gnomon.commands.launch import DONE, FOUND, UNPROCESSED, checkout
 from gnomon.commands.settings import plain, scheme_from
 from gnomon.dataset.dataset import Dataset
-from gnomon.io.console import say, tell
+from gnomon.io.console import print_findings, say
 from gnomon.io.folders import GroupFolder, RunFolder
-from gnomon.io.locks import alone_in
+from gnomon.io.locks import exclusive_access
 from gnomon.nets import build_net
 from gnomon.pipeline import (
     Outcome,
@@ -50,12 +50,12 @@ def run(config: DictConfig) -> int:
         )
     dataset, planted = prepared_data(stages, values, scheme_from(values["data"]["label_names"]))
     known = values["data"]["known_findings"]
-    tell(dataset.findings, known)
+    print_findings(dataset.findings, known)
     if values["explain"]:
         print(_explained(dataset, values["net"], stages.step_bytes(values["net"], dataset.labels.n_channels)))
         return DONE
     members = members_of(values, len(dataset.splits.folds))
-    with alone_in(folder):
+    with exclusive_access(folder):
         if len(members) > 1:
             outcome = run_several(values, members, dataset, GroupFolder(folder), checkout())
         else:
@@ -70,9 +70,9 @@ def _classify(values: dict[str, Any], one: dict[str, Any], stages: Stages, folde
     """Prepare, train, classify, judge, report."""
     dataset = classification_data(stages, values)
     known = values["data"]["known_findings"]
-    tell(dataset.findings, known)
+    print_findings(dataset.findings, known)
     members = members_of(values, len(dataset.splits.folds))
-    with alone_in(folder.path):
+    with exclusive_access(folder.path):
         if len(members) > 1:
             _say_classes_of_seeds(run_classifications(values, members, dataset, GroupFolder(folder.path), checkout()))
         else:

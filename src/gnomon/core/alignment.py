@@ -15,7 +15,7 @@ _SPACING_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Relation:
+class GridRelation:
     """How a prediction's grid lies to its reference's.
 
     Attributes:
@@ -26,8 +26,8 @@ class Relation:
     """
 
     state: str
-    apart_mm: float
-    change: Reorientation | None = None
+    distance_mm: float
+    reorientation: Reorientation | None = None
 
 
 def tolerance_mm(reference: Grid) -> float:
@@ -35,15 +35,15 @@ def tolerance_mm(reference: Grid) -> float:
     return max(_TOLERANCE_MM, _TOLERANCE * min(reference.spacing_mm))
 
 
-def relation(reference: Grid, prediction: Grid) -> Relation:
+def compare_grids(reference: Grid, prediction: Grid) -> GridRelation:
     """How the prediction's grid lies to the reference's, by the corners of the blocks."""
     apart_mm, allowed_mm = reference.corner_displacement_mm(prediction), tolerance_mm(reference)
     if apart_mm <= allowed_mm:
-        return Relation("identical", apart_mm)
+        return GridRelation("identical", apart_mm)
     for order, flips in product(permutations(range(3)), product((False, True), repeat=3)):
         change = Reorientation((order[0], order[1], order[2]), (flips[0], flips[1], flips[2]))
-        if reference.corner_displacement_mm(prediction.reoriented(change)) <= allowed_mm:
-            return Relation("reordered", apart_mm, change)
+        if reference.corner_displacement_mm(prediction.reorient(change)) <= allowed_mm:
+            return GridRelation("reordered", apart_mm, change)
     alike = np.allclose(reference.spacing_mm, prediction.spacing_mm, rtol=_SPACING_TOLERANCE)
     same = reference.shape == prediction.shape and alike
-    return Relation("moved" if same else "different", apart_mm)
+    return GridRelation("moved" if same else "different", apart_mm)

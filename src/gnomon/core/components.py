@@ -12,7 +12,7 @@ CONNECTIVITIES = (6, 18, 26)
 """Neighbours of a voxel: by faces; by edges too; by corners too."""
 
 
-def components(mask: NDArray[Any], connectivity: int = 26) -> tuple[NDArray[np.int32], int]:
+def label_components(mask: NDArray[Any], connectivity: int = 26) -> tuple[NDArray[np.int32], int]:
     """The separate parts of a mask (x, y, z), numbered from 1, and how many."""
     neighbours = ndimage.generate_binary_structure(3, 1 + CONNECTIVITIES.index(connectivity))
     numbered, count = ndimage.label(mask, neighbours, output=np.int32)

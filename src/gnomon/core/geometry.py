@@ -187,12 +187,12 @@ class Grid:
             source[int(result_axis)], flip[int(result_axis)] = axis, bool(sign < 0)
         return Reorientation((source[0], source[1], source[2]), (flip[0], flip[1], flip[2]))
 
-    def reoriented(self, change: Reorientation) -> Grid:
+    def reorient(self, change: Reorientation) -> Grid:
         """The grid of the array that `change.apply` makes: the same voxels at the same places."""
         sizes = [self.shape[axis] for axis in change.source_axis]
         return Grid((sizes[0], sizes[1], sizes[2]), self.affine @ change.index_map(self.shape))
 
-    def resampled(self, spacing_mm: Sequence[float]) -> Grid:
+    def with_spacing(self, spacing_mm: Sequence[float]) -> Grid:
         """The grid over the same block at another spacing, aligned on the block's edges.
 
         Sizes round to the nearest whole voxel (a half down, so that no voxel centre leaves the block), at
@@ -269,7 +269,7 @@ def frames_from_volume(volume: Array) -> list[Array]:
     return [np.ascontiguousarray(volume[:, :, k].T) for k in range(volume.shape[2])]
 
 
-def straightened(grid: Grid) -> Grid:
+def orthogonal_grid(grid: Grid) -> Grid:
     """A grid at right angles over a sheared stack: the slices' planes, pixels and distances stay.
 
     The slice axis becomes the normal of the planes; each slice grows within its plane, by whole pixels, so
@@ -291,7 +291,7 @@ def straightened(grid: Grid) -> Grid:
     return Grid((i, j, grid.shape[2]), affine)
 
 
-def resampled_voxels(voxels: Array, grid: Grid, target: Grid, outside: float) -> Array:
+def resample_voxels(voxels: Array, grid: Grid, target: Grid, outside: float) -> Array:
     """Voxels on one grid -> the same field on another, linear, float32; `outside` beyond the centres."""
     matrix = grid.indices_of(target)
     return np.asarray(
@@ -307,7 +307,7 @@ def resampled_voxels(voxels: Array, grid: Grid, target: Grid, outside: float) ->
     )
 
 
-def mirrored(array: Any, axes: Sequence[int]) -> Any:
+def flip_axes(array: Any, axes: Sequence[int]) -> Any:
     """An array or tensor seen in a mirror across some of its last three axes (0, 1, 2): its own inverse."""
     dims = tuple(axis - 3 for axis in axes)
     if isinstance(array, np.ndarray):
@@ -315,12 +315,12 @@ def mirrored(array: Any, axes: Sequence[int]) -> Any:
     return array.flip(dims)
 
 
-def mirrored_index(index: Array, size: int) -> Array:
+def flip_index(index: Array, size: int) -> Array:
     """Where indices along an axis of `size` voxels lie in a mirror."""
     return size - 1 - index
 
 
-def reordered(array: Any, order: Sequence[int]) -> Any:
+def permute_axes(array: Any, order: Sequence[int]) -> Any:
     """An array or tensor whose last three axes are put in another order: axis i becomes the old axis `order[i]`.
 
     Nothing is flipped. (2, 1, 0) turns the (z, y, x) of ITK's arrays into (x, y, z), and back.
@@ -332,7 +332,7 @@ def reordered(array: Any, order: Sequence[int]) -> Any:
     return array.permute(axes).contiguous()
 
 
-def along_axes(volume: Any, matrices: Sequence[Any]) -> Any:
+def apply_along_axes(volume: Any, matrices: Sequence[Any]) -> Any:
     """A matrix (out, in) applied along each of the last three axes of an array or tensor (n, x, y, z)."""
     first, second, third = matrices
     n, x, y, z = len(volume), first.shape[0], second.shape[0], third.shape[0]
@@ -349,6 +349,10 @@ def picture_plane(volume: Array, axis: int, index: int) -> Array:
     return np.asarray(np.take(volume, index, axis).T)
 
 
-def upright(plane: Array, *, turned: bool = False) -> Array:
-    """A picture plane with its rows from the top down, as screens have them; `turned`: its columns from the right."""
-    return np.ascontiguousarray(plane[::-1, ::-1] if turned else plane[::-1])
+def to_display(plane: Array, *, flip_columns: bool = False) -> Array:
+    """A picture plane with its rows from top to bottom, as screens have them.
+
+    Args:
+        flip_columns: let the columns run from right to left.
+    """
+    return np.ascontiguousarray(plane[::-1, ::-1] if flip_columns else plane[::-1])

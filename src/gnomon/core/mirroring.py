@@ -41,14 +41,14 @@ class Mirroring:
 
     axes: tuple[int, ...]
     channels: tuple[int, ...]
-    dropped: tuple[str, ...]
+    reasons: tuple[str, ...]
 
     def label(self, label: NDArray[Any], axes: tuple[int, ...]) -> NDArray[Any]:
         """Channel numbers of a label that was mirrored across `axes`."""
         return np.asarray(self.channels, dtype=label.dtype)[label] if 0 in axes else label
 
 
-def mirroring(scheme: LabelScheme) -> Mirroring:
+def safe_mirroring(scheme: LabelScheme) -> Mirroring:
     """The axes that are safe for a scheme: partners are those it declares and those that differ by a side's word."""
     declared = {name for pair in scheme.pairs for name in pair}
     partners = _partners(scheme)
@@ -67,11 +67,11 @@ def mirroring(scheme: LabelScheme) -> Mirroring:
     return Mirroring(
         axes=tuple(axis for axis, names in unsafe.items() if not names),
         channels=(0, *swapped, scheme.n_channels),
-        dropped=dropped,
+        reasons=dropped,
     )
 
 
-def sided_pairs(scheme: LabelScheme) -> tuple[tuple[str, str], ...]:
+def left_right_pairs(scheme: LabelScheme) -> tuple[tuple[str, str], ...]:
     """(left, right) partners, declared or by a side's word in their names; no chambers of the heart."""
     left = {one for one, _ in _SIDES}
     pairs = {tuple(sorted(pair, key=lambda name: _side(name) not in left)) for pair in _partners(scheme).items()}

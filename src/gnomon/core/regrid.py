@@ -18,11 +18,11 @@ def native_channels(probabilities: NDArray[np.float32], canonical: Grid, native:
     channel is held at native size at a time. The reordering is undone exactly.
     """
     order = native.reorientation_to(canonical.orientation)
-    ordered = native.reoriented(order)
+    ordered = native.reorient(order)
     best = np.zeros(ordered.shape, dtype=np.uint16)
     share = np.full(ordered.shape, -1.0, dtype=np.float32)
     for channel, values in enumerate(probabilities):
-        here = ordered_values(values, canonical, ordered)
+        here = interpolate_values(values, canonical, ordered)
         wins = here > share
         best[wins], share[wins] = channel, here[wins]
     return order.inverse().apply(best)
@@ -31,13 +31,13 @@ def native_channels(probabilities: NDArray[np.float32], canonical: Grid, native:
 def native_values(values: NDArray[np.float32], canonical: Grid, native: Grid) -> NDArray[np.float32]:
     """Values (x, y, z) on the canonical grid -> the same on the native grid, as `native_channels` sees them."""
     order = native.reorientation_to(canonical.orientation)
-    return order.inverse().apply(ordered_values(values, canonical, native.reoriented(order)))
+    return order.inverse().apply(interpolate_values(values, canonical, native.reorient(order)))
 
 
-def ordered_values(values: NDArray[np.float32], canonical: Grid, ordered: Grid) -> NDArray[np.float32]:
+def interpolate_values(values: NDArray[np.float32], canonical: Grid, ordered: Grid) -> NDArray[np.float32]:
     """Values (x, y, z) on the canonical grid -> the same on a native grid in RAS+ order, linearly."""
     for axis, places in enumerate(_places(canonical, ordered)):
-        values = _interpolated(values, places, axis)
+        values = _interpolate(values, places, axis)
     return values
 
 
@@ -50,7 +50,7 @@ def _places(canonical: Grid, ordered: Grid) -> list[NDArray[np.float64]]:
     return [across[a, a] * np.arange(ordered.shape[a]) + across[a, 3] for a in range(3)]
 
 
-def _interpolated(values: NDArray[np.float32], places: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
+def _interpolate(values: NDArray[np.float32], places: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
     size = values.shape[axis]
     if len(places) == size and np.allclose(places, np.arange(size), rtol=0, atol=1e-4):
         return values

@@ -43,13 +43,13 @@ class Interval:
     level: float = 0.95
 
     @property
-    def few(self) -> bool:
+    def few_patients(self) -> bool:
         """Whether there are too few patients to lean on the interval."""
         return self.n_patients < FEW_PATIENTS
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedComparison:
     """Two models on the same cases, the second less the first.
 
     Attributes:
@@ -148,7 +148,7 @@ def paired_comparison(
     level: float = 0.95,
     seed: int = 0,
     draws: int = DRAWS,
-) -> Paired:
+) -> PairedComparison:
     """Compare two models' values of the same cases.
 
     Raises:
@@ -159,7 +159,7 @@ def paired_comparison(
         raise ValueError(f"{one.size} values against {other.size}")
     difference = other - one
     sums, sizes, found = _by_patient(difference, patients)
-    return Paired(
+    return PairedComparison(
         mean=mean_interval(difference, patients, level=level, seed=seed, draws=draws),
         p_mean=_sign_flip_p(sums, seed, draws),
         shift=_hodges_lehmann(sums / sizes, found.size, level),
@@ -167,7 +167,7 @@ def paired_comparison(
     )
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm_adjusted_p_values(p_values: Sequence[float]) -> list[float]:
     """P values corrected for being several (Holm, 1979), in the order given."""
     order = np.argsort(p_values, kind="stable")
     corrected, largest = [0.0] * len(p_values), 0.0
@@ -177,7 +177,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def non_inferior(comparison: Paired, margin: float) -> bool | None:
+def non_inferior(comparison: PairedComparison, margin: float) -> bool | None:
     """Whether the second model is worse by less than a margin declared beforehand; None where nothing can be said.
 
     Raises:

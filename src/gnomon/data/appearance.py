@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gnomon.core.geometry import along_axes
+from gnomon.core.geometry import apply_along_axes
 from gnomon.core.randomness import normal_noise
 
 
@@ -58,7 +58,7 @@ def _blur_and_downsample(image: torch.Tensor, how: Appearance) -> torch.Tensor:
         if how.low_resolution_factor > 1 and axis in how.low_resolution_axes:
             matrix = _downsample_matrix(size, how.low_resolution_factor) @ matrix
         across.append(matrix.to(image))
-    out: torch.Tensor = along_axes(image, across)
+    out: torch.Tensor = apply_along_axes(image, across)
     return out
 
 

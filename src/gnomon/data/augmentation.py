@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnomon.core.geometry import mirrored
+from gnomon.core.geometry import flip_axes
 from gnomon.core.mirroring import Mirroring
 from gnomon.core.settings import bounded
 from gnomon.data.appearance import Appearance, apply_appearance
@@ -127,7 +127,7 @@ def mirror_patch(
     """A patch (channels, x, y, z) and its label (x, y, z) seen in a mirror, left and right partners swapped."""
     if not axes:
         return image, label
-    return mirrored(image, axes), safe.label(mirrored(label, axes), axes)
+    return flip_axes(image, axes), safe.label(flip_axes(label, axes), axes)
 
 
 def _draw_deformation(

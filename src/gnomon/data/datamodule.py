@@ -13,7 +13,7 @@ import torchio as tio
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from gnomon.core.mirroring import mirroring
+from gnomon.core.mirroring import safe_mirroring
 from gnomon.core.randomness import generator
 from gnomon.data.augmentation import Augmentation, augment_patch, draw_augmentation, mirror_patch
 from gnomon.data.deformation import margin_voxels
@@ -42,7 +42,7 @@ class Patches(TorchDataset[CutPatch]):
         self._seed = seed
         self._settings = settings
         self._training = training
-        self._mirroring = mirroring(dataset.labels)
+        self._mirroring = safe_mirroring(dataset.labels)
         self._label_kind = np.int8 if dataset.labels.n_channels < 127 else np.int16
         self._opened = functools.lru_cache(maxsize=None)(self._open)
 

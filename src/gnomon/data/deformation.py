@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from gnomon.core.geometry import along_axes
+from gnomon.core.geometry import apply_along_axes
 from gnomon.core.randomness import generator
 
 _CELLS = 4  # distances between control points along the longest edge of a patch
@@ -101,7 +101,7 @@ def _field(
     first, second, third = (
         _basis(n, step / distance_mm, int(count)) for n, step, count in zip(patch, spacing_mm, counts)
     )
-    field = along_axes(torch.from_numpy(moved).float(), (torch.eye(int(counts[0])), second, third))
+    field = apply_along_axes(torch.from_numpy(moved).float(), (torch.eye(int(counts[0])), second, third))
     return first, field.flatten(2)
 
 

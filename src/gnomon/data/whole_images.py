@@ -13,7 +13,7 @@ from gnomon.data.augmentation import Augmentation, draw_augmentation
 from gnomon.data.deformation import margin_voxels
 from gnomon.data.items import CutPatch, DataSettings
 from gnomon.data.sampling import PatchKey, cut_patch
-from gnomon.dataset.dataset import Dataset, class_of
+from gnomon.dataset.dataset import Dataset, class_and_patient
 from gnomon.io.artifacts import map_array, read_json
 
 
@@ -42,7 +42,7 @@ class WholeImages(TorchDataset[CutPatch]):
 
     def _open(self, name: str) -> tuple[np.ndarray, float, int]:
         place = self._dataset.folder.case(name)
-        kind, _ = class_of(self._dataset.folder, name)
+        kind, _ = class_and_patient(self._dataset.folder, name)
         background = float(read_json(place / "case.json", "the prepared data set")["background"])
         return map_array(place / "image.npy"), background, self._dataset.labels.names.index(kind)
 

@@ -24,10 +24,10 @@ _RECURSIVE_GAUSSIAN_MIN = 4  # voxels an axis that TorchIO's antialiasing needs
 
 def canonical_grid(native: Grid, spacing_mm: tuple[float, float, float], orientation: str = "RAS") -> Grid:
     """The grid in a plan's order of axes, at its spacing, over the same block; unchanged where it has them already."""
-    ordered = native.reoriented(_order(native, orientation))
+    ordered = native.reorient(_order(native, orientation))
     if np.allclose(ordered.spacing_mm, spacing_mm, rtol=_SAME_SPACING, atol=0):
         return ordered
-    return ordered.resampled(spacing_mm)
+    return ordered.with_spacing(spacing_mm)
 
 
 def canonical_image(voxels: NDArray[Any], native: Grid, plan: Plan) -> tuple[NDArray[np.float32], Grid]:
@@ -36,13 +36,13 @@ def canonical_image(voxels: NDArray[Any], native: Grid, plan: Plan) -> tuple[NDA
     target = canonical_grid(native, plan.spacing_mm, plan.orientation)
     values = order.apply(np.asarray(voxels, dtype=np.float32))
     if how.of_nnunet:
-        image = _moved(_image(standardised(values, how), native.reoriented(order)), target, spline=True)
+        image = _resample(_image(normalise_as_nnunet(values, how), native.reorient(order)), target, spline=True)
         return np.ascontiguousarray(image.numpy(), dtype=np.float32), target
-    image = normalised(_moved(_image(values, native.reoriented(order)), target), how)
+    image = normalise(_resample(_image(values, native.reorient(order)), target), how)
     return np.ascontiguousarray(image.numpy(), dtype=np.float32), target
 
 
-def beyond(image: NDArray[np.float32], how: Normalisation) -> float:
+def outside_value(image: NDArray[np.float32], how: Normalisation) -> float:
     """What lies beyond a normalised image is taken to be: its lowest value, or nnU-Net's 0."""
     return 0.0 if how.of_nnunet else float(image.min())
 
@@ -58,13 +58,13 @@ def canonical_label(
     order = _order(native, plan.orientation)
     target = canonical_grid(native, plan.spacing_mm, plan.orientation)
     kind = np.uint8 if scheme.n_channels < 255 else np.uint16
-    channels, ordered = order.apply(channels), native.reoriented(order)
+    channels, ordered = order.apply(channels), native.reorient(order)
     if target == ordered:
         return np.ascontiguousarray(channels, dtype=kind)
     best = np.zeros(target.shape, dtype=kind)
     share = np.full(target.shape, -1.0, dtype=np.float32)
     for channel in np.unique(channels):
-        part = _moved(_image((channels == channel).astype(np.float32), ordered), target).numpy()[0]
+        part = _resample(_image((channels == channel).astype(np.float32), ordered), target).numpy()[0]
         wins = part > share
         best[wins], share[wins] = channel, part[wins]
     return best
@@ -78,7 +78,7 @@ def _image(values: NDArray[np.float32], grid: Grid) -> tio.ScalarImage:
     return tio.ScalarImage(tensor=torch.from_numpy(values)[None], affine=grid.affine)
 
 
-def _moved(image: tio.ScalarImage, target: Grid, *, spline: bool = False) -> tio.ScalarImage:
+def _resample(image: tio.ScalarImage, target: Grid, *, spline: bool = False) -> tio.ScalarImage:
     """The image on the target grid: linear and smoothed where that is coarser, or nnU-Net's cubic spline."""
     if image.spatial_shape == target.shape and np.allclose(image.affine, target.affine, rtol=0, atol=1e-6):
         return image
@@ -89,7 +89,7 @@ def _moved(image: tio.ScalarImage, target: Grid, *, spline: bool = False) -> tio
     return tio.Resample((target.shape, target.affine), antialias=smooth)(image)
 
 
-def normalised(image: tio.ScalarImage, how: Normalisation) -> tio.ScalarImage:
+def normalise(image: tio.ScalarImage, how: Normalisation) -> tio.ScalarImage:
     """Clamp first: RescaleIntensity's `in_min_max` alone does not clip."""
     if how.kind == "window":
         lower, upper = float(how.lower or 0.0), float(how.upper or 1.0)
@@ -102,7 +102,7 @@ def normalised(image: tio.ScalarImage, how: Normalisation) -> tio.ScalarImage:
     return tio.ZNormalization()(image)
 
 
-def standardised(values: NDArray[np.float32], how: Normalisation) -> NDArray[np.float32]:
+def normalise_as_nnunet(values: NDArray[np.float32], how: Normalisation) -> NDArray[np.float32]:
     """nnU-Net's normalisation of an image (x, y, z) on its own grid; what it crops away (0 all around) is kept."""
     if how.kind == "nnunet_ct":
         clamped = np.clip(values, how.lower, how.upper)
@@ -114,10 +114,10 @@ def standardised(values: NDArray[np.float32], how: Normalisation) -> NDArray[np.
     return np.asarray(np.where(body, out, 0.0) if how.masked else out, np.float32)
 
 
-def whole_image(voxels: NDArray[Any], native: Grid, plan: Plan) -> tuple[NDArray[np.float32], float]:
+def image_in_patch(voxels: NDArray[Any], native: Grid, plan: Plan) -> tuple[NDArray[np.float32], float]:
     """An image as the net sees it: (1, x, y, z) of the plan's patch, centred, and what lies beyond it."""
     image, _ = canonical_image(voxels, native, plan)
-    outside = beyond(image, plan.normalisation)
+    outside = outside_value(image, plan.normalisation)
     out = np.full((1, *plan.topology.patch), outside, np.float32)
     source, target = [], []
     for have, want in zip(image.shape[1:], plan.topology.patch):

@@ -92,12 +92,12 @@ def read_case(folder: DatasetFolder, name: str) -> Case:
     )
 
 
-def class_of(folder: DatasetFolder, name: str) -> tuple[str, str]:
+def class_and_patient(folder: DatasetFolder, name: str) -> tuple[str, str]:
     """The class and the patient of a prepared image."""
     facts = read_json(folder.case(name) / "case.json", "the prepared data set")
     return str(facts["class"]), str(facts["patient"])
 
 
-def reference_of(folder: DatasetFolder, name: str) -> Path:
+def reference_path(folder: DatasetFolder, name: str) -> Path:
     """The native label file of a prepared case."""
     return next(folder.case(name).glob("reference.nii*"))

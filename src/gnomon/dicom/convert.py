@@ -21,8 +21,8 @@ from gnomon.dicom.policy import ConvertSettings, Verdict
 from gnomon.dicom.pseudonyms import PseudonymMap
 from gnomon.dicom.volumes import Slice, Volume, volumes_of
 from gnomon.dicom.write import SCHEMA, VolumeJob, written
-from gnomon.io.artifacts import replacing, write_findings, write_json, write_rows
-from gnomon.io.console import say, tracked
+from gnomon.io.artifacts import atomic_replacement, write_findings, write_json, write_rows
+from gnomon.io.console import say, show_progress
 from gnomon.io.folders import VolumesFolder
 from gnomon.rules.finding import Finding, refuse
 
@@ -102,7 +102,7 @@ def _begin_from(verdict: Verdict, folder: VolumesFolder) -> None:
     if folder.pseudonyms.is_file() or verdict.index is None or verdict.pseudonyms is None:
         return
     if verdict.index.is_file() and verdict.pseudonyms.is_file():
-        with replacing(folder.instances) as temporary:
+        with atomic_replacement(folder.instances) as temporary:
             shutil.copyfile(verdict.index, temporary)
         known = PseudonymMap.open(verdict.pseudonyms, None)
         PseudonymMap(folder.pseudonyms, known.key, known.known).save()
@@ -125,7 +125,7 @@ def _write_all(
 ) -> list[dict[str, Any]]:
     jobs = [VolumeJob(volume, sources_of(volume, index), folder, settings, verdict) for volume in volumes]
     workers = max(1, min(settings.workers, os.cpu_count() or 1, len(jobs)))
-    return list(tracked(_written(jobs, workers), len(jobs), "converting volumes"))
+    return list(show_progress(_written(jobs, workers), len(jobs), "converting volumes"))
 
 
 def _written(jobs: list[VolumeJob], workers: int) -> Iterator[dict[str, Any]]:

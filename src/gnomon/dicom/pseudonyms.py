@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gnomon.io.artifacts import read_json, replacing
+from gnomon.io.artifacts import atomic_replacement, read_json
 
 
 @dataclass
@@ -55,6 +55,6 @@ class PseudonymMap:
     def save(self) -> None:
         """Write the map, readable by its owner alone."""
         kinds = {kind: dict(sorted(pairs.items())) for kind, pairs in sorted(self.known.items())}
-        with replacing(self.path) as temporary:
+        with atomic_replacement(self.path) as temporary:
             temporary.touch(mode=0o600)
             temporary.write_text(json.dumps({"key": self.key, "known": kinds}, indent=1) + "\n")

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon.core.components import components
+from gnomon.core.components import label_components
 from gnomon.evaluation.surface import surface_distances
 
 Labels = NDArray[Any]
@@ -155,9 +155,9 @@ def _lesion_wise(
     """Mean Dice and HD95 over the lesions of the reference and the false ones."""
     grow = ndimage.generate_binary_structure(3, 2)
     voxel_mm3 = float(np.prod(spacing_mm))
-    predicted, n_predicted = components(found)
+    predicted, n_predicted = label_components(found)
     grown = ndimage.binary_dilation(truth, grow, iterations=dilations) if truth.any() else truth
-    joined, n_joined = components(grown)
+    joined, n_joined = label_components(grown)
     scores: list[tuple[float, float]] = []
     matched: set[int] = set()
     for number in range(1, n_joined + 1):
@@ -183,7 +183,7 @@ def _lesion_wise(
 
 def _untouched(mask: Mask, other: Mask) -> int:
     """Voxels of the separate parts of a mask that the other does not touch."""
-    numbered, count = components(mask, 18)
+    numbered, count = label_components(mask, 18)
     touched = np.zeros(count + 1, bool)
     touched[np.unique(numbered[other])] = True
     touched[0] = True

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gnomon.core.statistics import holm, non_inferior, paired_comparison
+from gnomon.core.statistics import holm_adjusted_p_values, non_inferior, paired_comparison
 from gnomon.evaluation.measure import best_value
 from gnomon.evaluation.measures import measure_entries
 from gnomon.io.artifacts import read_json
@@ -77,7 +77,7 @@ def compare_evaluations(first: Path, second: Path, margins: Mapping[str, float],
             if pairs:
                 rows.append(_row(label, measure, direction, pairs, margins.get(measure), seed))
     for name in ("p_mean", "p_signed_rank"):
-        for row, corrected in zip(rows, holm([row[name] for row in rows])):
+        for row, corrected in zip(rows, holm_adjusted_p_values([row[name] for row in rows])):
             row[f"{name}_holm"] = corrected
     return rows
 

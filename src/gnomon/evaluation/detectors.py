@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.core.geometry import Grid, mirrored_index
+from gnomon.core.geometry import Grid, flip_index
 from gnomon.rules.finding import Finding, Severity
 
 _GAIN = 0.05  # in mean Dice, of a mirror image or exchanged labels
@@ -95,7 +95,7 @@ def _candidates(
     for axis in range(3):
         if here + _GAIN < 1:
             mirrored = list(overlap.places)
-            mirrored[axis] = mirrored_index(mirrored[axis], shape[axis])
+            mirrored[axis] = flip_index(mirrored[axis], shape[axis])
             way = _SIDES.get(grid.orientation[axis], "up and down")
             yield "EVL301", f"mirrored across {way}", overlap.mean_dice(overlap.table(mirrored)), _GAIN
         for step in (-1, 1) if here + _SHIFT_GAIN < 1 else ():

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.core.alignment import Relation, relation, tolerance_mm
-from gnomon.core.geometry import Grid, resampled_voxels
+from gnomon.core.alignment import GridRelation, compare_grids, tolerance_mm
+from gnomon.core.geometry import Grid, resample_voxels
 from gnomon.rules.finding import Finding, Severity
 
 POLICIES = ("error", "reorient", "resample")
@@ -44,10 +44,10 @@ def align_prediction(
         prediction, reference: grids, RAS+ mm.
         policy: `error`, `reorient` or `resample`.
     """
-    how = relation(reference, prediction)
+    how = compare_grids(reference, prediction)
     if how.state == "identical":
         return AlignedPrediction(voxels, {}, None)
-    if how.change is not None and policy != "error":
+    if how.reorientation is not None and policy != "error":
         finding = Finding(
             rule="EVL202",
             where=f"case {case}",
@@ -56,7 +56,7 @@ def align_prediction(
             remedy="Nothing to do: the same voxels were put in order, without loss.",
             severity=Severity.INFO,
         )
-        return AlignedPrediction(how.change.apply(voxels), {}, finding)
+        return AlignedPrediction(how.reorientation.apply(voxels), {}, finding)
     if policy == "resample":
         finding = Finding(
             rule="EVL203",
@@ -72,8 +72,8 @@ def align_prediction(
     return AlignedPrediction(None, {}, _refusal(case, prediction, reference, how))
 
 
-def _refusal(case: str, prediction: Grid, reference: Grid, how: Relation) -> Finding:
-    distance = "" if np.isinf(how.apart_mm) else f", corners {how.apart_mm:.3g} mm apart"
+def _refusal(case: str, prediction: Grid, reference: Grid, how: GridRelation) -> Finding:
+    distance = "" if np.isinf(how.distance_mm) else f", corners {how.distance_mm:.3g} mm apart"
     ways = {
         "reordered": "Write it in the reference's order, or set evaluation.on_mismatch=reorient: nothing is lost.",
         "moved": "Its header was lost or changed: same voxels, another place. Write it under the image's own header.",
@@ -92,7 +92,7 @@ def _resample_labels(voxels: NDArray[Any], prediction: Grid, reference: Grid) ->
     """Linear interpolation of each label's mask; the label with the largest share wins, background included."""
     values = [value for value in np.unique(voxels) if value != 0]
     best, share = np.zeros(reference.shape, voxels.dtype), np.ones(reference.shape, np.float32)
-    shares = [resampled_voxels(voxels == value, prediction, reference, 0.0) for value in values]
+    shares = [resample_voxels(voxels == value, prediction, reference, 0.0) for value in values]
     for one in shares:
         share -= one
     for value, one in zip(values, shares):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
-from gnomon.core.components import CONNECTIVITIES, components
+from gnomon.core.components import CONNECTIVITIES, label_components
 from gnomon.core.settings import bounded, chosen
 
 Mask = NDArray[np.bool_]
@@ -97,8 +97,8 @@ def match_lesions(
     Args:
         probability: predicted probability of the structure (x, y, z); a lesion's confidence is its highest value.
     """
-    numbered, n_reference = components(reference, settings.connectivity)
-    predicted, n_predicted = components(prediction, settings.connectivity)
+    numbered, n_reference = label_components(reference, settings.connectivity)
+    predicted, n_predicted = label_components(prediction, settings.connectivity)
     overlap = np.zeros((n_reference + 1, n_predicted + 1), np.int64)
     both = reference & prediction
     np.add.at(overlap, (numbered[both], predicted[both]), 1)

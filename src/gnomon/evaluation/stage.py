@@ -24,7 +24,7 @@ from gnomon.evaluation.settings import EvaluateSettings
 from gnomon.evaluation.summary import calibration_summary, challenge_summary, lesion_summary, summarise
 from gnomon.io import nifti
 from gnomon.io.artifacts import write_findings, write_json, write_rows
-from gnomon.io.console import tracked
+from gnomon.io.console import show_progress
 from gnomon.io.folders import EvaluationFolder
 from gnomon.rules.finding import Finding, Severity, refuse
 
@@ -82,7 +82,7 @@ def evaluate(
     found = nifti.images_in(predictions) if predictions.is_dir() else {}
     cases = _cases(references, found, labels, structures, settings, annotated or {}, computed)
     run = joblib.Parallel(n_jobs=max(1, min(settings.workers, os.cpu_count() or 1)), return_as="generator")
-    results = list(tracked(run(joblib.delayed(evaluate_case)(case) for case in cases), len(cases), "measuring"))
+    results = list(show_progress(run(joblib.delayed(evaluate_case)(case) for case in cases), len(cases), "measuring"))
     rows = [
         {**row, "patient": (patients or {}).get(row["case"]) or settings.patient_of(row["case"])}
         for result in results

@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from gnomon.core.labels import LabelScheme
-from gnomon.dataset.canonicalise import whole_image
+from gnomon.dataset.canonicalise import image_in_patch
 from gnomon.dataset.dataset import Dataset
 from gnomon.dataset.plan import Plan
 from gnomon.inference.segmentation import PredictSettings, choose_device, find_images
 from gnomon.io import nifti
 from gnomon.io.artifacts import map_array, read_json, write_rows
-from gnomon.io.console import tracked
+from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder, RunFolder
 from gnomon.nets import Classifier, build_classifier
 from gnomon.rules.finding import Finding, Refusal, refuse
@@ -75,7 +75,7 @@ def classify_cases(
     chosen = list(names)
     rows = [
         _row(name, model.classes, model.probabilities(map_array(dataset.folder.case(name) / "image.npy")))
-        for name in tracked(chosen, len(chosen), "classifying")
+        for name in show_progress(chosen, len(chosen), "classifying")
     ]
     write_rows(PredictionsFolder(output).classes, rows)
     return rows
@@ -96,13 +96,13 @@ def classify_images(model: ClassificationModel, images: Path, output: Path) -> l
     found = find_images(images)
     findings: list[Finding] = []
     rows: list[Mapping[str, Any]] = []
-    for name, path in tracked(found.items(), len(found), "classifying"):
+    for name, path in show_progress(found.items(), len(found), "classifying"):
         try:
             image = nifti.read_image(path)
         except Refusal as refusal:
             findings += refusal.findings
             continue
-        voxels, _ = whole_image(image.voxels, image.grid, model.plan)
+        voxels, _ = image_in_patch(image.voxels, image.grid, model.plan)
         rows.append(_row(name, model.classes, model.probabilities(voxels)))
     write_rows(PredictionsFolder(output).classes, rows, ("case", "class", *(f"p/{name}" for name in model.classes)))
     return findings

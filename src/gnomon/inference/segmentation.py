@@ -15,16 +15,16 @@ from torch import nn
 
 from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
-from gnomon.core.mirroring import mirroring
+from gnomon.core.mirroring import safe_mirroring
 from gnomon.core.regrid import native_channels, native_values
 from gnomon.core.settings import bounded, chosen
-from gnomon.dataset.canonicalise import beyond, canonical_image
+from gnomon.dataset.canonicalise import canonical_image, outside_value
 from gnomon.dataset.dataset import Dataset, read_case
 from gnomon.dataset.plan import Plan
 from gnomon.inference.sliding_window import predict_probabilities
 from gnomon.io import nifti
 from gnomon.io.artifacts import map_array, read_json
-from gnomon.io.console import tracked
+from gnomon.io.console import show_progress
 from gnomon.io.folders import GroupFolder, PredictionsFolder, RunFolder
 from gnomon.nets import build_net
 from gnomon.postprocess import Spec, add_changes, apply, read_spec
@@ -90,7 +90,7 @@ class Model:
                 overlap=self.settings.overlap,
                 batch=self.settings.batch,
                 device=self.device,
-                mirror_tta=mirroring(self.labels) if self.settings.mirror_tta else None,
+                mirror_tta=safe_mirroring(self.labels) if self.settings.mirror_tta else None,
                 bfloat16=self._bfloat16,
             )
             for net in self.nets
@@ -162,7 +162,7 @@ def predict_cases(model: Model, dataset: Dataset, names: Iterable[str], output: 
     """Predict prepared cases; one file a case, under the header of its image."""
     written = []
     chosen = list(names)
-    for name in tracked(chosen, len(chosen), "predicting"):
+    for name in show_progress(chosen, len(chosen), "predicting"):
         case = read_case(dataset.folder, name)
         image = map_array(dataset.folder.case(name) / "image.npy")
         shares = model.probabilities(image, case.background)
@@ -178,14 +178,14 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
     """
     found = find_images(images)
     findings: list[Finding] = []
-    for name, path in tracked(found.items(), len(found), "predicting"):
+    for name, path in show_progress(found.items(), len(found), "predicting"):
         try:
             image = nifti.read_image(path)
         except Refusal as refusal:
             findings += refusal.findings
             continue
         voxels, canonical = canonical_image(image.voxels, image.grid, model.plan)
-        shares = model.probabilities(voxels, beyond(voxels, model.plan.normalisation))
+        shares = model.probabilities(voxels, outside_value(voxels, model.plan.normalisation))
         _write(model, output, name, shares, canonical, image.grid, image.header)
     return findings
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gnomon.core.geometry import mirrored
+from gnomon.core.geometry import flip_axes
 from gnomon.core.mirroring import Mirroring
 
 _SIGMA = 1 / 8  # of the tile, as in nnU-Net
@@ -86,9 +86,9 @@ def _tile_probabilities(net: nn.Module, tiles: torch.Tensor, mirror_tta: Mirrori
     views = [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
     total = torch.zeros(())
     for view in views:
-        share = functional.softmax(net(mirrored(tiles, view) if view else tiles)[0].float(), dim=1)
+        share = functional.softmax(net(flip_axes(tiles, view) if view else tiles)[0].float(), dim=1)
         if view:
-            share = mirrored(share, view)
+            share = flip_axes(share, view)
         if mirror_tta and 0 in view:
             share = share[:, list(mirror_tta.channels[: share.shape[1]])]
         total = total.to(share.device) + share

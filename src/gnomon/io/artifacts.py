@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_replacement(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` for the caller to write; it becomes `path` when the block ends well.
 
     The name keeps the suffixes, because libraries choose the format by them. What an earlier, killed
@@ -58,7 +58,7 @@ def _remove(path: Path) -> None:
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a file whole or not at all."""
-    with replacing(path) as temporary:
+    with atomic_replacement(path) as temporary:
         temporary.write_bytes(content)
 
 
@@ -110,7 +110,7 @@ def _cell(value: Any) -> Any:
 def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write an array as .npy, which can be memory-mapped."""
     whole = np.ascontiguousarray(array)
-    with replacing(path) as temporary, temporary.open("wb") as stream:
+    with atomic_replacement(path) as temporary, temporary.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(whole))
         stream.write(whole.reshape(-1).view(np.uint8).data)  # np.save would hide why a write fails
 

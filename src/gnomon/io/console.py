@@ -21,12 +21,12 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """One line for the user on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
-def tracked(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
+def show_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
     """Pass `items` on and show how far they are: a bar on a terminal, a line now and then elsewhere."""
     console = Console()
     if not console.is_terminal:
@@ -52,7 +52,7 @@ def _plainly(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
     say(f"{label}: {total} done in {time.monotonic() - began:.1f} s")
 
 
-def tell(findings: Iterable[Finding], known: Iterable[str] = ()) -> None:
+def print_findings(findings: Iterable[Finding], known: Iterable[str] = ()) -> None:
     """Print errors and warnings, one a line, and count what is only information."""
     listed, waived = list(findings), set(known)
     for finding in listed:

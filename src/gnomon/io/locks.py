@@ -13,7 +13,7 @@ from gnomon.rules.catalogue.usage import FOLDER_IN_USE
 
 
 @contextmanager
-def in_turn(folder: Path, what: str) -> Iterator[None]:
+def wait_for_turn(folder: Path, what: str) -> Iterator[None]:
     """Wait until no other process writes in `folder`; `what` names it for the user."""
     lock = _lock(folder)
     try:
@@ -21,12 +21,12 @@ def in_turn(folder: Path, what: str) -> Iterator[None]:
     except Timeout:
         say(f"waiting for another process that makes {what}: {folder}")
         lock.acquire()
-    with _released(lock):
+    with _release_at_end(lock):
         yield
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def exclusive_access(folder: Path) -> Iterator[None]:
     """Keep other processes out of `folder`.
 
     Raises:
@@ -37,7 +37,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise FOLDER_IN_USE.refusal(str(folder), found="another process that is working in it") from None
-    with _released(lock):
+    with _release_at_end(lock):
         yield
 
 
@@ -47,7 +47,7 @@ def _lock(folder: Path) -> FileLock:
 
 
 @contextmanager
-def _released(lock: FileLock) -> Iterator[None]:
+def _release_at_end(lock: FileLock) -> Iterator[None]:
     try:
         yield
     finally:

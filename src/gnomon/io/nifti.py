@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnomon.core.geometry import Grid
-from gnomon.io.artifacts import replacing
+from gnomon.io.artifacts import atomic_replacement
 from gnomon.rules.catalogue.images import (
     CONFLICTING_AFFINES,
     IMPOSSIBLE_AFFINE,
@@ -97,7 +97,7 @@ def write_image(path: Path, voxels: NDArray[Any], grid: Grid) -> None:
     image.set_sform(np.array(grid.affine), code=1)
     if grid.shear < 1e-6:
         image.set_qform(np.array(grid.affine), code=1)
-    with replacing(path) as temporary:
+    with atomic_replacement(path) as temporary:
         nib.save(image, temporary)
 
 
@@ -108,7 +108,7 @@ def write_like(path: Path, voxels: NDArray[Any], header: nib.Nifti1Header) -> No
     header.set_slope_inter(1.0, 0.0)
     header["cal_min"] = header["cal_max"] = 0.0
     header["descrip"] = b""
-    with replacing(path) as temporary:
+    with atomic_replacement(path) as temporary:
         nib.save(nib.Nifti1Image(voxels, None, header), temporary)
 
 
@@ -118,7 +118,7 @@ def write_shares(path: Path, shares: NDArray[np.float32], header: nib.Nifti1Head
     header.set_data_dtype(np.uint16)
     header["cal_min"] = header["cal_max"] = 0.0
     header["descrip"] = b""
-    with replacing(path) as temporary:
+    with atomic_replacement(path) as temporary:
         nib.save(nib.Nifti1Image(shares.clip(0, 1), None, header), temporary)
 
 

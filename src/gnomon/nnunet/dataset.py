@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gnomon.core.labels import LabelScheme
 from gnomon.io import nifti
-from gnomon.io.artifacts import replacing, write_json
-from gnomon.io.console import tracked
+from gnomon.io.artifacts import atomic_replacement, write_json
+from gnomon.io.console import show_progress
 from gnomon.preparation import Source
 from gnomon.rules.finding import Finding, Refusal, refuse
 
@@ -76,7 +76,7 @@ def export_dataset(
     cases = [case for case in source.cases if only is None or case.name in only]
     findings: list[Finding] = []
     written = 0
-    for case in tracked(cases, len(cases), "exporting"):
+    for case in show_progress(cases, len(cases), "exporting"):
         try:
             _image(case.image, folders.raw / "imagesTr" / f"{case.name}_0000.nii.gz", orientation)
             _label(case.label, folders.raw / "labelsTr" / f"{case.name}.nii.gz", orientation, source.labels)
@@ -126,7 +126,7 @@ def scheme_of(description: Mapping[str, Any]) -> LabelScheme:
 def _image(source: Path, target: Path, orientation: str) -> None:
     if orientation == "native" and source.name.endswith(".nii.gz"):
         nifti.read_grid(source)
-        with replacing(target) as temporary:
+        with atomic_replacement(target) as temporary:
             shutil.copyfile(source, temporary)
         return
     image = nifti.read_image(source)
@@ -152,7 +152,7 @@ def _write(target: Path, voxels: NDArray[Any], image: nifti.NiftiImage, orientat
         nifti.write_like(target, voxels, image.header)
         return
     order = image.grid.reorientation_to("RAS")
-    nifti.write_image(target, order.apply(voxels), image.grid.reoriented(order))
+    nifti.write_image(target, order.apply(voxels), image.grid.reorient(order))
 
 
 def _compact(voxels: NDArray[np.float32]) -> NDArray[Any]:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.core.geometry import reordered
+from gnomon.core.geometry import permute_axes
 from gnomon.core.labels import LabelScheme
 from gnomon.io import nifti
-from gnomon.io.console import tracked
+from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder
 from gnomon.nnunet.dataset import scheme_of
 from gnomon.rules.finding import Finding, Refusal, refuse
@@ -42,7 +42,7 @@ def import_predictions(predictions: Path, description: Mapping[str, Any], output
             remedy="Check the path.",
         )
     findings: list[Finding] = []
-    for name, path in tracked(files.items(), len(files), "importing"):
+    for name, path in show_progress(files.items(), len(files), "importing"):
         try:
             _import(name, path, labels, PredictionsFolder(output))
         except Refusal as refusal:
@@ -58,7 +58,7 @@ def read_npz(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            found: NDArray[np.float32] = reordered(stored["probabilities"], ZYX).astype(np.float32)
+            found: NDArray[np.float32] = permute_axes(stored["probabilities"], ZYX).astype(np.float32)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise refuse(
             rule="NNU106",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnomon.core.geometry import reordered
+from gnomon.core.geometry import permute_axes
 from gnomon.rules.finding import refuse
 
 _PLAIN = (
@@ -100,7 +100,7 @@ def our_weights(theirs: Mapping[str, torch.Tensor], net: str, axes: Sequence[int
         plain = name.removeprefix("module.").removeprefix("_orig_mod.")
         if _WITHOUT.search(plain):
             continue
-        ours[_named(plain, table)] = (reordered(value, axes) if value.ndim == 5 else value).float().contiguous()
+        ours[_named(plain, table)] = (permute_axes(value, axes) if value.ndim == 5 else value).float().contiguous()
     return ours
 
 

@@ -24,7 +24,7 @@ from gnomon.core.randomness import generator, stream_key
 from gnomon.core.settings import bounded
 from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_bytes, write_json
-from gnomon.io.console import tracked
+from gnomon.io.console import show_progress
 from gnomon.phantom.anatomy import LABELS, Anatomy, draw_anatomy
 
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -84,7 +84,7 @@ def write_phantom(output: Path, settings: PhantomSettings) -> dict[str, Any]:
         return dict(known)
     planted: list[dict[str, Any]] = []
     total = settings.studies + 2
-    for series in tracked(_cohort(settings), total, "writing phantom studies"):
+    for series in show_progress(_cohort(settings), total, "writing phantom studies"):
         planted += _write_study(series, output, settings)
     facts = {"key": key, "studies": total, "labels": LABELS.as_dict(), "planted": planted}
     write_json(record, facts)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gnomon.dataset.dataset import Dataset, class_of, read_dataset
+from gnomon.dataset.dataset import Dataset, class_and_patient, read_dataset
 from gnomon.evaluation import judge_classes
 from gnomon.inference import classify_cases, load_classifier
 from gnomon.io.artifacts import read_json, write_json
 from gnomon.io.folders import EvaluationFolder, RunFolder
-from gnomon.io.locks import in_turn
+from gnomon.io.locks import wait_for_turn
 from gnomon.pipeline.data import store_of
 from gnomon.pipeline.single import Outcome, fold_of, learn
 from gnomon.pipeline.stages import Stages
@@ -48,7 +48,7 @@ def classification_data(stages: Stages, values: Mapping[str, Any]) -> Dataset:
     if data["kind"] == "prepared":
         return read_dataset(root)
     source = read_classes(root, Path(data["classes"]).expanduser(), stages.preparation.patient_pattern)
-    with in_turn(store_of(values), "the same data"):
+    with wait_for_turn(store_of(values), "the same data"):
         return prepare_classes(source, store_of(values) / "dataset", stages.preparation)
 
 
@@ -80,5 +80,5 @@ def run_classification(
 
 def truth_of(dataset: Dataset, names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The class and the patient of each image."""
-    known = {name: class_of(dataset.folder, name) for name in names}
+    known = {name: class_and_patient(dataset.folder, name) for name in names}
     return {name: one for name, (one, _) in known.items()}, {name: owner for name, (_, owner) in known.items()}

@@ -11,7 +11,7 @@ from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_values
 from gnomon.dataset.dataset import Dataset, read_dataset
 from gnomon.dicom import Verdict, convert_studies
-from gnomon.io.locks import in_turn
+from gnomon.io.locks import wait_for_turn
 from gnomon.phantom import write_phantom
 from gnomon.pipeline.stages import Stages
 from gnomon.preparation import audit_of, prepare, read_source
@@ -63,7 +63,7 @@ def prepared_data(
         dataset = read_dataset(root)
         audit_of(None if dataset.audit == "off" else dataset.audit, stages.preparation)
         return dataset, None
-    with in_turn(store_of(values), "the same data"):
+    with wait_for_turn(store_of(values), "the same data"):
         return _prepared(stages, values, scheme, root)
 
 

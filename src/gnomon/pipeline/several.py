@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from gnomon.dataset.dataset import Dataset
 from gnomon.inference import load_ensemble, predict_cases
-from gnomon.io.artifacts import replacing, write_json, write_rows, write_text
+from gnomon.io.artifacts import atomic_replacement, write_json, write_rows, write_text
 from gnomon.io.console import say
 from gnomon.io.folders import EvaluationFolder, GroupFolder, PredictionsFolder, RunFolder
 from gnomon.pipeline.single import Outcome, judged, judged_cases, run_single
@@ -175,7 +175,7 @@ def _judged(
         names = list(made_by)
         for name, run in made_by.items():
             for path in PredictionsFolder(run.predictions).of_case(name):
-                with replacing(output / path.relative_to(run.predictions)) as temporary:
+                with atomic_replacement(output / path.relative_to(run.predictions)) as temporary:
                     shutil.copyfile(path, temporary)
         _gather_changes(made_by, PredictionsFolder(output))
     summary = judged(stages, dataset, names, output, folder.evaluation(seed))

@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from gnomon.core.provenance import run_manifest
-from gnomon.dataset.dataset import Dataset, read_case, reference_of
+from gnomon.dataset.dataset import Dataset, read_case, reference_path
 from gnomon.evaluation import check_labels, evaluate, structures_of
 from gnomon.inference import load_model, predict_cases
 from gnomon.io.artifacts import read_json, write_json, write_text
@@ -119,7 +119,7 @@ def judged(stages: Stages, dataset: Dataset, names: Sequence[str], predictions: 
     looked_for = {
         name: [labels[i - 1] for i in case.annotated] for name, case in cases.items() if case.annotated is not None
     }
-    references = {name: reference_of(dataset.folder, name) for name in names}
+    references = {name: reference_path(dataset.folder, name) for name in names}
     patients = {name: case.patient for name, case in cases.items()}
     settings = stages.evaluation
     if stages.inference.probabilities and settings.probabilities is None:

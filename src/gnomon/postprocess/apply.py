@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon.core.components import components
+from gnomon.core.components import label_components
 from gnomon.core.geometry import Grid
 from gnomon.postprocess.spec import BACKGROUND, NEXT_BEST, Rule, Spec
 from gnomon.rules.finding import refuse
@@ -102,7 +102,7 @@ def _removed(rule: Rule, spec: Spec, out: NDArray[Any], grid: Grid, shares: Prob
     block, mask = _cropped(out, spec.values_of(rule.structure))
     if mask is None:
         return []
-    numbered, count = components(mask, rule.connectivity)
+    numbered, count = label_components(mask, rule.connectivity)
     share = _share_of(rule.structure, spec, shares, block)
     near = None if rule.parent is None else _near_parent(rule, spec, out, grid, block)
     parts = _parts(numbered, count, grid, block, out.shape, share, near)

@@ -14,7 +14,7 @@ from gnomon.core.randomness import generator
 from gnomon.evaluation import align_prediction
 from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_findings, write_json, write_rows
-from gnomon.io.console import tracked
+from gnomon.io.console import show_progress
 from gnomon.io.folders import SearchFolder
 from gnomon.postprocess.folder import read_probabilities
 from gnomon.postprocess.parts import CaseParts, case_parts, part_rows
@@ -89,7 +89,7 @@ def fit(
         for name in folds
     )
     parts: dict[str, list[CaseParts]] = {name: [] for name in labels.names}
-    for case_findings, of_case in tracked(run(jobs), len(folds), "measuring parts"):
+    for case_findings, of_case in show_progress(run(jobs), len(folds), "measuring parts"):
         findings += case_findings
         for name, one in of_case.items():
             parts[name].append(one)

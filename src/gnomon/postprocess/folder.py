@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gnomon.core.geometry import Grid
 from gnomon.io import nifti
 from gnomon.io.artifacts import write_findings, write_rows
-from gnomon.io.console import tracked
+from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder
 from gnomon.postprocess.apply import CHANGE_COLUMNS, Change, apply
 from gnomon.postprocess.spec import Spec, write_spec
@@ -60,7 +60,7 @@ def apply_to_folder(
     source = probabilities or PredictionsFolder(predictions).probabilities
     run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
     jobs = run(joblib.delayed(_one)(spec, name, path, source, output) for name, path in files.items())
-    done = list(tracked(jobs, len(files), "applying rules"))
+    done = list(show_progress(jobs, len(files), "applying rules"))
     findings = [finding for found, _ in done for finding in found]
     rows = [row for _, changed in done for row in changed]
     write_changes(PredictionsFolder(output), spec, rows)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon.core.components import components
+from gnomon.core.components import label_components
 
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -66,8 +66,8 @@ def case_parts(
     """Measure two masks (x, y, z) of one grid; `probability` is the structure's."""
     block = _around(truth | found)
     truth, found = truth[block], found[block]
-    lesions, n_lesions = components(truth, connectivity)
-    parts, n_parts = components(found, connectivity)
+    lesions, n_lesions = label_components(truth, connectivity)
+    parts, n_parts = label_components(found, connectivity)
     both = truth & found
     pairs = np.unique(np.stack([parts[both], lesions[both]], axis=1), axis=0) - 1
     unknown = np.full(n_parts, np.nan)

@@ -13,12 +13,12 @@ from typing import Any
 from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_array, sha256_of_file, sha256_of_values
 from gnomon.core.randomness import generator
-from gnomon.dataset.canonicalise import whole_image
+from gnomon.dataset.canonicalise import image_in_patch
 from gnomon.dataset.dataset import SCHEMA, Dataset, read_dataset
 from gnomon.dataset.plan import Plan
 from gnomon.io import nifti
-from gnomon.io.artifacts import read_json, replacing, write_array, write_findings, write_json
-from gnomon.io.console import tracked
+from gnomon.io.artifacts import atomic_replacement, read_json, write_array, write_findings, write_json
+from gnomon.io.console import show_progress
 from gnomon.io.folders import DatasetFolder, VolumesFolder
 from gnomon.preparation.fingerprint import CaseStatistics, fingerprint
 from gnomon.preparation.plan import whole_image_plan
@@ -122,7 +122,7 @@ def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings
     """
     folder, findings, audit = DatasetFolder(output), list(source.findings), audit_of(source.audit, settings)
     measured: dict[str, CaseStatistics] = {}
-    for case in tracked(source.cases, len(source.cases), "checking images"):
+    for case in show_progress(source.cases, len(source.cases), "checking images"):
         try:
             measured[case.name] = _measured(case, nifti.read_image(case.image), source.modality)
         except Refusal as refusal:
@@ -141,7 +141,8 @@ def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings
     plan = whole_image_plan(found, source.modality, settings.plan)
     labels = LabelScheme(source.classes, tuple(range(1, len(source.classes) + 1)))
     hashes = {
-        case.name: _write_case(case, plan, folder) for case in tracked(cases, len(cases), "writing canonical images")
+        case.name: _write_case(case, plan, folder)
+        for case in show_progress(cases, len(cases), "writing canonical images")
     }
     content = sha256_of_values({"task": TASK, "cases": hashes, "classes": labels.as_dict(), "plan": plan.as_dict()})
     write_json(folder.splits, splits.as_dict())
@@ -205,7 +206,7 @@ def _measured(case: ClassCase, image: nifti.NiftiImage, modality: str) -> CaseSt
             expected="an image with contrast",
             remedy="Convert the image again.",
         )
-    ordered = image.grid.reoriented(image.grid.reorientation_to("RAS"))
+    ordered = image.grid.reorient(image.grid.reorientation_to("RAS"))
     body = image.voxels[image.voxels > _BODY_HU] if modality == "CT" else image.voxels.ravel()
     values = generator(0, "fingerprint", case.name).choice(body, min(body.size, _SAMPLE_VOXELS), replace=False)
     return CaseStatistics(case.name, ordered.shape, ordered.spacing_mm, tuple(float(v) for v in values), {})
@@ -220,9 +221,9 @@ def _write_case(case: ClassCase, plan: Plan, folder: DatasetFolder) -> str:
         if kept["key"] == key:
             return str(kept["content_sha256"])
     image = nifti.read_image(case.image)
-    voxels, outside = whole_image(image.voxels, image.grid, plan)
+    voxels, outside = image_in_patch(image.voxels, image.grid, plan)
     content = sha256_of_values([sha256_of_array(voxels), case.kind])
-    with replacing(place) as temporary:
+    with atomic_replacement(place) as temporary:
         temporary.mkdir(parents=True)
         write_array(temporary / "image.npy", voxels)
         write_json(

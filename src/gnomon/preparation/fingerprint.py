@@ -118,7 +118,7 @@ def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelSch
 
 def measure_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelScheme) -> CaseStatistics:
     """Statistics of one checked case."""
-    order = image.grid.reoriented(image.grid.reorientation_to("RAS"))
+    order = image.grid.reorient(image.grid.reorientation_to("RAS"))
     inside = image.voxels[np.isin(label.voxels, scheme.values)]
     draw = generator(0, "fingerprint", name)
     if inside.size > _SAMPLE_VOXELS:

@@ -17,13 +17,13 @@ import numpy as np
 from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_array, sha256_of_file, sha256_of_values
 from gnomon.core.settings import bounded, chosen
-from gnomon.dataset.canonicalise import beyond, canonical_image, canonical_label
+from gnomon.dataset.canonicalise import canonical_image, canonical_label, outside_value
 from gnomon.dataset.dataset import SCHEMA, Dataset, read_dataset
 from gnomon.dataset.plan import Plan
 from gnomon.dataset.splits import Splits
 from gnomon.io import nifti
-from gnomon.io.artifacts import read_json, replacing, write_array, write_findings, write_json
-from gnomon.io.console import tracked
+from gnomon.io.artifacts import atomic_replacement, read_json, write_array, write_findings, write_json
+from gnomon.io.console import show_progress
 from gnomon.io.folders import DatasetFolder
 from gnomon.preparation.fingerprint import CaseStatistics, check_case, fingerprint, measure_case
 from gnomon.preparation.plan import PlanSettings, StepBytes, make_plan
@@ -244,7 +244,7 @@ def _write_case(
     indices, counts = foreground_indices(channels, scheme)
     parts = [sha256_of_array(voxels), sha256_of_array(channels), canonical.as_dict()]
     content = sha256_of_values(parts if annotated is None else [*parts, annotated])
-    with replacing(place) as temporary:
+    with atomic_replacement(place) as temporary:
         temporary.mkdir(parents=True)
         write_array(temporary / "image.npy", voxels)
         write_array(temporary / "label.npy", channels)
@@ -259,7 +259,7 @@ def _write_case(
                 "native": image.grid.as_dict(),
                 "native_header": base64.b64encode(image.header.binaryblock).decode(),
                 "canonical": canonical.as_dict(),
-                "background": beyond(voxels, plan.normalisation),
+                "background": outside_value(voxels, plan.normalisation),
                 "foreground": counts,
                 "annotated": annotated,
                 "content_sha256": content,
@@ -279,4 +279,4 @@ def foreground_indices(channels: np.ndarray, scheme: LabelScheme) -> tuple[np.nd
 
 def _in_parallel(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers: int, label: str) -> list[Any]:
     run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
-    return list(tracked(run(joblib.delayed(work)(*job) for job in jobs), len(jobs), label))
+    return list(show_progress(run(joblib.delayed(work)(*job) for job in jobs), len(jobs), label))

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from string import Template
 
-from gnomon.io.artifacts import replacing, write_text
+from gnomon.io.artifacts import atomic_replacement, write_text
 from gnomon.rules.catalogue.extensions import PROJECT_FOLDER_EXISTS, PROJECT_NAME_UNUSABLE
 
 _TEMPLATE = Path(__file__).parent / "template"
@@ -35,7 +35,7 @@ def create_project(name: str, parent: Path) -> Path:
     if folder.exists() or folder.is_symlink():
         raise PROJECT_FOLDER_EXISTS.refusal(str(folder), found="a file or folder of that name")
     words = {"name": name, "package": package}
-    with replacing(folder) as temporary:
+    with atomic_replacement(folder) as temporary:
         for source in sorted(_TEMPLATE.rglob(f"*{_SUFFIX}")):
             inside = source.relative_to(_TEMPLATE).as_posix().removesuffix(_SUFFIX).replace(_PACKAGE, package)
             write_text(temporary / inside, Template(source.read_text()).substitute(words))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gnomon.core.geometry import Grid, picture_plane, upright
+from gnomon.core.geometry import Grid, picture_plane, to_display
 from gnomon.reports.figures import colour, png
 from gnomon.reports.page import Slices
 
@@ -137,7 +137,7 @@ def _slice(
 
 def _screen(plane: NDArray[Any]) -> NDArray[Any]:
     """A picture plane (rows to anterior, columns to right) as a screen shows it: anterior up, right on the left."""
-    return upright(plane, turned=True)
+    return to_display(plane, flip_columns=True)
 
 
 def _window(image: NDArray[np.float32]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gnomon.core.geometry import Grid
-from gnomon.dataset.dataset import Dataset, class_of
+from gnomon.dataset.dataset import Dataset, class_and_patient
 from gnomon.io.artifacts import map_array, read_json, write_text
 from gnomon.io.folders import GroupFolder, RunFolder
 from gnomon.reports import figures
@@ -101,7 +101,7 @@ def _wrong(dataset: Dataset, summary: Mapping[str, Any], rows: Sequence[Mapping[
     parts: list[Part] = [Heading("Wrong images, the surest first")]
     for row in wrong[:_SHOWN]:
         image = np.array(map_array(dataset.folder.case(str(row["case"])) / "image.npy"))[0]
-        truth, _ = class_of(dataset.folder, str(row["case"]))
+        truth, _ = class_and_patient(dataset.folder, str(row["case"]))
         text = f"{row['case']}: {truth}, found {row['class']} with {float(row['p/' + row['class']]):.2f}"
         grid, nothing = Grid.from_parts(image.shape, dataset.plan.spacing_mm), np.zeros(image.shape, np.uint8)
         parts.append(Picture(three_planes(PicturedCase(image, nothing, nothing, grid), (), ()), text))

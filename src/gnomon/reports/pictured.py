@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.core.geometry import Grid, resampled_voxels
-from gnomon.core.regrid import ordered_values
-from gnomon.dataset.dataset import Dataset, read_case, reference_of
+from gnomon.core.geometry import Grid, resample_voxels
+from gnomon.core.regrid import interpolate_values
+from gnomon.dataset.dataset import Dataset, read_case, reference_path
 from gnomon.evaluation import align_prediction
 from gnomon.io import nifti
 from gnomon.io.artifacts import map_array
@@ -29,11 +29,11 @@ def of_dataset(dataset: Dataset, predictions: Path) -> Pictured:
             return None
         case = read_case(dataset.folder, name)
         order = case.native.reorientation_to("RAS")
-        ordered = case.native.reoriented(order)
+        ordered = case.native.reorient(order)
         image = map_array(dataset.folder.case(name) / "image.npy")[0]
         return PicturedCase(
-            image=ordered_values(np.asarray(image), case.canonical, ordered),
-            reference=order.apply(nifti.read_label(reference_of(dataset.folder, name)).voxels),
+            image=interpolate_values(np.asarray(image), case.canonical, ordered),
+            reference=order.apply(nifti.read_label(reference_path(dataset.folder, name)).voxels),
             prediction=order.apply(nifti.read_label(path).voxels),
             grid=ordered,
         )
@@ -56,7 +56,7 @@ def of_files(references: Mapping[str, Path], predictions: Mapping[str, Path], im
         assert aligned is not None
         order = reference.grid.reorientation_to("RAS")
         return PicturedCase(
-            order.apply(image), order.apply(reference.voxels), order.apply(aligned), reference.grid.reoriented(order)
+            order.apply(image), order.apply(reference.voxels), order.apply(aligned), reference.grid.reorient(order)
         )
 
     return pictured
@@ -66,4 +66,4 @@ def _image(path: Path | None, grid: Grid) -> NDArray[Any]:
     if path is None:
         return np.zeros(grid.shape, np.float32)
     image = nifti.read_image(path)
-    return resampled_voxels(image.voxels, image.grid, grid, float(image.voxels.min()))
+    return resample_voxels(image.voxels, image.grid, grid, float(image.voxels.min()))

@@ -20,7 +20,7 @@ from torch import nn
 
 from gnomon.core.randomness import global_streams
 from gnomon.data import PatchModule
-from gnomon.dataset.dataset import Dataset, class_of
+from gnomon.dataset.dataset import Dataset, class_and_patient
 from gnomon.io.folders import RunFolder
 from gnomon.nets import Classifier, build_classifier, build_net
 from gnomon.training.callbacks import AtomicCheckpointIO, Checkpoints, MetricsTable, weight_averaging
@@ -110,7 +110,7 @@ def _module(job: Job, net: nn.Module, progress: Progress) -> SegmentationModule 
     if not isinstance(net, Classifier):
         return SegmentationModule(net, dataset.labels.names, _loss(job), optimiser, progress)
     train = dataset.splits.folds[job.settings.fold][0]
-    kinds = [class_of(dataset.folder, name)[0] for name in train]
+    kinds = [class_and_patient(dataset.folder, name)[0] for name in train]
     counts = tuple(kinds.count(name) for name in dataset.labels.names)
     return ClassificationModule(net, dataset.labels.names, counts, optimiser, progress)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
-from gnomon.core.geometry import picture_plane, upright
+from gnomon.core.geometry import picture_plane, to_display
 
 _COLOURS = (
     np.array(
@@ -59,12 +59,12 @@ def validation_picture(image: torch.Tensor, label: torch.Tensor, found: torch.Te
     """Three views beside each other, (rows, columns, 3), anterior up, of patches (x, y, z) where most label is."""
     truth, mine = label.cpu().numpy(), found.cpu().numpy()
     index = int((truth > 0).sum((0, 1)).argmax())
-    plane = upright(picture_plane(image.float().cpu().numpy(), 2, index))
+    plane = to_display(picture_plane(image.float().cpu().numpy(), 2, index))
     low, high = np.percentile(plane, [1, 99])
     grey = np.clip((plane - low) / max(float(high - low), 1e-6), 0, 1)[..., None].repeat(3, 2)
     views = [grey]
     for channels in (truth, mine):
-        shown = upright(picture_plane(channels, 2, index))
+        shown = to_display(picture_plane(channels, 2, index))
         colour = _COLOURS[np.where(shown > 0, (shown - 1) % (len(_COLOURS) - 1) + 1, 0)]
         views.append(np.where((shown > 0)[..., None], 0.5 * grey + 0.5 * colour, grey))
     return np.asarray(np.concatenate(views, axis=1) * 255, dtype=np.uint8)

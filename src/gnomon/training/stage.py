@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from gnomon.core.mirroring import mirroring
+from gnomon.core.mirroring import safe_mirroring
 from gnomon.core.provenance import sha256_of_file, weights_sha256
 from gnomon.dataset.dataset import Dataset
 from gnomon.io.artifacts import read_json, write_bytes, write_json
@@ -41,7 +41,7 @@ def fit(
     """
     run = RunFolder(output)
     if settings.data.augmentation.mirror_probability and dataset.task == "segmentation":
-        for reason in mirroring(dataset.labels).dropped:
+        for reason in safe_mirroring(dataset.labels).reasons:
             say(f"training: {reason}")
     last = run.checkpoints / "last.ckpt"
     if resumed := last.is_file():

@@ -21,8 +21,8 @@ from gnomon.dicom.index.header import read_instance
 from gnomon.dicom.index.instances import VERSION, Instance, rows_of, schema, table_of
 from gnomon.dicom.index.sources import Source, SourceReader, plain_name, sources_in
 from gnomon.dicom.pseudonyms import PseudonymMap
-from gnomon.io.artifacts import replacing
-from gnomon.io.console import tracked
+from gnomon.io.artifacts import atomic_replacement
+from gnomon.io.console import show_progress
 from gnomon.rules.finding import Finding, Severity
 
 PART_ROWS = 1000
@@ -85,7 +85,7 @@ def index_studies(studies: Path, path: Path, names: PseudonymMap, settings: Inde
     with _pool(settings.workers, len(stale)) as pool:
         fresh = pool(joblib.delayed(_read_chunk)(chunk) for chunk in _chunks(list(stale.items()), _CHUNK))
         rows = _pseudonymous((pair for chunk in fresh for pair in chunk), names)
-        _write_parts(tracked(rows, len(stale), "reading headers") if stale else rows, parts_folder, names)
+        _write_parts(show_progress(rows, len(stale), "reading headers") if stale else rows, parts_folder, names)
     known = _Known([path, *sorted(parts_folder.glob("*.parquet"))])
     findings = _merge(named, known, path, names)
     shutil.rmtree(parts_folder, ignore_errors=True)
@@ -137,7 +137,7 @@ def _write_parts(rows: Iterable[Instance], folder: Path, names: PseudonymMap) ->
 
 
 def _write(path: Path, tables: Iterable[pa.Table]) -> None:
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema(), compression="zstd") as writer:
+    with atomic_replacement(path) as temporary, pq.ParquetWriter(temporary, schema(), compression="zstd") as writer:
         for table in tables:
             writer.write_table(table, row_group_size=PART_ROWS)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, cast
 
-from gnomon.io.artifacts import replacing
+from gnomon.io.artifacts import atomic_replacement
 from gnomon.rules.finding import refuse
 
 _SPOOL_LIMIT_BYTES = 64 << 30  # a compressed tar larger than this when unpacked is refused
@@ -198,7 +198,7 @@ def _unpacked(archive: Source, opener: object, spool: Path) -> Path:
     if target.is_file():
         return target
     written = 0
-    with replacing(target) as part, part.open("wb") as out, opener(archive.path, "rb") as stream:  # type: ignore[operator]
+    with atomic_replacement(target) as part, part.open("wb") as out, opener(archive.path, "rb") as stream:  # type: ignore[operator]
         while block := stream.read(_COPY_BYTES):
             written += len(block)
             if written > _SPOOL_LIMIT_BYTES:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnomon.core.geometry import Grid, resampled_voxels, straightened
+from gnomon.core.geometry import Grid, orthogonal_grid, resample_voxels
 
 _FULL = 1 - 1e-6
 
@@ -81,12 +81,12 @@ def straight(volume: Repaired, fill: float) -> Repaired:
     and what lies outside the scan is `fill` and padding.
     """
     grid = volume.grid
-    target = straightened(grid)
-    inside = resampled_voxels(np.ones(grid.shape, np.float32), grid, target, 0.0) >= _FULL
-    made = resampled_voxels(volume.voxels, grid, target, fill)
+    target = orthogonal_grid(grid)
+    inside = resample_voxels(np.ones(grid.shape, np.float32), grid, target, 0.0) >= _FULL
+    made = resample_voxels(volume.voxels, grid, target, fill)
     mask = ~inside
     if volume.padding is not None:
-        mask |= resampled_voxels(volume.padding.astype(np.float32), grid, target, 0.0) > 1 - _FULL
+        mask |= resample_voxels(volume.padding.astype(np.float32), grid, target, 0.0) > 1 - _FULL
     made[~inside] = fill
     record: dict[str, float | str] = {"repair": "straighten", "shear_before": grid.shear, "fill": fill}
     return Repaired(made, mask if mask.any() else None, target, volume.origins, (*volume.records, record))
