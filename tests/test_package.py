@@ -65,3 +65,11 @@ def test_large_binary_kinds_go_to_lfs_and_runs_stay_out():
     for suffix in ("ckpt", "pt", "pth", "h5", "safetensors", "onnx"):
         assert re.search(rf"^\*\.{suffix} filter=lfs diff=lfs merge=lfs -text$", attributes, re.MULTILINE)
     assert "/runs/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_the_wheel_holds_the_templates_of_reports(installed):
+    source = ROOT / "src" / "gnomon" / "reports" / "templates"
+    shipped = {path.name for path in (installed / "gnomon" / "reports" / "templates").iterdir()}
+    assert (
+        shipped == {path.name for path in source.iterdir()} >= {"page.html.j2", "page.css", "viewer.js", "filters.js"}
+    )
