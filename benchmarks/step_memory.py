@@ -20,7 +20,7 @@ import torch
 from gnomon.dataset.topology import make_topology
 from gnomon.nets import build_net, step_bytes
 from gnomon.training.callbacks import weight_averaging  # noqa: F401 - loads what a training loads
-from gnomon.training.losses import LossSettings, deep_supervision_loss, make_loss
+from gnomon.training.losses import LossSettings, build_loss, deep_supervision_loss
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES: list[dict[str, Any]] = [
@@ -56,7 +56,7 @@ def taken_bytes(case: dict[str, Any]) -> int:
     )
     averages = [value.detach().clone() for value in net.parameters()]
     optimiser = torch.optim.AdamW(net.parameters())
-    loss = make_loss(LossSettings(), (1, 1, 1))
+    loss = build_loss(LossSettings(), (1, 1, 1))
     image = torch.rand(case["batch"], 1, *shaped.patch, device=device)
     label = (image[:, 0] * CHANNELS).long()
     for _ in range(3):

@@ -62,7 +62,7 @@ def ours_step_s(steps: int, precision: str) -> float:
     from gnomon.dataset.topology import make_topology
     from gnomon.nets import build_net
     from gnomon.training.callbacks import weight_averaging
-    from gnomon.training.losses import LossSettings, make_loss
+    from gnomon.training.losses import LossSettings, build_loss
     from gnomon.training.optimisation import OptimiserSettings
     from gnomon.training.schedule import progress_by_steps
     from gnomon.training.segmentation_module import SegmentationModule
@@ -87,7 +87,7 @@ def ours_step_s(steps: int, precision: str) -> float:
     }
     net = build_net({"name": "plain_unet", "features": FEATURES}, make_topology((1.0, 1.0, 1.0), PATCH), 1, 3)
     optimiser = OptimiserSettings(kind="sgd", learning_rate=0.01, weight_decay=3e-5, schedule="poly")
-    loss = make_loss(LossSettings(), (1.0, 1.0, 1.0))
+    loss = build_loss(LossSettings(), (1.0, 1.0, 1.0))
     torch.utils.deterministic.fill_uninitialized_memory = False  # as in a run
     trainer = pl.Trainer(
         accelerator="cpu",

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from gnomon.training.losses import LossSettings, deep_supervision_loss, make_loss
+from gnomon.training.losses import LossSettings, build_loss, deep_supervision_loss
 
 SPACING = (1.0, 1.0, 2.0)
 
 
 def loss_of(**settings):
-    return make_loss(LossSettings(**settings), SPACING)
+    return build_loss(LossSettings(**settings), SPACING)
 
 
 def only_voxels(kind, **settings):
@@ -57,14 +57,14 @@ def test_class_weights_are_torchs():
 def test_regions_are_judged_by_the_sum_of_their_labels():
     names, regions = ("oedema", "core"), {"whole": ["oedema", "core"], "core": ["core"]}
     logits, label = torch.randn(2, 3, 5, 5, 5), torch.randint(0, 3, (2, 5, 5, 5))
-    found = make_loss(LossSettings(voxels="none", regions=regions), SPACING, names=names)(logits, label)
+    found = build_loss(LossSettings(voxels="none", regions=regions), SPACING, names=names)(logits, label)
     share, dices = logits.softmax(1), []
     for channels in ((1, 2), (2,)):
         mine = share[:, list(channels)].sum(1)
         truth = torch.isin(label, torch.tensor(channels)).float()
         dices.append((2 * (mine * truth).sum() + 1e-5) / (mine.sum() + truth.sum() + 1e-5))
     assert found.item() == pytest.approx(1 - torch.stack(dices).mean().item(), rel=1e-5)
-    alone = make_loss(LossSettings(voxels="none", regions={"o": ["oedema"], "c": ["core"]}), SPACING, names=names)
+    alone = build_loss(LossSettings(voxels="none", regions={"o": ["oedema"], "c": ["core"]}), SPACING, names=names)
     expected = loss_of(voxels="none")(logits, label)
     assert alone(logits, label).item() == pytest.approx(expected.item(), rel=1e-5)  # sums in another order
 
@@ -92,7 +92,7 @@ def test_top_k_is_the_mean_of_the_worst(share):
 def test_an_even_tversky_index_is_dice():
     logits, label = torch.randn(2, 3, 6, 6, 6), torch.randint(0, 3, (2, 6, 6, 6))
     even = loss_of(overlap="tversky", voxels="none", tversky_beta=0.5)(logits, label)
-    assert torch.allclose(even, make_loss(LossSettings(voxels="none"), SPACING)(logits, label), atol=1e-3)
+    assert torch.allclose(even, build_loss(LossSettings(voxels="none"), SPACING)(logits, label), atol=1e-3)
 
 
 def test_tversky_weighs_what_is_missed_more_than_what_is_false():
@@ -119,11 +119,18 @@ def test_the_boundary_term_is_the_mean_signed_distance_in_mm():
     label[:, :, :, 4:] = 1
     exact, shifted = label.clone(), label.clone()
     shifted[:, :, :, 3] = 1
-    term = make_loss(LossSettings(boundary=1.0), SPACING)
-    plain = make_loss(LossSettings(), SPACING)
+    term = build_loss(LossSettings(extra={"boundary": 1.0}), SPACING)
+    plain = build_loss(LossSettings(), SPACING)
     grown = (term(certain(shifted, 2), label) - plain(certain(shifted, 2), label)).item()
     right = (term(certain(exact, 2), label) - plain(certain(exact, 2), label)).item()
     assert grown - right == pytest.approx(2.0 / 9, abs=1e-4), "a ninth of the voxels, 2 mm off"
+
+
+def test_extra_terms_are_added_with_their_weights():
+    logits, label = torch.randn(1, 3, 6, 6, 6), torch.randint(0, 3, (1, 6, 6, 6))
+    parts = [loss_of(overlap=name, voxels="none")(logits, label) for name in ("dice", "tversky")]
+    both = loss_of(voxels="none", extra={"tversky": 0.5})(logits, label)
+    assert both.item() == pytest.approx((parts[0] + 0.5 * parts[1]).item(), rel=1e-5)
 
 
 def test_ignored_voxels_weigh_nothing_in_any_loss():
@@ -133,12 +140,12 @@ def test_ignored_voxels_weigh_nothing_in_any_loss():
     changed[:, :, :3] = torch.randn(1, 3, 3, 6, 6) * 30
     for overlap in ("dice", "tversky"):
         for voxels in ("cross_entropy", "focal", "top_k"):
-            loss = loss_of(overlap=overlap, voxels=voxels, boundary=0.1, class_weights=(1.0, 2.0, 3.0))
+            loss = loss_of(overlap=overlap, voxels=voxels, extra={"boundary": 0.1}, class_weights=(1.0, 2.0, 3.0))
             assert torch.allclose(loss(logits, label), loss(changed, label)), (overlap, voxels)
 
 
 @pytest.mark.parametrize(
-    "settings", [{"overlap": "tversky"}, {"voxels": "focal"}, {"voxels": "top_k"}, {"boundary": 0.1}]
+    "settings", [{"overlap": "tversky"}, {"voxels": "focal"}, {"voxels": "top_k"}, {"extra": {"boundary": 0.1}}]
 )
 def test_every_loss_falls_when_its_gradient_is_followed(settings):
     torch.manual_seed(0)
@@ -151,9 +158,11 @@ def test_every_loss_falls_when_its_gradient_is_followed(settings):
     assert loss(logits.detach() - 5.0 * logits.grad, label) < before
 
 
-@pytest.mark.parametrize("settings", [{"overlap": "none", "voxels": "none"}, {"class_weights": (1.0, -1.0)}])
-def test_a_loss_of_nothing_is_refused(settings):
-    with pytest.raises(ValueError, match=r"none|below"):
+@pytest.mark.parametrize(
+    "settings", [{"overlap": "none", "voxels": "none"}, {"class_weights": (1.0, -1.0)}, {"extra": {"nonsense": 1.0}}]
+)
+def test_settings_that_minimise_nothing_or_name_no_loss_are_refused(settings):
+    with pytest.raises(ValueError, match=r"none|below|nonsense"):
         LossSettings(**settings)
 
 
@@ -171,7 +180,7 @@ def test_finer_resolutions_weigh_more_and_the_coarsest_not_at_all():
 
 @pytest.mark.parametrize("voxels", ["cross_entropy", "focal", "top_k"])
 def test_a_structure_that_was_not_looked_for_may_lie_in_the_background(voxels):
-    loss = make_loss(LossSettings(voxels=voxels, top_k_fraction=1.0), (1, 1, 1))
+    loss = build_loss(LossSettings(voxels=voxels, top_k_fraction=1.0), (1, 1, 1))
     label = torch.zeros(1, 4, 4, 4, dtype=torch.long)
     label[:, :2] = 1
     looked_for = torch.tensor([[True, True, False]])
@@ -185,7 +194,7 @@ def test_a_structure_that_was_not_looked_for_may_lie_in_the_background(voxels):
 
 
 def test_what_was_not_looked_for_has_no_gradient_towards_or_away_from_the_background():
-    loss = make_loss(LossSettings(overlap="none"), (1, 1, 1))
+    loss = build_loss(LossSettings(overlap="none"), (1, 1, 1))
     logits = torch.zeros(1, 3, 2, 2, 2, requires_grad=True)
     loss(logits, torch.zeros(1, 2, 2, 2, dtype=torch.long), torch.tensor([[True, True, False]])).backward()
     assert torch.allclose(logits.grad[:, 0], logits.grad[:, 2])
@@ -196,5 +205,5 @@ def test_a_structure_that_a_batch_does_not_hold_is_hardly_pushed_out():
     label = torch.zeros(2, 8, 8, 8, dtype=torch.long)
     for overlap in ("dice", "tversky"):
         logits = torch.randn(2, 3, 8, 8, 8, requires_grad=True)
-        make_loss(LossSettings(overlap=overlap, voxels="none"), SPACING)(logits, label).backward()
+        build_loss(LossSettings(overlap=overlap, voxels="none"), SPACING)(logits, label).backward()
         assert logits.grad.abs().max() < 1e-8

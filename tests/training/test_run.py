@@ -77,7 +77,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_batch(tiny_run, ca
 
         return loss
 
-    monkeypatch.setattr(sys.modules["gnomon.training.job"], "make_loss", breaks_down)
+    monkeypatch.setattr(sys.modules["gnomon.training.job"], "build_loss", breaks_down)
     assert (
         launch("train", [*TINY, "training.steps_per_epoch=9", f"workspace={tiny_run.parent}", f"output={output}"]) == 2
     )

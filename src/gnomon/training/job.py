@@ -26,7 +26,7 @@ from gnomon.nets import Classifier, build_classifier, build_net
 from gnomon.training.callbacks import AtomicCheckpointIO, Checkpoints, MetricsTable, weight_averaging
 from gnomon.training.classification_module import ClassificationModule
 from gnomon.training.initial_weights import load_initial_weights
-from gnomon.training.losses import make_loss
+from gnomon.training.losses import build_loss
 from gnomon.training.pictures import ValidationPictures
 from gnomon.training.profiling import StepProfiler
 from gnomon.training.progress_bar import BarProgress, PlainProgress
@@ -125,7 +125,7 @@ def _progress(settings: TrainSettings) -> Progress:
 
 def _loss(job: Job) -> Any:
     names = job.dataset.labels.names
-    return make_loss(job.settings.loss, job.dataset.plan.spacing_mm, job.settings.devices, names)
+    return build_loss(job.settings.loss, job.dataset.plan.spacing_mm, job.settings.devices, names)
 
 
 def _watchers(

@@ -1,0 +1,1 @@
+"""The built-in loss terms, one per module: each module has a function `loss(inputs, settings)`."""
