@@ -167,6 +167,18 @@ def test_a_net_of_another_package_is_built_by_its_name(site: Path) -> None:
         net_settings({"name": "one_conv", "features": "many"})
 
 
+def test_a_net_of_another_package_is_configured_from_its_settings(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(site, "needs_no_yaml", {"nets": {"no_yaml": "needs_no_yaml"}}, NET)
+    assert launch("train", ["experiment=phantom", "net=no_yaml", "net.features=many"]) == 2
+    assert "features" in capsys.readouterr().err
+    assert launch("train", ["experiment=phantom", "net=no_yaml", "net.layers=2"]) == 2
+    assert "net.layers" in capsys.readouterr().err
+    assert launch("train", ["experiment=phantom", "net=nobody"]) == 2
+    assert "no_yaml" in capsys.readouterr().err
+
+
 def test_an_object_that_builds_no_net_is_refused(site: Path) -> None:
     install(site, "brings_no_net", {"nets": {"no_net": "brings_no_net"}}, "X = 1")
     with pytest.raises(Refusal, match=r"EXT103.*brings_no_net.*Settings"):

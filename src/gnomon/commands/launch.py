@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gnomon.commands.extension_configs import SEARCH_PATH
 from gnomon.io.console import print_error
 from gnomon.rules.catalogue.usage import MISSING_SETTING
 from gnomon.rules.finding import Refusal
@@ -23,7 +24,7 @@ from gnomon.rules.finding import Refusal
 DONE, FOUND, USAGE, UNPROCESSED = 0, 1, 2, 3
 """Exit codes: done and clean; findings; wrong usage or unreadable input; something was left unprocessed."""
 
-_NOT_COMMANDS = {"launch", "settings"}
+_NOT_COMMANDS = {"extension_configs", "launch", "settings"}
 _HYDRA = (
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
@@ -31,6 +32,7 @@ _HYDRA = (
     "hydra/hydra_logging=none",
     "hydra.sweep.dir=runs/sweeps/${now:%Y-%m-%d}/${now:%H-%M-%S}",
     "hydra.sweep.subdir=${hydra.job.num}",
+    f"hydra.searchpath=[{SEARCH_PATH}]",
 )
 
 
