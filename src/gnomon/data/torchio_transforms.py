@@ -10,7 +10,7 @@ import torch
 import torchio as tio
 
 from gnomon.core.randomness import global_streams
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import INVALID_TORCHIO_TRANSFORM
 
 _WHERE = "training.data.augmentation.torchio"
 _UNSAFE = ("RandomFlip",)  # would leave left and right names as they were
@@ -46,12 +46,11 @@ def apply_torchio(
     with global_streams(seed, "torchio", *key):
         out = transform(subject)
     if out.spatial_shape != tuple(label.shape):
-        raise refuse(
-            rule="USE116",
-            where=_WHERE,
-            found=f"a patch of {tuple(label.shape)} that became {out.spatial_shape}",
-            expected="transforms that keep the shape",
-            remedy="Leave out what crops, pads or resamples.",
+        raise INVALID_TORCHIO_TRANSFORM.refusal(
+            _WHERE,
+            found=f"a patch of shape {tuple(label.shape)} that became {out.spatial_shape}",
+            expected="transforms that keep the shape of the patch",
+            remedy="Remove the transforms that crop, pad or resample.",
         )
     return out.get_image("image").data, out.get_image("label").data[0].to(label.dtype)
 
@@ -59,28 +58,19 @@ def apply_torchio(
 def _made(name: str, arguments: Mapping[str, Any]) -> tio.Transform:
     kind = getattr(tio.transforms, name, None)
     if not (isinstance(kind, type) and issubclass(kind, tio.transforms.augmentation.RandomTransform)):
-        raise refuse(
-            rule="USE116",
-            where=_WHERE,
-            found=repr(name),
-            expected="the name of one of TorchIO's random transforms, as RandomMotion",
-            remedy="Correct the name.",
+        raise INVALID_TORCHIO_TRANSFORM.refusal(
+            _WHERE, found=repr(name), expected="the name of a random transform of TorchIO, for example RandomMotion"
         )
     if name in _UNSAFE:
-        raise refuse(
-            rule="USE116",
-            where=_WHERE,
+        raise INVALID_TORCHIO_TRANSFORM.refusal(
+            _WHERE,
             found=name,
             expected="a transform that keeps left and right",
-            remedy="Set training.data.augmentation.mirror_probability, which swaps partners.",
+            remedy="Set training.data.augmentation.mirror_probability, which exchanges left and right labels.",
         )
     try:
         return kind(**arguments)
     except (TypeError, ValueError) as error:
-        raise refuse(
-            rule="USE116",
-            where=f"{_WHERE}: {name}",
-            found=str(error),
-            expected="arguments that it takes",
-            remedy="Correct them.",
+        raise INVALID_TORCHIO_TRANSFORM.refusal(
+            f"{_WHERE}: {name}", found=str(error), expected="arguments of the transform"
         ) from None

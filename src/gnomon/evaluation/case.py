@@ -22,8 +22,13 @@ from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.evaluation.surface import bounding_box
 from gnomon.io import nifti
 from gnomon.io.nifti import NiftiImage
-from gnomon.rules.catalogue.evaluation import MEASURE_FAILED
-from gnomon.rules.finding import Finding, Refusal, refuse
+from gnomon.rules.catalogue.evaluation import (
+    INVALID_PROBABILITY,
+    MEASURE_FAILED,
+    MISSING_PREDICTION,
+    UNKNOWN_PREDICTED_VALUES,
+)
+from gnomon.rules.finding import Finding, Refusal
 
 Values = tuple[int, ...]
 _ROUNDING = 1e-3  # of a probability stored with few bits
@@ -81,7 +86,7 @@ def evaluate_case(case: EvaluationCase) -> CaseResult:
         return CaseResult(rows, list(refusal.findings))
     prediction, findings = _prediction(case, reference)
     if prediction.voxels is None:
-        status = "missing" if findings[0].rule == "EVL101" else "refused"
+        status = "missing" if findings[0].rule == MISSING_PREDICTION.id else "refused"
         return CaseResult(_worst_rows(case, reference, status), findings)
     truth, found = reference.voxels, prediction.voxels
     if case.ignore is not None:
@@ -169,13 +174,7 @@ def _prediction(case: EvaluationCase, reference: NiftiImage) -> tuple[AlignedPre
     """A case's prediction on the reference's grid, or why there is none."""
     if case.prediction is None:
         return AlignedPrediction(None, {}, None), [
-            Finding(
-                rule="EVL101",
-                where=f"case {case.name}",
-                found="no prediction",
-                expected=f"{case.name}.nii.gz",
-                remedy="Predict the case; until then it scores 0.",
-            )
+            MISSING_PREDICTION.at(f"case {case.name}", found="no prediction", expected=f"{case.name}.nii.gz")
         ]
     try:
         prediction = nifti.read_label(case.prediction)
@@ -209,12 +208,10 @@ def _unknown_values(case: EvaluationCase, truth: NDArray[Any], found: NDArray[An
     if not values or values & known or values & {int(value) for value in np.flatnonzero(np.bincount(truth.ravel()))}:
         return []
     return [
-        Finding(
-            rule="EVL104",
-            where=f"case {case.name}",
-            found=f"a prediction of values {sorted(values)[:5]}",
+        UNKNOWN_PREDICTED_VALUES.at(
+            f"case {case.name}",
+            found=f"label values {sorted(values)[:5]}",
             expected=f"values among {sorted(known)[:9]}",
-            remedy="It scores as if empty. Write it with the labels' values.",
         )
     ]
 
@@ -231,22 +228,15 @@ def _probabilities(case: EvaluationCase, grid: Grid) -> tuple[dict[str, NDArray[
             aligned = align_prediction(case.name, image.voxels, image.grid, grid, policy)
             if aligned.voxels is None:
                 found, expected = f"another grid ({image.grid})", f"the reference's ({grid})"
-                raise refuse(
-                    rule="EVL105",
-                    where=where,
+                raise INVALID_PROBABILITY.refusal(
+                    where,
                     found=found,
                     expected=expected,
-                    remedy="Write it on that grid.",
+                    remedy="Write the probabilities on the grid of the reference.",
                 )
             if image.voxels.min() < -_ROUNDING or image.voxels.max() > 1 + _ROUNDING:
                 found = f"values from {image.voxels.min():g} to {image.voxels.max():g}"
-                raise refuse(
-                    rule="EVL105",
-                    where=where,
-                    found=found,
-                    expected="probabilities, 0 to 1",
-                    remedy="Write neither logits nor percent.",
-                )
+                raise INVALID_PROBABILITY.refusal(where, found=found)
         except Refusal as refusal:
             findings += refusal.findings
             continue

@@ -12,7 +12,8 @@ from gnomon.evaluation.measure import best_value
 from gnomon.evaluation.measures import measure_entries
 from gnomon.io.artifacts import read_json
 from gnomon.io.folders import EvaluationFolder
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.artifacts import MISSING_ARTIFACT
+from gnomon.rules.catalogue.usage import COMPARISON_MISMATCH
 
 COLUMNS = (
     "label",
@@ -53,23 +54,16 @@ def compare_evaluations(first: Path, second: Path, margins: Mapping[str, float],
     """
     better = _measures_of(first, second)
     if unknown := sorted(margins.keys() - better.keys()):
-        raise refuse(
-            rule="USE123",
-            where="margins",
-            found=str(unknown),
+        raise COMPARISON_MISMATCH.refusal(
+            "margins",
+            found=f"margins for {', '.join(unknown)}",
             expected=f"measures among {', '.join(better)}",
-            remedy="Correct the names.",
+            remedy="Correct margins=, for example margins='{dice: 0.01}'.",
         )
     one, other = _rows(first), _rows(second)
     if one.keys() != other.keys():
         differing = sorted(one.keys() ^ other.keys())[:3]
-        raise refuse(
-            rule="USE123",
-            where=f"{first}, {second}",
-            found=f"cases or labels in one alone: {differing}",
-            expected="the same cases and labels",
-            remedy="Evaluate both against the same references.",
-        )
+        raise COMPARISON_MISMATCH.refusal(f"{first}, {second}", found=f"cases or labels that only one has: {differing}")
     rows = []
     for label in dict.fromkeys(label for _, label in one):
         for measure, direction in better.items():
@@ -150,13 +144,7 @@ def _row(
 def _rows(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
     path = EvaluationFolder(folder).cases
     if not path.is_file():
-        raise refuse(
-            rule="ART101",
-            where=str(path),
-            found="no such file",
-            expected="the cases.csv of an evaluation",
-            remedy="Check the path, or run the stage that writes it.",
-        )
+        raise MISSING_ARTIFACT.refusal(str(path), found="no such file", expected="the cases.csv of an evaluation")
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     return {(row["case"], row["label"]): row for row in rows}

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from gnomon.evaluation.measures import all_measures
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.evaluation import INVALID_CRITERIA
 
 _COUNTS = ("missed", "spurious", "missing", "refused", "n", "n_patients")
 _BOUNDS = ("mean", "lower", "upper")
@@ -64,25 +64,15 @@ def read_criteria(file: str | None, measures: Collection[str] | None = None) -> 
         return tuple(_criterion(one, (*names, *_COUNTS)) for one in listed)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise refuse(
-            rule="EVL110",
-            where=str(path),
-            found=reason,
-            expected="a list of {label: liver, measure: dice, of: lower, at_least: 0.9}",
-            remedy="Correct the file.",
-        ) from None
+        raise INVALID_CRITERIA.refusal(str(path), found=reason) from None
 
 
 def check_labels(criteria: Sequence[Criterion], names: Collection[str]) -> None:
     """Refuse (EVL110) criteria for structures that are not evaluated."""
     for criterion in criteria:
         if criterion.label is not None and criterion.label not in names:
-            raise refuse(
-                rule="EVL110",
-                where=str(criterion),
-                found=f"no label {criterion.label!r}",
-                expected=f"one of {', '.join(names)}",
-                remedy="Correct the criteria.",
+            raise INVALID_CRITERIA.refusal(
+                str(criterion), found=f"unknown label {criterion.label!r}", expected=f"one of {', '.join(names)}"
             )
 
 

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnomon.core.geometry import Grid, flip_index
-from gnomon.rules.finding import Finding, Severity
+from gnomon.rules.catalogue.evaluation import BETTER_EXCHANGED, BETTER_MIRRORED, BETTER_SHIFTED
+from gnomon.rules.finding import Finding
+from gnomon.rules.rule import Rule
 
-_GAIN = 0.05  # in mean Dice, of a mirror image or exchanged labels
-_SHIFT_GAIN = 0.02  # of a shift by one voxel: correct predictions of small structures gain up to 0.013
+_GAIN = BETTER_MIRRORED.tolerance  # in mean Dice, of a mirror image or exchanged labels
+_SHIFT_GAIN = BETTER_SHIFTED.tolerance  # correct predictions of small structures gain up to 0.013
 _SIDES = {"R": "left and right", "L": "left and right", "A": "front and back", "P": "front and back"}
 
 
@@ -77,19 +79,12 @@ def find_pipeline_error(
     rule, what, there, needed = max(candidates, key=lambda one: one[2] - one[3])
     if there - here <= needed:
         return None
-    return Finding(
-        rule=rule,
-        where=f"case {case}",
-        found=f"a mean Dice of {here:.3f} that would be {there:.3f} {what}",
-        expected="no better score in another place or under other names",
-        remedy="Look at the case: an array was turned or moved under its header, or labels were exchanged.",
-        severity=Severity.WARNING,
-    )
+    return rule.at(f"case {case}", found=f"a mean Dice of {here:.3f} that would be {there:.3f} {what}")
 
 
 def _candidates(
     overlap: _Overlap, table: NDArray[np.int64], here: float, grid: Grid, names: Sequence[str]
-) -> Iterator[tuple[str, str, float, float]]:
+) -> Iterator[tuple[Rule, str, float, float]]:
     """Rule, change, mean Dice after the change, and the gain above which it is reported."""
     shape = overlap.truth.shape
     for axis in range(3):
@@ -97,18 +92,18 @@ def _candidates(
             mirrored = list(overlap.places)
             mirrored[axis] = flip_index(mirrored[axis], shape[axis])
             way = _SIDES.get(grid.orientation[axis], "up and down")
-            yield "EVL301", f"mirrored across {way}", overlap.mean_dice(overlap.table(mirrored)), _GAIN
+            yield BETTER_MIRRORED, f"mirrored across {way}", overlap.mean_dice(overlap.table(mirrored)), _GAIN
         for step in (-1, 1) if here + _SHIFT_GAIN < 1 else ():
             shifted = list(overlap.places)
             shifted[axis] = shifted[axis] + step
             dice = overlap.mean_dice(overlap.table(shifted))
-            yield "EVL302", f"moved by one voxel along axis {'ijk'[axis]}", dice, _SHIFT_GAIN
+            yield BETTER_SHIFTED, f"shifted by one voxel along axis {'ijk'[axis]}", dice, _SHIFT_GAIN
     for one, other in combinations(range(1, len(names) + 1), 2):
         if here + _GAIN < 1:
             order = np.arange(len(names) + 1)
             order[[one, other]] = other, one
             dice = overlap.mean_dice(table, order)
-            yield "EVL303", f"with {names[one - 1]} and {names[other - 1]} exchanged", dice, _GAIN
+            yield BETTER_EXCHANGED, f"with {names[one - 1]} and {names[other - 1]} exchanged", dice, _GAIN
 
 
 def _channels(label: NDArray[Any], values: Sequence[int]) -> NDArray[np.intp]:

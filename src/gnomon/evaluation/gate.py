@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from gnomon.core.alignment import GridRelation, compare_grids, tolerance_mm
 from gnomon.core.geometry import Grid, resample_voxels
-from gnomon.rules.finding import Finding, Severity
+from gnomon.rules.catalogue.evaluation import PREDICTION_GRID_MISMATCH, PREDICTION_REORIENTED, PREDICTION_RESAMPLED
+from gnomon.rules.finding import Finding
 
 POLICIES = ("error", "reorient", "resample")
 
@@ -48,23 +49,15 @@ def align_prediction(
     if how.state == "identical":
         return AlignedPrediction(voxels, {}, None)
     if how.reorientation is not None and policy != "error":
-        finding = Finding(
-            rule="EVL202",
-            where=f"case {case}",
-            found=f"a prediction in the order {prediction.orientation}",
-            expected=reference.orientation,
-            remedy="Nothing to do: the same voxels were put in order, without loss.",
-            severity=Severity.INFO,
+        finding = PREDICTION_REORIENTED.at(
+            f"case {case}", found=f"axes {prediction.orientation}", expected=reference.orientation
         )
         return AlignedPrediction(how.reorientation.apply(voxels), {}, finding)
     if policy == "resample":
-        finding = Finding(
-            rule="EVL203",
-            where=f"case {case}",
+        finding = PREDICTION_RESAMPLED.at(
+            f"case {case}",
             found=f"a prediction on another grid ({prediction})",
             expected=f"the reference's ({reference})",
-            remedy="It was resampled; write predictions on the reference's grid to be scored exactly.",
-            severity=Severity.WARNING,
         )
         return AlignedPrediction(
             _resample_labels(voxels, prediction, reference), _outside_mm3(voxels, prediction, reference), finding
@@ -75,13 +68,12 @@ def align_prediction(
 def _refusal(case: str, prediction: Grid, reference: Grid, how: GridRelation) -> Finding:
     distance = "" if np.isinf(how.distance_mm) else f", corners {how.distance_mm:.3g} mm apart"
     ways = {
-        "reordered": "Write it in the reference's order, or set evaluation.on_mismatch=reorient: nothing is lost.",
-        "moved": "Its header was lost or changed: same voxels, another place. Write it under the image's own header.",
+        "reordered": "Write it with the reference's axes, or set evaluation.on_mismatch=reorient, which loses nothing.",
+        "moved": "The header was lost or changed: same voxels at another position. Write it with the image's header.",
         "different": "Write the prediction on the reference's grid, or set evaluation.on_mismatch=resample.",
     }
-    return Finding(
-        rule="EVL201",
-        where=f"case {case}",
+    return PREDICTION_GRID_MISMATCH.at(
+        f"case {case}",
         found=f"a prediction on another grid ({prediction}{distance})",
         expected=f"the reference's grid ({reference}) within {tolerance_mm(reference):.3g} mm",
         remedy=ways[how.state],

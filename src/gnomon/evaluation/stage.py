@@ -26,7 +26,9 @@ from gnomon.io import nifti
 from gnomon.io.artifacts import write_findings, write_json, write_rows
 from gnomon.io.console import show_progress
 from gnomon.io.folders import EvaluationFolder
-from gnomon.rules.finding import Finding, Severity, refuse
+from gnomon.rules.catalogue.evaluation import MISSING_REFERENCE, UNKNOWN_STRUCTURE
+from gnomon.rules.catalogue.usage import NO_REFERENCES
+from gnomon.rules.finding import Finding, Severity
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,11 @@ def evaluate(
     check_labels(criteria, structures)
     table = subgroups.read_table(Path(settings.subgroups).expanduser()) if settings.subgroups else None
     if not references:
-        raise refuse(
-            rule="USE106",
-            where="references",
+        raise NO_REFERENCES.refusal(
+            "references",
             found="no reference",
             expected="at least one label file",
-            remedy="Check the path.",
+            remedy="Check the path in references=.",
         )
     found = nifti.images_in(predictions) if predictions.is_dir() else {}
     cases = _cases(references, found, labels, structures, settings, annotated or {}, computed)
@@ -89,13 +90,7 @@ def evaluate(
         for row in result.rows
     ]
     findings = [finding for result in results for finding in result.findings] + [
-        Finding(
-            rule="EVL103",
-            where=f"prediction {name}",
-            found="a prediction without a reference",
-            expected="a reference of that name",
-            remedy="Remove it, or add the reference.",
-        )
+        MISSING_REFERENCE.at(f"prediction {name}", found="no reference of that name")
         for name in sorted(found.keys() - references.keys())
     ]
     findings += [] if table is None else subgroups.columns_not_grouped(table)
@@ -137,22 +132,19 @@ def structures_of(labels: LabelScheme, settings: EvaluateSettings) -> dict[str, 
     declared = {name: tuple(parts) for name, parts in (settings.regions or {}).items()}
     regions = {**dict(labels.regions), **declared}
     if unknown := sorted(settings.named_structures - values.keys() - regions.keys()):
-        raise refuse(
-            rule="EVL111",
-            where="evaluation",
-            found=f"structures {unknown}",
-            expected=f"some of {', '.join([*values, *regions])}",
-            remedy="Correct the names.",
+        raise UNKNOWN_STRUCTURE.refusal(
+            "evaluation",
+            found=f"unknown structures {', '.join(unknown)}",
+            expected=f"names among {', '.join([*values, *regions])}",
         )
     if wrong := sorted(
         name for name, parts in declared.items() if not parts or name in values or not {*parts} <= {*values}
     ):
-        raise refuse(
-            rule="EVL111",
-            where="evaluation.regions",
-            found=f"{wrong}",
-            expected="names of their own, each of labels",
-            remedy="Correct the regions.",
+        raise UNKNOWN_STRUCTURE.refusal(
+            "evaluation.regions",
+            found=f"{', '.join(wrong)}",
+            expected="regions with names of their own, each a union of labels",
+            remedy="Correct evaluation.regions, for example {abdomen: [liver, spleen]}.",
         )
     return {
         **{name: (value,) for name, value in values.items()},

@@ -13,7 +13,8 @@ from scipy import stats
 from gnomon.core.statistics import Interval
 from gnomon.evaluation.measure import Measure
 from gnomon.evaluation.summary import Rows, mean_of, rows_that_count
-from gnomon.rules.finding import Finding, Severity, refuse
+from gnomon.rules.catalogue.evaluation import INVALID_SUBGROUPS, UNGROUPABLE_COLUMN
+from gnomon.rules.finding import Finding
 
 COLUMNS = (
     "column",
@@ -46,38 +47,19 @@ def read_table(path: Path) -> tuple[str, dict[str, dict[str, str]]]:
     Raises:
         Refusal: EVL120, unreadable, without such a column, or with a key twice.
     """
-    expected = "a CSV table with a column case, volume_id or patient, each value once, and columns to group by"
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise refuse(
-            rule="EVL120",
-            where=str(path),
-            found=f"{type(error).__name__}: {error}",
-            expected=expected,
-            remedy="Correct the file.",
-        ) from None
+        raise INVALID_SUBGROUPS.refusal(str(path), found=f"{type(error).__name__}: {error}") from None
     key = next((name for name in _KEYS if rows and name in rows[0]), None)
     if key is None or len(rows[0]) < 2 or None in rows[0]:
-        raise refuse(
-            rule="EVL120",
-            where=str(path),
-            found=f"columns {list(rows[0]) if rows else []}",
-            expected=expected,
-            remedy="Correct the file.",
-        )
+        raise INVALID_SUBGROUPS.refusal(str(path), found=f"columns {list(rows[0]) if rows else []}")
     found: dict[str, dict[str, str]] = {}
     for row in rows:
         name = row.pop(key)
         if name in found:
-            raise refuse(
-                rule="EVL120",
-                where=str(path),
-                found=f"{key} {name!r} twice",
-                expected=expected,
-                remedy="Remove one of them.",
-            )
+            raise INVALID_SUBGROUPS.refusal(str(path), found=f"{key} {name!r} twice")
         found[name] = {column: (value or "").strip() for column, value in row.items()}
     return _KEYS[key], found
 
@@ -116,13 +98,10 @@ def subgroup_rows(
 def columns_not_grouped(table: tuple[str, Mapping[str, Mapping[str, str]]]) -> list[Finding]:
     """Findings of the columns that hold too many distinct values to group by."""
     return [
-        Finding(
-            rule="EVL121",
-            where=f"subgroups, column {column}",
+        UNGROUPABLE_COLUMN.at(
+            f"subgroups, column {column}",
             found=f"{len(set(values.values()))} different values",
-            expected=f"numbers, or at most {_MOST} values",
-            remedy="Nothing, or put them in groups in the table.",
-            severity=Severity.INFO,
+            expected=f"numbers, or at most {_MOST} different values",
         )
         for column, values in _columns(table[1]).items()
         if _groups(values) is None

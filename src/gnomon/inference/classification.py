@@ -23,7 +23,8 @@ from gnomon.io.artifacts import map_array, read_json, write_rows
 from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder, RunFolder
 from gnomon.nets import Classifier, build_classifier
-from gnomon.rules.finding import Finding, Refusal, refuse
+from gnomon.rules.catalogue.usage import NO_WEIGHTS
+from gnomon.rules.finding import Finding, Refusal
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,7 @@ def load_classifier(run: Path, settings: PredictSettings) -> ClassificationModel
     folder = RunFolder(run)
     stored = read_json(folder.plan, "the run")
     if not folder.weights.is_file():
-        raise refuse(
-            rule="USE105",
-            where=str(folder.weights),
-            found="no such file",
-            expected="the weights of a finished run",
-            remedy="Run the training to its end; the same command goes on where it stopped.",
-        )
+        raise NO_WEIGHTS.refusal(str(folder.weights), found="no such file")
     plan, labels = Plan.from_dict(stored["plan"]), LabelScheme.from_dict(stored["labels"])
     net = build_classifier(stored["net"], plan.topology, stored["channels_in"], len(labels.names))
     net.load_state_dict(load_file(folder.weights))

@@ -28,7 +28,8 @@ from gnomon.io.console import show_progress
 from gnomon.io.folders import GroupFolder, PredictionsFolder, RunFolder
 from gnomon.nets import build_net
 from gnomon.postprocess import Spec, add_changes, apply, read_spec
-from gnomon.rules.finding import Finding, Refusal, refuse
+from gnomon.rules.catalogue.usage import MISSING_FOLDER, MIXED_ENSEMBLE, NO_WEIGHTS
+from gnomon.rules.finding import Finding, Refusal
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,7 @@ def load_ensemble(runs: Sequence[Path], settings: PredictSettings) -> Model:
     device = choose_device(settings.device)
     stored = [read_json(RunFolder(run).plan, "the run") for run in runs]
     if any((one["plan"], one["labels"]) != (stored[0]["plan"], stored[0]["labels"]) for one in stored):
-        raise refuse(
-            rule="USE121",
-            where=str(runs[0].parent),
-            found="runs of different plans or labels",
-            expected="one plan for an ensemble",
-            remedy="Choose runs of one data set.",
-        )
+        raise MIXED_ENSEMBLE.refusal(str(runs[0].parent), found="runs of different plans or labels")
     plan, labels = Plan.from_dict(stored[0]["plan"]), LabelScheme.from_dict(stored[0]["labels"])
     nets = [_net(RunFolder(run), one, plan, labels, device) for run, one in zip(runs, stored)]
     rules = read_spec(Path(settings.postprocess).expanduser(), labels) if settings.postprocess else None
@@ -139,13 +134,7 @@ def _net(
     folder: RunFolder, stored: Mapping[str, Any], plan: Plan, labels: LabelScheme, device: torch.device
 ) -> nn.Module:
     if not folder.weights.is_file():
-        raise refuse(
-            rule="USE105",
-            where=str(folder.weights),
-            found="no such file",
-            expected="the weights of a finished run",
-            remedy="Run the training to its end; the same command goes on where it stopped.",
-        )
+        raise NO_WEIGHTS.refusal(str(folder.weights), found="no such file")
     net = build_net(stored["net"], plan.topology, stored["channels_in"], labels.n_channels)
     net.load_state_dict(load_file(folder.weights))
     return net.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
@@ -195,13 +184,7 @@ def find_images(place: Path) -> dict[str, Path]:
     found = {nifti.stem(place): place} if place.is_file() else nifti.images_in(place) if place.is_dir() else {}
     found = {name: path for name, path in found.items() if not name.endswith(".padding")}
     if not found:
-        raise refuse(
-            rule="USE101",
-            where=str(place),
-            found="no NIfTI image",
-            expected="a folder of .nii or .nii.gz files",
-            remedy="Check the path.",
-        )
+        raise MISSING_FOLDER.refusal(str(place), found="no NIfTI image", expected="a NIfTI file, or a folder of them")
     return found
 
 

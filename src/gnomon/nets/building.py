@@ -15,7 +15,7 @@ from gnomon.core.settings import settings_from
 from gnomon.dataset.topology import Topology
 from gnomon.nets import zoo
 from gnomon.nets.ushape import UShape
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import NO_ACTIVATION_CHECKPOINTING, UNKNOWN_NET
 
 _EXPECTED = "a module with a frozen dataclass `Settings` and a function `build`, as docs/extending.md shows"
 
@@ -51,12 +51,8 @@ def build_net(
     net: nn.Module = _net_module(str(config["name"])).build(settings, plan, channels_in, channels_out)
     if activation_checkpointing:
         if not isinstance(net, UShape):
-            raise refuse(
-                rule="USE119",
-                where="training.activation_checkpointing",
-                found=f"the net {config['name']}",
-                expected="a net of our stages",
-                remedy="Set training.activation_checkpointing=false, or choose another net.",
+            raise NO_ACTIVATION_CHECKPOINTING.refusal(
+                "training.activation_checkpointing", found=f"the net {config['name']}"
             )
         net.activation_checkpointing = True
     return net
@@ -70,13 +66,7 @@ def net_settings(config: Mapping[str, Any]) -> Any:
     """
     name = str(config.get("name"))
     if name not in net_names():
-        raise refuse(
-            rule="USE110",
-            where="net.name",
-            found=repr(name),
-            expected=f"one of {', '.join(net_names())}",
-            remedy="Choose a net.",
-        )
+        raise UNKNOWN_NET.refusal("net.name", found=repr(name), expected=f"one of {', '.join(net_names())}")
     chosen = {key: value for key, value in config.items() if key != "name"}
     return settings_from(_net_module(name).Settings, chosen, "net")
 

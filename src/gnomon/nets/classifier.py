@@ -11,7 +11,7 @@ from torch import nn
 from gnomon.dataset.topology import Topology
 from gnomon.nets.building import build_net
 from gnomon.nets.ushape import UShape
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import NO_CLASSIFICATION_HEAD
 
 
 class Classifier(nn.Module):
@@ -43,11 +43,5 @@ def build_classifier(config: Mapping[str, Any], plan: Topology, channels_in: int
     """
     net = build_net(config, plan, channels_in, 1)
     if not isinstance(net, UShape):
-        raise refuse(
-            rule="USE126",
-            where="net",
-            found=str(config["name"]),
-            expected="a net of our stages, whose encoder can bear a head",
-            remedy="Choose plain_unet, res_enc_unet, mednext, seg_resnet or attention_unet.",
-        )
+        raise NO_CLASSIFICATION_HEAD.refusal("net", found=f"the net {config['name']}")
     return Classifier(net, classes)

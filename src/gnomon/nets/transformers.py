@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from gnomon.dataset.topology import Topology
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import TRANSFORMER_NOT_USABLE
 
 
 def check_isotropic(name: str, topology: Topology) -> None:
@@ -22,12 +22,8 @@ def check_isotropic(name: str, topology: Topology) -> None:
     """
     if 1 in topology.kernels[0]:
         axes = " and ".join("xyz"[axis] for axis, edge in enumerate(topology.kernels[0]) if edge == 1)
-        raise refuse(
-            rule="USE120",
-            where=f"net {name}",
-            found=f"voxels at least twice as long along {axes} as along the finest axis",
-            expected="a spacing ratio below 2",
-            remedy="Choose a net shaped by the spacing, or set preparation.plan.spacing_mm.",
+        raise TRANSFORMER_NOT_USABLE.refusal(
+            f"net {name}", found=f"voxels at least twice as long along {axes} as along the finest axis"
         )
 
 
@@ -40,12 +36,11 @@ def check_monai_installed(name: str) -> None:
     try:
         import monai  # noqa: F401
     except ImportError:
-        raise refuse(
-            rule="USE120",
-            where=f"net {name}",
+        raise TRANSFORMER_NOT_USABLE.refusal(
+            f"net {name}",
             found="no MONAI",
-            expected="MONAI, whose net it is",
-            remedy="pip install gnomon[transformers]",
+            expected="MONAI, which has the net",
+            remedy="Run pip install 'gnomon[transformers]'.",
         ) from None
 
 

@@ -16,7 +16,9 @@ from gnomon.io import nifti
 from gnomon.io.artifacts import atomic_replacement, write_json
 from gnomon.io.console import show_progress
 from gnomon.preparation import Source
-from gnomon.rules.finding import Finding, Refusal, refuse
+from gnomon.rules.catalogue.nnunet import INVALID_DATASET_NAME, MODEL_MISMATCH
+from gnomon.rules.catalogue.preparation import UNKNOWN_LABEL_VALUE
+from gnomon.rules.finding import Finding, Refusal
 
 ORIENTATIONS = ("native", "canonical")
 VALUES = "gnomon_label_values"
@@ -50,13 +52,7 @@ class NnunetFolders:
 def dataset_name(number: int, name: str) -> str:
     """nnU-Net's name of a data set. Raises Refusal NNU105 where it cannot be one."""
     if not 1 <= number <= 999 or not name.isidentifier():
-        raise refuse(
-            rule="NNU105",
-            where="dataset_id, name",
-            found=f"{number}, {name!r}",
-            expected="a number from 1 to 999 and a name of letters and digits",
-            remedy="Choose others.",
-        )
+        raise INVALID_DATASET_NAME.refusal("dataset_id, name", found=f"dataset_id={number} name={name!r}")
     return f"Dataset{number:03d}_{name}"
 
 
@@ -111,12 +107,11 @@ def scheme_of(description: Mapping[str, Any]) -> LabelScheme:
         return LabelScheme.from_dict(description[VALUES])
     labels = {str(name): value for name, value in dict(description.get("labels", {})).items()}
     if not labels or any(not isinstance(value, int) for value in labels.values()):
-        raise refuse(
-            rule="NNU103",
-            where="dataset.json",
+        raise MODEL_MISMATCH.refusal(
+            "dataset.json",
             found=f"labels {labels}",
-            expected="one value for each label; regions are not read",
-            remedy="Train on labels.",
+            expected="one value for each label; regions are not supported",
+            remedy="Train nnU-Net on labels instead of regions.",
         )
     ignore = labels.pop("ignore", None)
     named = {name: value for name, value in labels.items() if value}
@@ -136,12 +131,8 @@ def _image(source: Path, target: Path, orientation: str) -> None:
 def _label(source: Path, target: Path, orientation: str, labels: LabelScheme) -> None:
     image = nifti.read_label(source)
     if unknown := sorted(set(np.unique(image.voxels).tolist()) - set(labels.known_values)):
-        raise refuse(
-            rule="PRP202",
-            where=target.name,
-            found=f"label value(s) {unknown}",
-            expected=f"values among {sorted(labels.known_values)}",
-            remedy="Correct the label, or add the value to the labels of the data set.",
+        raise UNKNOWN_LABEL_VALUE.refusal(
+            target.name, found=f"label value(s) {unknown}", expected=f"values among {sorted(labels.known_values)}"
         )
     channels = labels.channels_from_values(image.voxels)
     _write(target, channels.astype(np.uint8 if labels.n_channels < 255 else np.uint16), image, orientation)

@@ -16,7 +16,7 @@ from gnomon.nets import build_net
 from gnomon.nnunet.dataset import scheme_of
 from gnomon.nnunet.weights import our_weights, read_checkpoint
 from gnomon.preparation import NnunetPlan, read_nnunet_plan
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.nnunet import MODEL_MISMATCH, UNUSABLE_CHECKPOINT
 
 MANIFEST_SCHEMA = "gnomon/imported/1"
 
@@ -39,12 +39,11 @@ def import_model(folder: Path, fold: str, output: Path, checkpoint: str = "check
     found = sorted(path.name.removeprefix("fold_") for path in folder.glob("fold_*") if path.is_dir())
     wanted = found if fold == "all" and "all" not in found else [fold]
     if not set(wanted) & set(found):
-        raise refuse(
-            rule="NNU101",
-            where=str(folder),
-            found=f"folds {', '.join(found) or 'none'}",
+        raise UNUSABLE_CHECKPOINT.refusal(
+            str(folder),
+            found=f"fold(s) {', '.join(found) or 'none'}",
             expected=f"fold {fold}",
-            remedy="Choose one of these.",
+            remedy="Set fold to one of these.",
         )
     if len(wanted) == 1:
         return [_import(folder / f"fold_{wanted[0]}" / checkpoint, theirs, labels, RunFolder(output))]
@@ -70,12 +69,8 @@ def _import(checkpoint: Path, theirs: NnunetPlan, labels: LabelScheme, run: RunF
     own = net.state_dict()
     differing = sorted(own.keys() ^ state.keys()) or sorted(k for k in own if own[k].shape != state[k].shape)
     if differing:
-        raise refuse(
-            rule="NNU103",
-            where=str(checkpoint),
-            found=f"weights that do not fit the plan's net, as {differing[0]}",
-            expected="the net of plans.json and the labels of dataset.json",
-            remedy="Take the files of one training.",
+        raise MODEL_MISMATCH.refusal(
+            str(checkpoint), found=f"weights that do not fit the net of the plan, for example {differing[0]}"
         )
     write_json(
         run.plan,

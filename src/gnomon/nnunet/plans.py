@@ -7,7 +7,7 @@ from typing import Any
 
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.nets import net_settings, stage_widths
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.nnunet import NET_NOT_IN_NNUNET
 
 PLANS_NAME = "gnomonPlans"
 _BLOCKS = (1, 3, 4, 6)
@@ -84,13 +84,7 @@ def _architecture(plan: Plan, net: Mapping[str, Any]) -> dict[str, Any]:
         convs = settings.convs_per_decoder_stage
         depth = {"n_blocks_per_stage": blocks, "n_conv_per_stage_decoder": [convs] * (stages - 1)}
     else:
-        raise refuse(
-            rule="NNU107",
-            where="net",
-            found=str(net["name"]),
-            expected="plain_unet or res_enc_unet, which nnU-Net has too",
-            remedy="Choose one of them.",
-        )
+        raise NET_NOT_IN_NNUNET.refusal("net", found=str(net["name"]))
     rest = {
         "conv_bias": True,
         "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",

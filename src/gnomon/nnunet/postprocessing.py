@@ -10,7 +10,7 @@ from typing import Any
 from gnomon.core.provenance import sha256_of_file
 from gnomon.io.artifacts import write_bytes, write_json
 from gnomon.postprocess import Rule, Spec, spec_from, write_spec
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.nnunet import LABEL_VALUES_UNKNOWN, RULES_NOT_EXPRESSIBLE
 
 ROUTES = ("auto", "own", "stock")
 
@@ -32,12 +32,8 @@ def write_stock_postprocessing(spec: Spec, output: Path, route: str = "auto") ->
     plain = [stock_call(spec, rule) for rule in spec.rules]
     if route == "stock" and None in plain:
         rule = spec.rules[plain.index(None)]
-        raise refuse(
-            rule="NNU104",
-            where=f"rule of {rule.structure}",
-            found="more than keeping the largest part (26 neighbours, background)",
-            expected="rules that nnU-Net's own functions can say",
-            remedy="Take route=own.",
+        raise RULES_NOT_EXPRESSIBLE.refusal(
+            f"rule of {rule.structure}", found="more than keeping the largest component"
         )
     taken = "own" if route == "own" or None in plain else "stock"
     functions, arguments = _stock_calls(plain) if taken == "stock" else _own_call(spec)
@@ -78,21 +74,13 @@ def for_channels(spec: Spec, description: Mapping[str, Any] | None) -> Spec:
     if description is None:
         if sorted(values.values()) == list(range(1, len(values) + 1)):
             return spec
-        raise refuse(
-            rule="NNU109",
-            where="label values",
-            found=str(values),
-            expected="1, 2, ... as nnU-Net has them",
-            remedy="Give dataset_json= of nnU-Net's data set, which says its value of each label.",
-        )
+        raise LABEL_VALUES_UNKNOWN.refusal("label values", found=str(values))
     theirs = {str(name): value for name, value in description["labels"].items()}
     if unknown := sorted(values.keys() - theirs.keys()):
-        raise refuse(
-            rule="NNU109",
-            where="label values",
+        raise LABEL_VALUES_UNKNOWN.refusal(
+            "label values",
             found=f"no label {', '.join(unknown)} in nnU-Net's data set",
-            expected=", ".join(theirs),
-            remedy="Give the dataset.json of the training.",
+            expected=f"labels among {', '.join(theirs)}",
         )
     return spec_from({**spec.as_dict(), "labels": {name: theirs[name] for name in values}}, "rules")
 

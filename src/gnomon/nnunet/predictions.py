@@ -16,7 +16,9 @@ from gnomon.io import nifti
 from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder
 from gnomon.nnunet.dataset import scheme_of
-from gnomon.rules.finding import Finding, Refusal, refuse
+from gnomon.rules.catalogue.nnunet import UNUSABLE_PREDICTION
+from gnomon.rules.catalogue.usage import MISSING_FOLDER
+from gnomon.rules.finding import Finding, Refusal
 
 ZYX = (2, 1, 0)
 """nnU-Net's order of axes in ours."""
@@ -34,13 +36,7 @@ def import_predictions(predictions: Path, description: Mapping[str, Any], output
     labels = scheme_of(description)
     files = nifti.images_in(predictions) if predictions.is_dir() else {}
     if not files:
-        raise refuse(
-            rule="USE101",
-            where=str(predictions),
-            found="no NIfTI file",
-            expected="a folder of predictions",
-            remedy="Check the path.",
-        )
+        raise MISSING_FOLDER.refusal(str(predictions), found="no NIfTI file", expected="a folder of predictions")
     findings: list[Finding] = []
     for name, path in show_progress(files.items(), len(files), "importing"):
         try:
@@ -60,20 +56,15 @@ def read_npz(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
         with np.load(path, allow_pickle=False) as stored:
             found: NDArray[np.float32] = permute_axes(stored["probabilities"], ZYX).astype(np.float32)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise refuse(
-            rule="NNU106",
-            where=path.name,
-            found=f"a file that cannot be read ({error})",
-            expected="probabilities as nnU-Net writes them",
-            remedy="Predict with --save_probabilities.",
+        raise UNUSABLE_PREDICTION.refusal(
+            path.name, found=f"a file that cannot be read ({error})", expected="probabilities as nnU-Net writes them"
         ) from None
     if found.shape[1:] != shape:
-        raise refuse(
-            rule="NNU106",
-            where=path.name,
-            found=f"{found.shape[1:]} voxels",
-            expected=f"the prediction's {shape}",
-            remedy="Predict again; a reader that turns images (NibabelIOWithReorient) writes them in another order.",
+        raise UNUSABLE_PREDICTION.refusal(
+            path.name,
+            found=f"an array of shape {found.shape[1:]}",
+            expected=f"the shape of the prediction, {shape}",
+            remedy="Predict again with SimpleITKIO; NibabelIOWithReorient orders the axes of probabilities otherwise.",
         )
     return found
 
@@ -81,12 +72,11 @@ def read_npz(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
 def _import(name: str, path: Path, labels: LabelScheme, output: PredictionsFolder) -> None:
     image = nifti.read_label(path)
     if image.voxels.max(initial=0) >= labels.n_channels:
-        raise refuse(
-            rule="NNU106",
-            where=path.name,
-            found=f"the value {image.voxels.max()}",
-            expected=f"labels 0 to {labels.n_channels - 1}",
-            remedy="Give the dataset.json of this training.",
+        raise UNUSABLE_PREDICTION.refusal(
+            path.name,
+            found=f"label value {image.voxels.max()}",
+            expected=f"values from 0 to {labels.n_channels - 1}",
+            remedy="Set dataset_json= to the dataset.json of the training that made this prediction.",
         )
     beside = path.with_name(f"{nifti.stem(path)}.npz")
     if beside.is_file():

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gnomon.core.geometry import permute_axes
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.nnunet import UNKNOWN_TENSOR, UNUSABLE_CHECKPOINT
 
 _PLAIN = (
     (r"encoder\.stages\.(\d+)\.0\.convs\.(\d+)\.conv\.weight", lambda s, c: f"encoder.{s}.{2 * c}.weight"),
@@ -54,33 +54,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         Refusal: NNU101, no such file, or one that holds more than tensors and plain values.
     """
     if not path.is_file():
-        raise refuse(
-            rule="NNU101",
-            where=str(path),
-            found="no such file",
-            expected="a checkpoint of nnU-Net",
-            remedy="Check the folder and the fold.",
-        )
+        raise UNUSABLE_CHECKPOINT.refusal(str(path), found="no such file")
     plain = [np.dtype, np.ndarray, *_numpy_scalars()]
     try:
         with torch.serialization.safe_globals(plain):
             found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch errors all mean the same here
-        raise refuse(
-            rule="NNU101",
-            where=str(path),
+        raise UNUSABLE_CHECKPOINT.refusal(
+            str(path),
             found=f"a file that cannot be read safely ({str(error).splitlines()[0]})",
-            expected="tensors and plain values",
-            remedy="Save it again with nnunetv2 2.x, from its own training.",
+            remedy="Save the checkpoint again with nnunetv2 2.x, from its own training.",
         ) from None
     if not isinstance(found, dict) or "network_weights" not in found:
-        raise refuse(
-            rule="NNU101",
-            where=str(path),
-            found="no weights of a net",
-            expected="a checkpoint of nnU-Net's trainer",
-            remedy="Check the path.",
-        )
+        raise UNUSABLE_CHECKPOINT.refusal(str(path), found="no network weights")
     return found
 
 
@@ -108,13 +94,7 @@ def _named(name: str, table: Sequence[tuple[str, Any]]) -> str:
     for pattern, place in table:
         if match := re.fullmatch(pattern, name):
             return str(place(*(int(part) if part.isdigit() else part for part in match.groups())))
-    raise refuse(
-        rule="NNU102",
-        where=name,
-        found="a tensor that our net has no place for",
-        expected="the layout of the plan",
-        remedy="Check the plan.",
-    )
+    raise UNKNOWN_TENSOR.refusal(name, found="a tensor that has no counterpart in the net")
 
 
 def _numpy_scalars() -> list[Any]:

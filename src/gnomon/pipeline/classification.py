@@ -17,7 +17,7 @@ from gnomon.pipeline.single import Outcome, fold_of, learn
 from gnomon.pipeline.stages import Stages
 from gnomon.preparation import prepare_classes, read_classes
 from gnomon.reports import write_class_report
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import MISSING_SETTING, UNKNOWN_DATA_KIND, WRONG_TASK
 
 
 def classification_data(stages: Stages, values: Mapping[str, Any]) -> Dataset:
@@ -28,21 +28,16 @@ def classification_data(stages: Stages, values: Mapping[str, Any]) -> Dataset:
     """
     data = values["data"]
     if data["kind"] not in ("nifti", "prepared"):
-        raise refuse(
-            rule="USE112",
-            where="data.kind",
+        raise UNKNOWN_DATA_KIND.refusal(
+            "data.kind",
             found=repr(data["kind"]),
-            expected="nifti (images, or converted volumes) or prepared",
-            remedy="Convert DICOM with `gnomon convert` first.",
+            expected="nifti (images or converted volumes) or prepared",
+            remedy="Convert DICOM studies with `gnomon convert`, then set data.kind=nifti.",
         )
     for key in ("root", *(["classes"] if data["kind"] == "nifti" else [])):
         if data[key] is None:
-            raise refuse(
-                rule="USE109",
-                where=f"data.{key}",
-                found="no value",
-                expected="a path",
-                remedy=f"Set it: data.{key}=...",
+            raise MISSING_SETTING.refusal(
+                f"data.{key}", found="no value", expected="a path", remedy=f"Set data.{key}=PATH."
             )
     root = Path(data["root"]).expanduser()
     if data["kind"] == "prepared":
@@ -61,12 +56,11 @@ def run_classification(
         Refusal: USE127, a prepared data set that has no classes.
     """
     if dataset.task != "classification":
-        raise refuse(
-            rule="USE127",
-            where="task",
-            found="classification, of a data set for segmentation",
+        raise WRONG_TASK.refusal(
+            "task",
+            found="task=classification with a data set for segmentation",
             expected="a data set with classes",
-            remedy="Set task=segmentation, or data.classes=.",
+            remedy="Set task=segmentation, or data.classes=TABLE and data.kind=nifti.",
         )
     fold = fold_of(stages, dataset)
     learn(stages, values, dataset, folder, checkout)

@@ -17,7 +17,7 @@ from gnomon.pipeline.stages import Stages
 from gnomon.preparation import audit_of, prepare, read_source
 from gnomon.reports import write_audit_report
 from gnomon.rules.catalogue.label import LABEL_GRID, UNMATCHED_LABELS
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import MISSING_FOLDER, MISSING_SETTING, UNKNOWN_DATA_KIND
 
 _CHECKED_BY_PREPARATION = (LABEL_GRID, UNMATCHED_LABELS)  # as PRP201 and PRP102
 
@@ -36,29 +36,13 @@ def prepared_data(
     data = values["data"]
     kind, root = data["kind"], None if data["root"] is None else Path(data["root"]).expanduser()
     if kind not in ("phantom", "dicom", "nifti", "prepared"):
-        raise refuse(
-            rule="USE112",
-            where="data.kind",
-            found=repr(kind),
-            expected="phantom, dicom, nifti or prepared",
-            remedy="Choose one.",
-        )
+        raise UNKNOWN_DATA_KIND.refusal("data.kind", found=repr(kind))
     if kind != "phantom" and root is None:
-        raise refuse(
-            rule="USE109",
-            where="data.root",
-            found="no value",
-            expected="the folder of the data",
-            remedy="Set it: data.root=...",
+        raise MISSING_SETTING.refusal(
+            "data.root", found="no value", expected="the folder of the data", remedy="Set data.root=FOLDER."
         )
     if root is not None and not root.exists():
-        raise refuse(
-            rule="USE101",
-            where=str(root),
-            found="no such folder",
-            expected="the folder of the data",
-            remedy="Check the path.",
-        )
+        raise MISSING_FOLDER.refusal(str(root), found="no such folder", expected="the folder of the data")
     if kind == "prepared" and root is not None:
         dataset = read_dataset(root)
         audit_of(None if dataset.audit == "off" else dataset.audit, stages.preparation)

@@ -21,7 +21,7 @@ from gnomon.io.folders import EvaluationFolder, GroupFolder, PredictionsFolder, 
 from gnomon.pipeline.single import Outcome, judged, judged_cases, run_single
 from gnomon.pipeline.stages import Stages, check_folder, read_stages
 from gnomon.reports import of_dataset, write_evaluation_report, write_group_report
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import INVALID_VALUE, UNKNOWN_FOLD
 
 SCHEMA = "gnomon/group/1"
 
@@ -42,21 +42,14 @@ def members_of(values: Mapping[str, Any], n_folds: int) -> list[Member]:
     """
     fold, seeds = values["training"]["fold"], values["seed"]
     if fold != "all" and not isinstance(fold, int):
-        raise refuse(
-            rule="USE113",
-            where="training.fold",
-            found=repr(fold),
-            expected="a number, or all",
-            remedy="Choose a fold there is.",
-        )
+        raise UNKNOWN_FOLD.refusal("training.fold", found=repr(fold))
     listed = seeds if isinstance(seeds, list) else [seeds]
     if not listed or len(set(listed)) != len(listed) or not all(isinstance(seed, int) for seed in listed):
-        raise refuse(
-            rule="USE115",
-            where="seed",
+        raise INVALID_VALUE.refusal(
+            "seed",
             found=repr(seeds),
-            expected="a whole number, or a list of different ones",
-            remedy="Correct the seeds.",
+            expected="a whole number, or a list of different whole numbers",
+            remedy="Correct the seed, for example seed=1 or seed=[1,2,3].",
         )
     folds = range(n_folds) if fold == "all" else [fold]
     return [Member(one, seed) for one in folds for seed in listed]

@@ -20,7 +20,7 @@ from gnomon.io.artifacts import read_json, write_json, write_text
 from gnomon.io.folders import PredictionsFolder, RunFolder
 from gnomon.pipeline.stages import Stages, check_folder
 from gnomon.reports import write_run_report
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import UNKNOWN_FOLD, WRONG_TASK
 from gnomon.training import check_settings, fit, write_plan
 
 
@@ -43,10 +43,9 @@ def run_single(
         checkout: source tree of the program, for the manifest.
     """
     if dataset.task != "segmentation":
-        raise refuse(
-            rule="USE127",
-            where="task",
-            found="segmentation, of a data set of classes",
+        raise WRONG_TASK.refusal(
+            "task",
+            found="task=segmentation with a data set for classification",
             expected="a data set with labels",
             remedy="Set task=classification.",
         )
@@ -87,13 +86,7 @@ def fold_of(stages: Stages, dataset: Dataset) -> int:
     """The fold that is asked for, if there is one (USE113)."""
     fold, last = stages.training.fold, len(dataset.splits.folds) - 1
     if not 0 <= fold <= last:
-        raise refuse(
-            rule="USE113",
-            where="training.fold",
-            found=str(fold),
-            expected=f"0 to {last}",
-            remedy="Choose a fold there is.",
-        )
+        raise UNKNOWN_FOLD.refusal("training.fold", found=str(fold), expected=f"a number from 0 to {last}, or all")
     return fold
 
 

@@ -20,7 +20,7 @@ from gnomon.nets import net_settings, step_bytes
 from gnomon.phantom import PhantomSettings
 from gnomon.postprocess import check_file
 from gnomon.preparation import PrepareSettings, StepBytes
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import DIFFERENT_CONFIGURATION
 from gnomon.rules.policy import Policy
 from gnomon.training import TrackerSettings, TrainSettings
 
@@ -88,13 +88,7 @@ def check_folder(folder: Path, values: Mapping[str, Any]) -> None:
     stored = OmegaConf.to_container(OmegaConf.load(config))
     assert isinstance(stored, dict)
     if _identity({str(key): value for key, value in stored.items()}) != _identity(values):
-        raise refuse(
-            rule="USE111",
-            where=str(folder),
-            found="a run of another configuration",
-            expected="an empty folder, or this run's own",
-            remedy="Choose another output=, or leave it out: each configuration then has its own folder.",
-        )
+        raise DIFFERENT_CONFIGURATION.refusal(str(folder), found="a run with a different configuration")
 
 
 def _identity(values: Mapping[str, Any]) -> str:

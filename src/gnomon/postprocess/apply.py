@@ -13,7 +13,7 @@ from scipy import ndimage
 from gnomon.core.components import label_components
 from gnomon.core.geometry import Grid
 from gnomon.postprocess.spec import BACKGROUND, NEXT_BEST, Rule, Spec
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.postprocessing import INVALID_PROBABILITIES, MISSING_PROBABILITIES
 
 Mask = NDArray[np.bool_]
 Probabilities = Mapping[str, NDArray[Any]]
@@ -73,20 +73,12 @@ def apply(
     """
     shares = probabilities or {}
     if missing := [name for name in spec.reads_probability if name not in shares]:
-        raise refuse(
-            rule="POS103",
-            where="probabilities",
-            found=f"none of {', '.join(missing)}",
-            expected="one file a case and label",
-            remedy="Predict with inference.probabilities=true, and name that folder; or drop the rules that read them.",
-        )
+        raise MISSING_PROBABILITIES.refusal("probabilities", found=f"no probabilities of {', '.join(missing)}")
     if wrong := [name for name in spec.reads_probability if shares[name].shape != voxels.shape]:
-        raise refuse(
-            rule="POS104",
-            where="probabilities",
-            found=f"{wrong[0]} of {shares[wrong[0]].shape} voxels",
-            expected=f"{voxels.shape}",
-            remedy="Give the probabilities of these very predictions.",
+        raise INVALID_PROBABILITIES.refusal(
+            "probabilities",
+            found=f"probabilities of {wrong[0]} of shape {shares[wrong[0]].shape}",
+            expected=f"the shape of the prediction, {voxels.shape}",
         )
     out, changes = np.array(voxels), list[Change]()
     for rule in spec.rules:

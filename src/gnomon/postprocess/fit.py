@@ -20,7 +20,9 @@ from gnomon.postprocess.folder import read_probabilities
 from gnomon.postprocess.parts import CaseParts, case_parts, part_rows
 from gnomon.postprocess.search import SearchSettings, Verdict, search
 from gnomon.postprocess.spec import Rule, Spec, write_spec
-from gnomon.rules.finding import Finding, Refusal, Severity, refuse
+from gnomon.rules.catalogue.postprocessing import CASE_NOT_USED, SPLITS_WITHOUT_CASES
+from gnomon.rules.catalogue.usage import NO_REFERENCES
+from gnomon.rules.finding import Finding, Refusal
 
 SEARCH_SCHEMA = "gnomon/postprocess-search/1"
 _COLUMNS = (
@@ -72,12 +74,9 @@ def fit(
     found, truth = (nifti.images_in(folder) if folder.is_dir() else {} for folder in (predictions, references))
     both = sorted(found.keys() & truth.keys())
     if not both:
-        raise refuse(
-            rule="USE106",
-            where=str(predictions),
-            found=f"{len(found)} predictions and {len(truth)} references, none of one name",
-            expected="files of the same names on both sides",
-            remedy="Check the paths.",
+        raise NO_REFERENCES.refusal(
+            str(predictions),
+            found=f"{len(found)} prediction(s) and {len(truth)} reference(s), none with the same file name",
         )
     owner = {name: (patients or {}).get(name, name) for name in both}
     folds = _folds(both, owner, settings.folds, splits)
@@ -168,13 +167,7 @@ def _folds(cases: list[str], owner: Mapping[str, str], count: int, splits: Path 
         listed = stored if isinstance(stored, list) else stored["folds"]  # nnU-Net's, or ours
         held = {name: fold for fold, sides in enumerate(listed) for name in sides["val"]}
         if not (mine := {name: held[name] for name in cases if name in held}):
-            raise refuse(
-                rule="POS106",
-                where=str(splits),
-                found="none of the cases",
-                expected="the splits of these predictions' data set",
-                remedy="Check the path, or leave splits= out.",
-            )
+            raise SPLITS_WITHOUT_CASES.refusal(str(splits), found="none of the cases")
         return mine
     patients = sorted(set(owner.values()))
     order = generator(0, "postprocess", "folds").permutation(len(patients))
@@ -184,14 +177,7 @@ def _folds(cases: list[str], owner: Mapping[str, str], count: int, splits: Path 
 
 def _strays(found: Mapping[str, Path], truth: Mapping[str, Path]) -> list[Finding]:
     return [
-        Finding(
-            rule="POS107",
-            where=f"case {name}",
-            found=f"no {missing}",
-            expected="a prediction and a reference",
-            remedy="It takes no part in the search.",
-            severity=Severity.WARNING,
-        )
+        CASE_NOT_USED.at(f"case {name}", found=f"no {missing}", expected="a prediction and a reference")
         for names, missing in (
             (sorted(found.keys() - truth.keys()), "reference"),
             (sorted(truth.keys() - found.keys()), "prediction"),
@@ -202,13 +188,10 @@ def _strays(found: Mapping[str, Path], truth: Mapping[str, Path]) -> list[Findin
 
 def _unheld(cases: list[str], folds: Mapping[str, int]) -> list[Finding]:
     return [
-        Finding(
-            rule="POS107",
-            where=f"case {name}",
-            found="a case that no fold held out",
-            expected="one that its model did not see",
-            remedy="It takes no part in the search.",
-            severity=Severity.WARNING,
+        CASE_NOT_USED.at(
+            f"case {name}",
+            found="a case that was held out in no fold",
+            expected="a prediction by a model that did not train on the case",
         )
         for name in cases
         if name not in folds

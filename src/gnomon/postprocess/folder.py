@@ -21,7 +21,9 @@ from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder
 from gnomon.postprocess.apply import CHANGE_COLUMNS, Change, apply
 from gnomon.postprocess.spec import Spec, write_spec
-from gnomon.rules.finding import Finding, Refusal, refuse
+from gnomon.rules.catalogue.postprocessing import INVALID_PROBABILITIES, MISSING_PROBABILITIES, OUTPUT_IS_INPUT
+from gnomon.rules.catalogue.usage import MISSING_FOLDER
+from gnomon.rules.finding import Finding, Refusal
 
 _ROUNDING = 1e-3  # of a probability that was stored in few bits
 
@@ -42,21 +44,9 @@ def apply_to_folder(
     """
     files = nifti.images_in(predictions) if predictions.is_dir() else {}
     if not files:
-        raise refuse(
-            rule="USE101",
-            where=str(predictions),
-            found="no NIfTI file",
-            expected="a folder of predictions",
-            remedy="Check the path.",
-        )
+        raise MISSING_FOLDER.refusal(str(predictions), found="no NIfTI file", expected="a folder of predictions")
     if output.resolve() == predictions.resolve():
-        raise refuse(
-            rule="POS105",
-            where=str(output),
-            found="the folder of the predictions",
-            expected="another one",
-            remedy="What the net said is kept; choose another output.",
-        )
+        raise OUTPUT_IS_INPUT.refusal(str(output), found="the folder of the predictions")
     source = probabilities or PredictionsFolder(predictions).probabilities
     run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
     jobs = run(joblib.delayed(_one)(spec, name, path, source, output) for name, path in files.items())
@@ -97,31 +87,18 @@ def read_probabilities(spec: Spec, case: str, folder: Path, grid: Grid) -> dict[
         path = folder / label / f"{case}.nii.gz"
         where = f"case {case}, probability of {label}"
         if not path.is_file():
-            raise refuse(
-                rule="POS103",
-                where=where,
-                found="no such file",
-                expected=f"{label}/{case}.nii.gz",
-                remedy=(
-                    "Predict with inference.probabilities=true, and name that folder; or drop the rules that read them."
-                ),
-            )
+            raise MISSING_PROBABILITIES.refusal(where, found="no such file", expected=f"{label}/{case}.nii.gz")
         image = nifti.read_image(path)
         if grid.corner_displacement_mm(image.grid) > 0.01 * min(grid.spacing_mm):
-            raise refuse(
-                rule="POS104",
-                where=where,
-                found=f"another grid ({image.grid})",
-                expected=f"the prediction's ({grid})",
-                remedy="Write it on that grid.",
+            raise INVALID_PROBABILITIES.refusal(
+                where, found=f"another grid ({image.grid})", expected=f"the grid of the prediction ({grid})"
             )
         if image.voxels.min() < -_ROUNDING or image.voxels.max() > 1 + _ROUNDING:
-            raise refuse(
-                rule="POS104",
-                where=where,
+            raise INVALID_PROBABILITIES.refusal(
+                where,
                 found=f"values from {image.voxels.min():g} to {image.voxels.max():g}",
-                expected="probabilities, 0 to 1",
-                remedy="Write neither logits nor percent.",
+                expected="probabilities from 0 to 1",
+                remedy="Write probabilities instead of logits or percentages.",
             )
         shares[label] = image.voxels
     return shares

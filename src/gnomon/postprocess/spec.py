@@ -14,7 +14,7 @@ from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_values
 from gnomon.core.settings import bounded, chosen, settings_from
 from gnomon.io.artifacts import write_text
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.postprocessing import INVALID_RULE, INVALID_RULES_FILE
 
 SCHEMA = "gnomon/postprocess/1"
 BACKGROUND, NEXT_BEST = "background", "next_best"
@@ -168,12 +168,11 @@ def spec_from(values: Any, where: str, labels: LabelScheme | None = None) -> Spe
     rules = _rules(values, where)
     own, regions = values.get("labels") or {}, values.get("regions") or {}
     if labels is None and not own:
-        raise refuse(
-            rule="POS102",
-            where=where,
+        raise INVALID_RULE.refusal(
+            where,
             found="no labels",
             expected="labels: {name: value, ...}",
-            remedy="Write them there, or give label_names=.",
+            remedy="Write the labels into the file, or set label_names=.",
         )
     spec = _spec(rules, own, regions, labels, where)
     _check(spec, own, where)
@@ -183,21 +182,14 @@ def spec_from(values: Any, where: str, labels: LabelScheme | None = None) -> Spe
 def _rules(values: Any, where: str) -> tuple[Rule, ...]:
     """The rules of a file, each by itself."""
     if not isinstance(values, Mapping) or values.get("schema") != SCHEMA or not isinstance(values.get("rules"), list):
-        raise refuse(
-            rule="POS101",
-            where=where,
+        raise INVALID_RULES_FILE.refusal(
+            where,
             found="no postprocessing rules",
             expected=f"schema: {SCHEMA}, labels: and rules:",
             remedy="Correct the file.",
         )
     if unknown := sorted(set(values) - {"schema", "labels", "regions", "rules"}):
-        raise refuse(
-            rule="POS101",
-            where=where,
-            found=f"keys {unknown}",
-            expected="schema, labels, regions and rules",
-            remedy="Correct the file.",
-        )
+        raise INVALID_RULES_FILE.refusal(where, found=f"unknown keys {unknown}", remedy="Correct the file.")
     return tuple(
         settings_from(Rule, rule if isinstance(rule, Mapping) else {}, f"{where} rule {i + 1}")
         for i, rule in enumerate(values["rules"])
@@ -212,12 +204,8 @@ def _spec(rules: tuple[Rule, ...], own: Any, regions: Any, labels: LabelScheme |
         spec.scheme  # noqa: B018 - says what is wrong with them
         return spec
     except (AttributeError, TypeError, ValueError) as error:
-        raise refuse(
-            rule="POS102",
-            where=where,
-            found=str(error),
-            expected="labels: {name: value} and regions: {name: [labels]}",
-            remedy="Correct them.",
+        raise INVALID_RULE.refusal(
+            where, found=str(error), expected="labels: {name: value} and regions: {name: [labels]}"
         ) from None
 
 
@@ -225,12 +213,11 @@ def _check(spec: Spec, own: Mapping[str, Any], where: str) -> None:
     """Every name is one there is, and labels of the file are those of the segmentations."""
     labels = dict(spec.labels)
     if other := sorted(name for name, value in own.items() if labels.get(name) != value):
-        raise refuse(
-            rule="POS102",
-            where=where,
+        raise INVALID_RULE.refusal(
+            where,
             found=f"labels {', '.join(f'{name}: {own[name]}' for name in other)}",
-            expected=f"those of the segmentations, {labels}",
-            remedy="Take the file that was made for these labels.",
+            expected=f"the labels of the segmentations, {labels}",
+            remedy="Use the rules file that was made for these labels.",
         )
     structures = {*labels, *dict(spec.regions)}
     for i, rule in enumerate(spec.rules):
@@ -242,28 +229,19 @@ def _check(spec: Spec, own: Mapping[str, Any], where: str) -> None:
         ):
             if name not in allowed:
                 known = ", ".join(sorted(str(one) for one in allowed if one))
-                raise refuse(
-                    rule="POS102",
-                    where=place,
-                    found=f"{name!r}",
-                    expected=f"one of {known}",
-                    remedy="Correct the name.",
-                )
+                raise INVALID_RULE.refusal(place, found=f"{name!r}", expected=f"one of {known}")
         if rule.fill_holes and rule.structure not in labels:
-            raise refuse(
-                rule="POS102",
-                where=place,
-                found=f"holes of the region {rule.structure}",
-                expected="a label to fill them with",
-                remedy="Fill the holes of one of its labels.",
+            raise INVALID_RULE.refusal(
+                place,
+                found=f"fill_holes of the region {rule.structure}",
+                expected="a label to fill the holes with",
+                remedy="Fill the holes of one of its labels instead.",
             )
         if rule.removed_becomes in labels and labels[rule.removed_becomes] in spec.values_of(rule.structure):
-            raise refuse(
-                rule="POS102",
-                where=place,
-                found=f"{rule.structure} that becomes {rule.removed_becomes}",
+            raise INVALID_RULE.refusal(
+                place,
+                found=f"removed_becomes: {rule.removed_becomes} for {rule.structure} itself",
                 expected="another label",
-                remedy="What is removed has to become something else.",
             )
 
 
@@ -281,12 +259,8 @@ def _read(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise refuse(
-            rule="POS101",
-            where=str(path),
-            found=f"a file that cannot be read ({str(error).splitlines()[0]})",
-            expected="rules in YAML",
-            remedy="Check the path and the file.",
+        raise INVALID_RULES_FILE.refusal(
+            str(path), found=f"a file that cannot be read ({str(error).splitlines()[0]})"
         ) from None
 
 

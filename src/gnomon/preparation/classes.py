@@ -23,7 +23,15 @@ from gnomon.io.folders import DatasetFolder, VolumesFolder
 from gnomon.preparation.fingerprint import CaseStatistics, fingerprint
 from gnomon.preparation.plan import whole_image_plan
 from gnomon.preparation.prepare import PrepareSettings, audit_of, dealt_splits
-from gnomon.rules.finding import Finding, Refusal, refuse
+from gnomon.rules.catalogue.classification import (
+    CLASS_WITHOUT_IMAGE,
+    IMAGE_WITHOUT_CLASS,
+    INVALID_CLASS_TABLE,
+    TOO_FEW_CLASSES,
+)
+from gnomon.rules.catalogue.preparation import CONSTANT_IMAGE, NO_CASE_LEFT
+from gnomon.rules.catalogue.usage import MISSING_FOLDER
+from gnomon.rules.finding import Finding, Refusal
 
 TASK = "classification"
 _SAMPLE_VOXELS = 10_000
@@ -63,13 +71,7 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
         Refusal: USE101 no images; CLS101 a table that cannot be read; CLS102 fewer than two classes.
     """
     if not root.is_dir():
-        raise refuse(
-            rule="USE101",
-            where=str(root),
-            found="no such folder",
-            expected="a folder of images",
-            remedy="Check the path.",
-        )
+        raise MISSING_FOLDER.refusal(str(root), found="no such folder", expected="a folder of images")
     images, patients, audit = nifti.images_in(root), dict[str, str](), "files"
     images = {name: path for name, path in images.items() if not name.endswith(".padding")}
     if VolumesFolder(root).index.is_file():
@@ -80,22 +82,10 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
         modality = rows[0]["modality"] if rows else modality
     kinds = _table(table)
     findings = [
-        Finding(
-            rule="CLS103",
-            where=f"case {name}",
-            found="an image without a class",
-            expected=f"a row in {table.name}",
-            remedy="Add it, or leave it.",
-        )
+        IMAGE_WITHOUT_CLASS.at(f"case {name}", found="an image without a class", expected=f"a row in {table.name}")
         for name in sorted(images.keys() - kinds.keys())
     ] + [
-        Finding(
-            rule="CLS104",
-            where=f"case {name}",
-            found="a class without an image",
-            expected=f"{name}.nii.gz",
-            remedy="Add the image.",
-        )
+        CLASS_WITHOUT_IMAGE.at(f"case {name}", found="a class, but no image", expected=f"{name}.nii.gz")
         for name in sorted(kinds.keys() - images.keys())
     ]
     cases = tuple(
@@ -104,13 +94,7 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
     )
     classes = tuple(sorted({case.kind for case in cases}))
     if len(classes) < 2:
-        raise refuse(
-            rule="CLS102",
-            where=str(table),
-            found=f"{len(cases)} images of {len(classes)} class(es)",
-            expected="images of two classes or more",
-            remedy="Check that the names in the table are those of the images.",
-        )
+        raise TOO_FEW_CLASSES.refusal(str(table), found=f"{len(cases)} image(s) of {len(classes)} class(es)")
     return ClassSource(modality, classes, cases, tuple(findings), audit)
 
 
@@ -129,12 +113,8 @@ def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings
             findings += [replace(one, where=f"case {case.name} ({one.where})") for one in refusal.findings]
     cases = [case for case in source.cases if case.name in measured]
     if not cases:
-        raise refuse(
-            rule="PRP104",
-            where=str(output),
-            found="no image left to prepare",
-            expected="at least one",
-            remedy="Correct what is named above.",
+        raise NO_CASE_LEFT.refusal(
+            str(output), found="no image that can be prepared", expected="at least one image without an error"
         )
     splits = dealt_splits({case.name: case.patient for case in cases}, settings.splits)
     found = fingerprint(list(measured.values()))
@@ -183,12 +163,8 @@ def _table(path: Path) -> dict[str, str]:
         StopIteration,
         ValueError,
     ) as error:
-        raise refuse(
-            rule="CLS101",
-            where=str(path),
-            found=f"a table that cannot be read ({type(error).__name__}: {error})",
-            expected="CSV with columns case (or volume_id) and class, a row an image",
-            remedy="Correct the table.",
+        raise INVALID_CLASS_TABLE.refusal(
+            str(path), found=f"a table that cannot be read ({type(error).__name__}: {error})"
         ) from None
 
 
@@ -199,13 +175,7 @@ def _patient(name: str, pattern: str | None) -> str:
 
 def _measured(case: ClassCase, image: nifti.NiftiImage, modality: str) -> CaseStatistics:
     if image.voxels.min() == image.voxels.max():
-        raise refuse(
-            rule="PRP203",
-            where=case.image.name,
-            found=f"an image that is {image.voxels.flat[0]:g} everywhere",
-            expected="an image with contrast",
-            remedy="Convert the image again.",
-        )
+        raise CONSTANT_IMAGE.refusal(case.image.name, found=f"{image.voxels.flat[0]:g} in every voxel")
     ordered = image.grid.reorient(image.grid.reorientation_to("RAS"))
     body = image.voxels[image.voxels > _BODY_HU] if modality == "CT" else image.voxels.ravel()
     values = generator(0, "fingerprint", case.name).choice(body, min(body.size, _SAMPLE_VOXELS), replace=False)

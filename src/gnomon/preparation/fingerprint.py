@@ -11,7 +11,8 @@ import numpy as np
 from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
 from gnomon.io.nifti import NiftiImage
-from gnomon.rules.finding import Finding, Severity
+from gnomon.rules.catalogue.preparation import CONSTANT_IMAGE, LABEL_GRID_MISMATCH, SHEARED_IMAGE, UNKNOWN_LABEL_VALUE
+from gnomon.rules.finding import Finding
 
 _SAMPLE_VOXELS = 10_000
 _SHEAR = 0.01
@@ -70,49 +71,23 @@ def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelSch
     if apart_mm > tolerance_mm:
         distance = "" if np.isinf(apart_mm) else f", corners {apart_mm:.3g} mm apart"
         findings.append(
-            Finding(
-                rule="PRP201",
-                where=where,
+            LABEL_GRID_MISMATCH.at(
+                where,
                 found=f"a label on another grid ({label.grid}{distance})",
                 expected=f"the image's grid ({image.grid}) within {tolerance_mm:.3g} mm",
-                remedy="Export the label on the image's grid; it is not moved by guess.",
             )
         )
     present = np.unique(label.voxels)
     if unknown := sorted(set(present.tolist()) - set(scheme.known_values)):
         findings.append(
-            Finding(
-                rule="PRP202",
-                where=where,
-                found=f"label value(s) {unknown}",
-                expected=f"values among {sorted(scheme.known_values)}",
-                remedy="Correct the label, or add the value to the labels of the data set.",
+            UNKNOWN_LABEL_VALUE.at(
+                where, found=f"label value(s) {unknown}", expected=f"values among {sorted(scheme.known_values)}"
             )
         )
     if image.voxels.min() == image.voxels.max():
-        findings.append(
-            Finding(
-                rule="PRP203",
-                where=where,
-                found=f"an image that is {image.voxels.flat[0]:g} everywhere",
-                expected="an image with contrast",
-                remedy="Convert the image again.",
-            )
-        )
+        findings.append(CONSTANT_IMAGE.at(where, found=f"{image.voxels.flat[0]:g} in every voxel"))
     if image.grid.shear > _SHEAR:
-        findings.append(
-            Finding(
-                rule="PRP204",
-                where=where,
-                found=f"axes that lean, cosine {image.grid.shear:.3f} (a tilted gantry)",
-                expected=f"axes at right angles, cosine at most {_SHEAR:g}",
-                remedy=(
-                    "Places stay exact, but the network sees the organs sheared; conversion.tilt=straighten "
-                    "resamples them."
-                ),
-                severity=Severity.WARNING,
-            )
-        )
+        findings.append(SHEARED_IMAGE.at(where, found=f"sheared axes, cosine {image.grid.shear:.3f}"))
     return findings
 
 

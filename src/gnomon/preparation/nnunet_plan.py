@@ -14,7 +14,7 @@ import numpy as np
 
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import Topology
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.preparation import INVALID_PLAN_FILE
 
 _NETS = {"PlainConvUNet": "plain_unet", "ResidualEncoderUNet": "res_enc_unet"}
 
@@ -68,13 +68,7 @@ def read_nnunet_plan(values: Mapping[str, Any], configuration: str, where: str) 
 
 
 def _refused(where: str, found: str, expected: str) -> Exception:
-    return refuse(
-        rule="PRP308",
-        where=where,
-        found=found,
-        expected=expected,
-        remedy="Choose another file or preparation.plan.configuration.",
-    )
+    return INVALID_PLAN_FILE.refusal(where, found=found, expected=expected)
 
 
 def _along(axes: Sequence[int], values: Sequence[Any]) -> Any:

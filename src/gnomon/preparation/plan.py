@@ -16,7 +16,7 @@ from gnomon.io.artifacts import read_json
 from gnomon.preparation.fingerprint import Fingerprint
 from gnomon.preparation.nnunet_plan import read_nnunet_plan
 from gnomon.preparation.nnunet_planner import nnunet_patch_and_batch
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.preparation import INVALID_PLAN_FILE, PLAN_EXCEEDS_MEMORY
 
 _ANISOTROPIC = 3.0
 _NNUNET_GB = 8.0
@@ -92,12 +92,10 @@ def make_plan(
 
     shaped = fitted_topology(spacing_mm, shape, fits)
     if settings.memory_gib is not None and step_bytes is not None and not fits(shaped):
-        raise refuse(
-            rule="PRP306",
-            where="preparation.plan.memory_gib",
+        raise PLAN_EXCEEDS_MEMORY.refusal(
+            "preparation.plan.memory_gib",
             found=f"{settings.memory_gib:g} GiB",
             expected=f"at least {step_bytes(shaped, settings.batch) / 2**30:.1f} GiB, for the smallest patch",
-            remedy="Give it more, or choose a smaller net or batch.",
         )
     return Plan(spacing_mm, normalisation, shaped, settings.batch)
 
@@ -127,13 +125,7 @@ def read_plan(path: Path, configuration: str) -> Plan:
         return replace(Plan.from_dict(values["plan"]), orientation="RAS")
     if isinstance(values, dict) and "configurations" in values:
         return replace(read_nnunet_plan(values, configuration, path.name).plan, orientation="RAS")
-    raise refuse(
-        rule="PRP308",
-        where=str(path),
-        found="no plan",
-        expected="a run's plan.json, or nnU-Net's nnUNetPlans.json",
-        remedy="Check the path.",
-    )
+    raise INVALID_PLAN_FILE.refusal(str(path), found="no plan")
 
 
 def target_spacing(found: Fingerprint) -> tuple[float, float, float]:

@@ -29,7 +29,9 @@ from gnomon.preparation.fingerprint import CaseStatistics, check_case, fingerpri
 from gnomon.preparation.plan import PlanSettings, StepBytes, make_plan
 from gnomon.preparation.sources import RawCase, Source
 from gnomon.preparation.splitting import fixed_splits, make_splits
-from gnomon.rules.finding import Finding, Refusal, Severity, refuse
+from gnomon.rules.catalogue.preparation import INVALID_SPLIT_FILE, NO_CASE_LEFT, UNKNOWN_ANNOTATION
+from gnomon.rules.catalogue.usage import NOT_AUDITED
+from gnomon.rules.finding import Finding, Refusal, Severity
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,7 @@ def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes:
         stopped = [finding for finding in findings if finding.severity is Severity.ERROR]
         raise Refusal(
             *stopped,
-            Finding(
-                rule="PRP104",
-                where=str(output),
-                found="no case left to prepare",
-                expected="at least one",
-                remedy="Correct what is named above.",
-            ),
+            NO_CASE_LEFT.at(str(output), found="no case that can be prepared"),
         )
     cases = [case for case in source.cases if case.name in statistics]
     splits = dealt_splits({case.name: case.patient for case in cases}, settings.splits)
@@ -136,15 +132,7 @@ def audit_of(passed: str | None, settings: PrepareSettings) -> str:
         Refusal: USE131, an audit is required and there was none.
     """
     if passed is None and settings.audit == "required":
-        raise refuse(
-            rule="USE131",
-            where="the converted volumes",
-            found="no audit",
-            expected="volumes that were converted with audited_by=AUDIT",
-            remedy=(
-                "Run `gnomon audit`, convert with its folder, or set preparation.audit=off, which the reports will say."
-            ),
-        )
+        raise NOT_AUDITED.refusal("the converted volumes", found="no audit")
     return passed or "off"
 
 
@@ -184,13 +172,7 @@ def dealt_splits(patients: Mapping[str, str], settings: SplitSettings) -> Splits
     wanted = read_json(Path(settings.file).expanduser(), "the splits")
     listed = wanted if isinstance(wanted, list) else [wanted]
     if not listed or not all(isinstance(fold, dict) for fold in listed):
-        raise refuse(
-            rule="PRP304",
-            where=settings.file,
-            found="neither a fold nor a list of folds",
-            expected="`train` and `val`, or a list of such",
-            remedy="Correct the split file.",
-        )
+        raise INVALID_SPLIT_FILE.refusal(settings.file, found="neither a fold nor a list of folds")
     return fixed_splits(listed, patients)
 
 
@@ -219,13 +201,7 @@ def _annotated(cases: Sequence[RawCase], scheme: LabelScheme, file: str | None) 
     unknown = sorted({name for listed in told.values() for name in listed} - channel.keys())
     if unknown or not told.keys() <= names:
         found = f"structures {unknown}" if unknown else f"cases {sorted(told.keys() - names)[:3]}"
-        raise refuse(
-            rule="PRP305",
-            where=file,
-            found=f"{found}, which the data set does not hold",
-            expected="{case: [structure, ...]}",
-            remedy="Correct the file.",
-        )
+        raise UNKNOWN_ANNOTATION.refusal(file, found=f"{found} that the data set does not have")
     return {case: sorted(channel[name] for name in listed) for case, listed in told.items()}
 
 

@@ -12,7 +12,16 @@ from gnomon.core.labels import LabelScheme
 from gnomon.io import nifti
 from gnomon.io.artifacts import read_findings, read_json
 from gnomon.io.folders import VolumesFolder
-from gnomon.rules.finding import Finding, Refusal, refuse
+from gnomon.rules.catalogue.preparation import (
+    IMAGE_WITHOUT_LABEL,
+    INVALID_DATASET_JSON,
+    LABEL_WITHOUT_IMAGE,
+    LISTED_CASE_MISSING,
+    SEVERAL_CHANNELS,
+    SEVERAL_MODALITIES,
+)
+from gnomon.rules.catalogue.usage import MISSING_FOLDER, NO_LABELS_FOR_VOLUMES, UNKNOWN_LAYOUT
+from gnomon.rules.finding import Finding, Refusal
 
 _FIRST_CHANNEL = "_0000"
 
@@ -59,13 +68,7 @@ def read_source(
         Refusal: the folder is missing, empty, or of neither kind, or a description is broken.
     """
     if not root.is_dir():
-        raise refuse(
-            rule="USE101",
-            where=str(root),
-            found="no such folder",
-            expected="a folder of images",
-            remedy="Check the path.",
-        )
+        raise MISSING_FOLDER.refusal(str(root), found="no such folder", expected="a folder of images")
     if VolumesFolder(root).index.is_file():
         return _read_volumes(VolumesFolder(root), labels_folder, scheme)
     if (root / "dataset.json").is_file():
@@ -78,15 +81,7 @@ def read_source(
     )
     raise Refusal(
         *_strays(images, labels),
-        Finding(
-            rule="USE103",
-            where=str(root),
-            found=there,
-            expected=(
-                "a Medical Decathlon folder (dataset.json, imagesTr/, labelsTr/) or the output of `gnomon convert`"
-            ),
-            remedy="Check the path, add dataset.json, or convert the DICOM studies first.",
-        ),
+        UNKNOWN_LAYOUT.at(str(root), found=there),
     )
 
 
@@ -97,23 +92,12 @@ def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
         modalities = [str(name) for name in description[_one_of(description, "modality", "channel_names")].values()]
         listed = {_case(nifti.stem(Path(entry["image"]))) for entry in description.get("training", ())}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise refuse(
-            rule="PRP106",
-            where=str(root / "dataset.json"),
-            found=f"contents that cannot be read ({type(error).__name__}: {error})",
-            expected=(
-                'labels {"0": "background", "1": "name", ...} and modality {"0": "CT"} as in the Decathlon, or labels '
-                '{"background": 0, "name": 1, ...} and channel_names {"0": "CT"} as in nnU-Net'
-            ),
-            remedy="Correct dataset.json.",
+        raise INVALID_DATASET_JSON.refusal(
+            str(root / "dataset.json"), found=f"contents that cannot be read ({type(error).__name__}: {error})"
         ) from None
     if len(modalities) != 1:
-        raise refuse(
-            rule="PRP105",
-            where=str(root / "dataset.json"),
-            found=f"{len(modalities)} modalities",
-            expected="one image channel",
-            remedy="Prepare one channel; several are not supported yet.",
+        raise SEVERAL_CHANNELS.refusal(
+            str(root / "dataset.json"), found=f"{len(modalities)} channels ({', '.join(modalities)})"
         )
     images = {_case(name): path for name, path in _files(root / "imagesTr").items()}
     labels = _files(root / "labelsTr")
@@ -154,23 +138,20 @@ def _strays(images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
     findings = []
     for name in sorted(images.keys() - labels.keys()):
         findings.append(
-            Finding(
-                rule="PRP101",
-                where=f"case {name}",
+            IMAGE_WITHOUT_LABEL.at(
+                f"case {name}",
                 found=f"an image ({_described(images[name])}) without a label",
                 expected=f"labelsTr/{name}.nii.gz",
-                remedy="Add the label, or move the image to imagesTs.",
+                remedy="Add the label, or move the image to imagesTs/.",
             )
         )
     typical = _described(next(iter(images.values()))) if images else "none"
     for name in sorted(labels.keys() - images.keys()):
         findings.append(
-            Finding(
-                rule="PRP102",
-                where=f"case {name}",
+            LABEL_WITHOUT_IMAGE.at(
+                f"case {name}",
                 found=f"a label ({_described(labels[name])}) without an image",
-                expected=f"imagesTr/{name}.nii.gz (an image of this set: {typical})",
-                remedy="Add the image, or remove the label.",
+                expected=f"imagesTr/{name}.nii.gz (an image of this data set: {typical})",
             )
         )
     return findings
@@ -178,13 +159,7 @@ def _strays(images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
 
 def _absent(listed: set[str], images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
     return [
-        Finding(
-            rule="PRP103",
-            where=f"case {name}",
-            found="neither image nor label",
-            expected="both, as dataset.json lists the case",
-            remedy="Fetch the files, or take the case off the list.",
-        )
+        LISTED_CASE_MISSING.at(f"case {name}", found="neither an image nor a label")
         for name in sorted(listed - images.keys() - labels.keys())
     ]
 
@@ -203,13 +178,7 @@ def _patient(name: str, pattern: str | None) -> str:
 
 def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: LabelScheme | None) -> Source:
     if labels_folder is None or not labels_folder.is_dir() or scheme is None:
-        raise refuse(
-            rule="USE104",
-            where="labels",
-            found="no label folder and scheme for the converted volumes",
-            expected="labels.folder=PATH and labels.names='{liver: 1, ...}'",
-            remedy="Name the label files by volume_id or SeriesInstanceUID.",
-        )
+        raise NO_LABELS_FOR_VOLUMES.refusal("labels", found="converted volumes without a label folder or label names")
     index = read_json(folder.index, "the converted volumes")
     labels = nifti.images_in(labels_folder)
     findings = read_findings(folder.findings)
@@ -221,35 +190,26 @@ def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: Lab
             continue
         if label is None:
             findings.append(
-                Finding(
-                    rule="PRP101",
-                    where=f"volume {row['volume_id']}",
+                IMAGE_WITHOUT_LABEL.at(
+                    f"volume {row['volume_id']}",
                     found="a volume without a label",
                     expected="a label file named by volume_id or SeriesInstanceUID",
-                    remedy="Add the label, or leave the volume out.",
                 )
             )
         else:
             name = row["volume_id"]
             cases.append(RawCase(name, folder.image(name), label, row["patient"]))
     findings += [
-        Finding(
-            rule="PRP102",
-            where=f"label {name}",
+        LABEL_WITHOUT_IMAGE.at(
+            f"label {name}",
             found="a label without a volume",
-            expected="a volume of that id or series",
+            expected="a volume with that volume_id or SeriesInstanceUID",
             remedy="Convert the series, or remove the label.",
         )
         for name in sorted(labels.keys() - used)
     ]
     modalities = {row["modality"] for row in index["volumes"] if row["decision"] != "reject"}
     if len(modalities) > 1:
-        raise refuse(
-            rule="PRP107",
-            where=str(folder.path),
-            found=f"modalities {', '.join(sorted(modalities))}",
-            expected="one modality",
-            remedy="Convert the modalities into separate folders.",
-        )
+        raise SEVERAL_MODALITIES.refusal(str(folder.path), found=f"modalities {', '.join(sorted(modalities))}")
     modality = modalities.pop() if modalities else "CT"
     return Source(modality, scheme, tuple(cases), tuple(findings), index.get("audit_sha256"))

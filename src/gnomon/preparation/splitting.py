@@ -8,7 +8,7 @@ from typing import Any
 
 from gnomon.core.randomness import generator
 from gnomon.dataset.splits import Splits
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.preparation import INVALID_SPLIT, PATIENT_LEAKAGE, TOO_FEW_PATIENTS
 
 
 def make_splits(patients: Mapping[str, str], folds: int, test_fraction: float, seed: int) -> Splits:
@@ -28,13 +28,7 @@ def make_splits(patients: Mapping[str, str], folds: int, test_fraction: float, s
     n_test = round(test_fraction * len(order))
     rest = order[n_test:]
     if folds < 2 or len(rest) < folds:
-        raise refuse(
-            rule="PRP301",
-            where="splits",
-            found=f"{len(rest)} patient(s) for {folds} folds",
-            expected="at least one patient a fold, two folds",
-            remedy="Add cases, or lower splits.folds or splits.test_fraction.",
-        )
+        raise TOO_FEW_PATIENTS.refusal("splits", found=f"{len(rest)} patient(s) for {folds} folds")
     dealt = []
     for fold in range(folds):
         held = set(rest[fold::folds])
@@ -51,12 +45,8 @@ def fixed_splits(wanted: Sequence[Mapping[str, Any]], patients: Mapping[str, str
     """
     folds = [_fixed(one, patients) for one in wanted]
     if len({test for *_, test in folds}) > 1:
-        raise refuse(
-            rule="PRP303",
-            where="splits",
-            found="folds of different test cases",
-            expected="one test set",
-            remedy="Correct the split file.",
+        raise INVALID_SPLIT.refusal(
+            "splits", found="folds with different test cases", expected="one test set for all folds"
         )
     return Splits(tuple((train, val) for train, val, _ in folds), folds[0][2])
 
@@ -73,20 +63,12 @@ def _fixed(
         for name in names:
             owners[patients[name]].add(side)
     if leaked := sorted(patient for patient, on in owners.items() if len(on) > 1):
-        raise refuse(
-            rule="PRP302",
-            where="splits",
-            found=f"{len(leaked)} patient(s) on two sides, as {leaked[0]}",
-            expected="each patient on one side",
-            remedy="Move all cases of a patient to one side.",
-        )
+        raise PATIENT_LEAKAGE.refusal("splits", found=f"{len(leaked)} patient(s) on two sides, for example {leaked[0]}")
     if not sides["train"] or not sides["val"]:
-        raise refuse(
-            rule="PRP303",
-            where="splits",
-            found=f"{len(sides['train'])} train and {len(sides['val'])} val cases that exist",
+        raise INVALID_SPLIT.refusal(
+            "splits",
+            found=f"{len(sides['train'])} training and {len(sides['val'])} validation case(s) of the data set",
             expected="at least one of each",
-            remedy="Check the names in the split file.",
         )
     return sides["train"], sides["val"], sides["test"]
 

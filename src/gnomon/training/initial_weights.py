@@ -11,7 +11,7 @@ from torch import nn
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
 from gnomon.nets.zoo.mednext import enlarge_kernels
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import INVALID_START_WEIGHTS, NO_WEIGHTS
 
 _HEADS = "heads."
 _WHERE = "training.start_from"
@@ -25,12 +25,10 @@ def weights_file(place: Path) -> Path:
     """
     path = RunFolder(place).weights if place.is_dir() else place
     if not path.is_file():
-        raise refuse(
-            rule="USE105",
-            where=str(path),
+        raise NO_WEIGHTS.refusal(
+            str(path),
             found="no such file",
-            expected="the weights of a finished run",
-            remedy="Name a run's folder, or its weights.",
+            remedy="Set training.start_from to the folder of a finished run, or to its weights.",
         )
     return path
 
@@ -45,12 +43,8 @@ def load_initial_weights(net: nn.Module, place: Path) -> nn.Module:
     try:
         found = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise refuse(
-            rule="USE118",
-            where=f"{_WHERE} {path}",
-            found=f"a file that cannot be read ({error})",
-            expected="weights in safetensors",
-            remedy="Name a run's folder, or its weights.",
+        raise INVALID_START_WEIGHTS.refusal(
+            f"{_WHERE} {path}", found=f"a file that cannot be read ({error})", expected="weights in safetensors"
         ) from None
     own = net.state_dict()
     for name in [name for name in own if name.startswith(_HEADS)]:
@@ -60,11 +54,9 @@ def load_initial_weights(net: nn.Module, place: Path) -> nn.Module:
     try:
         net.load_state_dict(enlarge_kernels(found, own))
     except ValueError as error:
-        raise refuse(
-            rule="USE118",
-            where=f"{_WHERE} {path}",
+        raise INVALID_START_WEIGHTS.refusal(
+            f"{_WHERE} {path}",
             found=f"weights of another net: {error}",
-            expected="those of this net, but for its heads",
-            remedy="Choose the net and the plan that the weights were trained with.",
+            expected="weights of this net; only its heads may differ",
         ) from None
     return net

@@ -16,7 +16,8 @@ from multiprocessing.process import BaseProcess
 
 import torch
 
-from gnomon.rules.finding import Refusal, refuse
+from gnomon.rules.catalogue.training import PROCESS_FAILED
+from gnomon.rules.finding import Refusal
 from gnomon.training.job import Job, train
 
 _LOOPBACK = "127.0.0.1"
@@ -75,13 +76,7 @@ def _runs(process: BaseProcess, wait_s: float) -> bool:
 
 def _refuse_failed(failed: Sequence[BaseProcess]) -> None:
     if failed:
-        raise refuse(
-            rule="TRN102",
-            where="training.devices",
-            found=f"{len(failed)} process(es) that ended in an error or not at all",
-            expected="all of them to end well",
-            remedy="Run it again, it goes on; or set training.devices=1.",
-        )
+        raise PROCESS_FAILED.refusal("training.devices", found=f"{len(failed)} process(es) that failed or did not end")
 
 
 def _take_part(job: Job, rank: int) -> None:

@@ -17,7 +17,7 @@ from gnomon.dataset.dataset import Dataset
 from gnomon.io.artifacts import read_json, write_bytes, write_json
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import DATA_CHANGED, INVALID_VALUE, NOT_SUPPORTED_HERE
 from gnomon.training.initial_weights import weights_file
 from gnomon.training.job import Job, train
 from gnomon.training.ranks import start_other_ranks
@@ -70,54 +70,48 @@ def check_settings(settings: TrainSettings, dataset: Dataset) -> None:
     """
     channels, weights = dataset.labels.n_channels, settings.loss.class_weights
     if weights and len(weights) != channels:
-        raise refuse(
-            rule="USE115",
-            where="training.loss.class_weights",
+        raise INVALID_VALUE.refusal(
+            "training.loss.class_weights",
             found=f"{len(weights)} weights",
-            expected=f"{channels}: the background's, then each structure's",
-            remedy="Give one for each, or none.",
+            expected=f"{channels} weights: the background's, then one per structure",
+            remedy="Set training.loss.class_weights to that many weights, or to [].",
         )
     regions = settings.loss.regions or {}
     if wrong := sorted(name for name, parts in regions.items() if not parts or not {*parts} <= {*dataset.labels.names}):
-        raise refuse(
-            rule="USE115",
-            where="training.loss.regions",
-            found=f"{wrong}, made of what is no label",
-            expected=f"regions of {', '.join(dataset.labels.names)}",
-            remedy="Correct the regions.",
+        raise INVALID_VALUE.refusal(
+            "training.loss.regions",
+            found=f"{wrong} with parts that are not labels",
+            expected=f"unions of {', '.join(dataset.labels.names)}",
+            remedy="Correct training.loss.regions.",
         )
     if dataset.plan.batch % settings.devices:
-        raise refuse(
-            rule="USE117",
-            where="training.devices",
-            found=f"{settings.devices} for a batch of {dataset.plan.batch}",
-            expected="a number that divides the batch",
-            remedy="Change training.devices, or preparation.plan.batch.",
+        raise NOT_SUPPORTED_HERE.refusal(
+            "training.devices",
+            found=f"{settings.devices} devices for a batch of {dataset.plan.batch}",
+            expected="a number of devices that divides the batch",
+            remedy="Change training.devices or preparation.plan.batch.",
         )
     gpus = 0 if settings.accelerator == "cpu" else torch.cuda.device_count()
     if lightning_precision(settings) == "16-mixed" and not gpus:
-        raise refuse(
-            rule="USE117",
-            where="training.precision",
+        raise NOT_SUPPORTED_HERE.refusal(
+            "training.precision",
             found="16-mixed without a GPU",
-            expected="a GPU, whose float16 it is",
+            expected="a GPU, because float16 is not trained with on a processor",
             remedy="Set training.precision=auto.",
         )
     if gpus and settings.devices > gpus:
-        raise refuse(
-            rule="USE117",
-            where="training.devices",
-            found=str(settings.devices),
-            expected=f"at most the {gpus} there are",
-            remedy="Ask for fewer.",
+        raise NOT_SUPPORTED_HERE.refusal(
+            "training.devices",
+            found=f"{settings.devices} devices",
+            expected=f"at most {gpus}, the number of GPUs of this machine",
+            remedy=f"Set training.devices={gpus}, or fewer.",
         )
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     if settings.compile and not (compiler if not gpus else importlib.util.find_spec("triton")):
-        raise refuse(
-            rule="USE117",
-            where="training.compile",
+        raise NOT_SUPPORTED_HERE.refusal(
+            "training.compile",
             found="no compiler",
-            expected="a C++ compiler, or triton for a GPU",
+            expected="a C++ compiler, or triton on a GPU",
             remedy="Install one, or set training.compile=false.",
         )
 
@@ -125,13 +119,7 @@ def check_settings(settings: TrainSettings, dataset: Dataset) -> None:
 def write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None:
     """Write plan.json; a run that was begun on other data is not gone on with."""
     if run.plan.is_file() and read_json(run.plan, "the run")["dataset_sha256"] != dataset.content_sha256:
-        raise refuse(
-            rule="USE114",
-            where=str(run.path),
-            found="a run that was begun on other data or another plan",
-            expected="the data it was begun on",
-            remedy="Restore the data, or choose another output=.",
-        )
+        raise DATA_CHANGED.refusal(str(run.path), found="a run that was started on other data or another plan")
     write_json(
         run.plan,
         {

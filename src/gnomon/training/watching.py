@@ -14,7 +14,7 @@ from safetensors.torch import save
 from gnomon.io.artifacts import write_bytes
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.training import LOSS_NOT_FINITE
 from gnomon.training.callbacks import validation_score
 
 
@@ -37,14 +37,12 @@ class Divergence(Callback):
             return
         path = self._run.replay(trainer.global_step)
         write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in batch.items()}))
-        raise refuse(
-            rule="TRN101",
-            where=f"step {trainer.global_step}",
+        raise LOSS_NOT_FINITE.refusal(
+            f"step {trainer.global_step}",
             found=f"a loss of {loss}",
-            expected="a finite loss",
             remedy=(
-                f"The batch lies in {path}. Lower training.optimiser.learning_rate or clip_norm, or look at the batch "
-                "for absurd values."
+                "Lower training.optimiser.learning_rate or training.optimiser.clip_norm, or look for extreme values in "
+                f"the batch: {path}"
             ),
         )
 

@@ -179,7 +179,7 @@ NO_ACTIVATION_CHECKPOINTING = Rule(
     severity=Severity.ERROR,
     scope=Scope.SETTING,
     expected="a U-shaped net of this package",
-    remedy="Set training.recompute=false, or choose another net.",
+    remedy="Set training.activation_checkpointing=false, or choose another net.",
 )
 TRANSFORMER_NOT_USABLE = Rule(
     id="USE120",
