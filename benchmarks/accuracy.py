@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from gnomon.evaluation import EvaluateSettings, evaluate
-from gnomon.preparation import read_source
+from gnomon.preparation import read_raw_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT_MINUTES = 5.0
@@ -81,7 +81,7 @@ SIDES = {"ours": ours, "monai": peer("monai_unet", "seed"), "nnunet": peer("nnun
 
 def score(data: Path, predictions: Path, output: Path) -> dict[str, float]:
     """Mean Dice, and that of each label."""
-    source = read_source(data, None, None, None)
+    source = read_raw_dataset(data, None, None, None)
     held_out = json.loads((data / "split.json").read_text())["val"]
     references = {case.name: case.label for case in source.cases if case.name in held_out}
     summary = evaluate(references, predictions, source.labels, output, EvaluateSettings()).summary

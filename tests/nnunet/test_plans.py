@@ -14,7 +14,7 @@ from gnomon.dataset.topology import make_topology
 from gnomon.nets import stage_widths
 from gnomon.nnunet import nnunet_plans
 from gnomon.preparation import read_nnunet_plan
-from gnomon.preparation.plan import PlanSettings, make_plan
+from gnomon.preparation.planner import PlanSettings, make_plan
 from gnomon.rules.finding import Refusal
 from tests.nnunet.nets import FINGERPRINT, NETS, our_plan, plans_file
 from tests.postprocess.scenes import GRID

@@ -9,8 +9,8 @@ from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner
 from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
 from gnomon.core.randomness import generator
-from gnomon.preparation.fingerprint import CaseStatistics, fingerprint
-from gnomon.preparation.plan import PlanSettings, make_plan
+from gnomon.preparation.fingerprint import CaseStatistics, compute_fingerprint
+from gnomon.preparation.planner import PlanSettings, make_plan
 
 
 def random_cases(seed):
@@ -87,7 +87,7 @@ def compare(seed):
     labels, memory_gb = int(draw.integers(2, 20)), float(draw.choice([4.0, 8.0, 8.0, 11.0, 24.0]))
     wanted = theirs(cases, labels, memory_gb)
     settings = PlanSettings(planner="nnunet", memory_gib=memory_gb)
-    plan = make_plan(fingerprint(cases), "MRI", settings, labels)
+    plan = make_plan(compute_fingerprint(cases), "MRI", settings, labels)
     assert np.abs(np.asarray(plan.spacing_mm) - wanted["spacing"]).max() < 2e-5
     found = plan.topology
     assert (found.patch, plan.batch, found.kernels, found.strides) == (

@@ -24,8 +24,8 @@ from gnomon.dataset.topology import make_topology
 from gnomon.evaluation import EvaluateSettings, evaluate
 from gnomon.io import nifti
 from gnomon.io.artifacts import map_array
-from gnomon.preparation import PrepareSettings, prepare, read_source
-from gnomon.preparation.prepare import SplitSettings
+from gnomon.preparation import PrepareSettings, prepare, read_raw_dataset
+from gnomon.preparation.stage import SplitSettings
 from gnomon.rules.finding import Refusal
 from tests.conftest import write_decathlon
 
@@ -34,7 +34,7 @@ SCHEME = LabelScheme(("a", "b"), (1, 2))
 
 
 def prepared(root, output, settings=ONE):
-    return prepare(read_source(root, None, None, settings.patient_pattern), output, settings)
+    return prepare(read_raw_dataset(root, None, None, settings.patient_pattern), output, settings)
 
 
 def rules(dataset):
@@ -199,7 +199,7 @@ class TestCases:
         path = decathlon / "dataset.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | change))
         with pytest.raises(Refusal, match=rule):
-            read_source(decathlon, None, None, None)
+            read_raw_dataset(decathlon, None, None, None)
 
     def test_nothing_left_is_refused(self, decathlon, tmp_path):
         for path in (decathlon / "labelsTr").iterdir():
@@ -320,7 +320,7 @@ class TestAnnotated:
 class TestDescriptions:
     def described(self, decathlon, **description):
         (decathlon / "dataset.json").write_text(json.dumps(description))
-        return read_source(decathlon, None, None, None)
+        return read_raw_dataset(decathlon, None, None, None)
 
     def test_nnunets_description_and_file_names_are_read_too(self, decathlon):
         for path in sorted((decathlon / "imagesTr").iterdir()):

@@ -27,7 +27,7 @@ from gnomon.nnunet import (
     write_stock_postprocessing,
 )
 from gnomon.postprocess import read_spec
-from gnomon.preparation import Source, read_source
+from gnomon.preparation import RawDataset, read_raw_dataset
 from gnomon.rules.catalogue.nnunet import AXES_MISMATCH
 from gnomon.rules.catalogue.usage import IMPORT_ARGUMENTS, INVALID_VALUE, MISSING_SETTING, UNKNOWN_SUBCOMMAND
 
@@ -48,7 +48,7 @@ def run(config: DictConfig) -> int:
 
 
 def _export(config: DictConfig) -> int:
-    source = read_source(
+    source = read_raw_dataset(
         Path(_given(config, "root")).expanduser(),
         folder_from(config.labels),
         scheme_from(config.label_names),
@@ -94,7 +94,7 @@ def _cases(prepared: Dataset) -> set[str]:
     return {name for train, val in prepared.splits.folds for name in (*train, *val)}
 
 
-def _check_axes(source: Source, names: set[str]) -> None:
+def _check_axes(source: RawDataset, names: set[str]) -> None:
     """A plan has one order of axes; files in another would be trained on with the wrong one."""
     for case in source.cases:
         if case.name in names and nifti.read_grid(case.image).reorientation_to("RAS").source_axis != (0, 1, 2):

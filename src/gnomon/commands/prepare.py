@@ -10,14 +10,14 @@ from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.commands.settings import folder_from, scheme_from
 from gnomon.core.settings import settings_from
 from gnomon.io.console import print_findings, say
-from gnomon.preparation import PrepareSettings, prepare, read_source
+from gnomon.preparation import PrepareSettings, prepare, read_raw_dataset
 from gnomon.rules.finding import unwaived_errors
 
 
 def run(config: DictConfig) -> int:
     """Prepare; exit code 3 where a case was left out."""
     settings = settings_from(PrepareSettings, config.preparation, "preparation")
-    source = read_source(
+    source = read_raw_dataset(
         Path(config.input), folder_from(config.labels), scheme_from(config.label_names), settings.patient_pattern
     )
     dataset = prepare(source, Path(config.output), settings)

@@ -15,7 +15,7 @@ from gnomon.core.labels import LabelScheme
 from gnomon.io import nifti
 from gnomon.io.artifacts import atomic_replacement, write_json
 from gnomon.io.console import show_progress
-from gnomon.preparation import Source
+from gnomon.preparation import RawDataset
 from gnomon.rules.catalogue.nnunet import INVALID_DATASET_NAME, MODEL_MISMATCH
 from gnomon.rules.catalogue.preparation import UNKNOWN_LABEL_VALUE
 from gnomon.rules.finding import Finding, Refusal
@@ -57,7 +57,7 @@ def dataset_name(number: int, name: str) -> str:
 
 
 def export_dataset(
-    source: Source, folders: NnunetFolders, orientation: str, only: Collection[str] | None = None
+    source: RawDataset, folders: NnunetFolders, orientation: str, only: Collection[str] | None = None
 ) -> list[Finding]:
     """Write imagesTr, labelsTr and dataset.json; labels get the values 1, 2, ..., and `ignore` the highest.
 
@@ -83,7 +83,7 @@ def export_dataset(
     return findings
 
 
-def described(source: Source, count: int) -> dict[str, Any]:
+def described(source: RawDataset, count: int) -> dict[str, Any]:
     """dataset.json."""
     labels = {"background": 0, **{name: i for i, name in enumerate(source.labels.names, start=1)}}
     if source.labels.ignore is not None:

@@ -14,7 +14,7 @@ from gnomon.dicom import Verdict, convert_studies
 from gnomon.io.locks import wait_for_turn
 from gnomon.phantom import write_phantom
 from gnomon.pipeline.stages import Stages
-from gnomon.preparation import audit_of, prepare, read_source
+from gnomon.preparation import audit_record, prepare, read_raw_dataset
 from gnomon.reports import write_audit_report
 from gnomon.rules.catalogue.label import LABEL_GRID, UNMATCHED_LABELS
 from gnomon.rules.catalogue.usage import MISSING_FOLDER, MISSING_SETTING, UNKNOWN_DATA_KIND
@@ -45,7 +45,7 @@ def prepared_data(
         raise MISSING_FOLDER.refusal(str(root), found="no such folder", expected="the folder of the data")
     if kind == "prepared" and root is not None:
         dataset = read_dataset(root)
-        audit_of(None if dataset.audit == "off" else dataset.audit, stages.preparation)
+        audit_record(None if dataset.audit == "off" else dataset.audit, stages.preparation)
         return dataset, None
     with wait_for_turn(store_of(values), "the same data"):
         return _prepared(stages, values, scheme, root)
@@ -68,7 +68,7 @@ def _prepared(
         cohort = Cohort(labels=labels, structures=scheme)
         convert_studies(root, store / "volumes", stages.conversion, _verdict(root, store, stages, data, cohort))
         root = store / "volumes"
-    source = read_source(root, labels, scheme, stages.preparation.patient_pattern)
+    source = read_raw_dataset(root, labels, scheme, stages.preparation.patient_pattern)
     memory = stages.step_bytes(values["net"], source.labels.n_channels)
     return prepare(source, store / "dataset", stages.preparation, memory), planted
 

@@ -1,21 +1,21 @@
 """Accepted volumes or NIfTI -> a canonical training set: checked, planned, split, memory-mappable."""
 
-from gnomon.preparation.classes import ClassSource, prepare_classes, read_classes
+from gnomon.preparation.classification import RawClassDataset, prepare_classes, read_classes
 from gnomon.preparation.nnunet_plan import NnunetPlan, read_nnunet_plan
-from gnomon.preparation.plan import StepBytes
-from gnomon.preparation.prepare import PrepareSettings, audit_of, prepare
-from gnomon.preparation.sources import Source, read_source
+from gnomon.preparation.planner import StepBytes
+from gnomon.preparation.raw_dataset import RawDataset, read_raw_dataset
+from gnomon.preparation.stage import PrepareSettings, audit_record, prepare
 
 __all__ = [
-    "ClassSource",
     "NnunetPlan",
     "PrepareSettings",
-    "Source",
+    "RawClassDataset",
+    "RawDataset",
     "StepBytes",
-    "audit_of",
+    "audit_record",
     "prepare",
     "prepare_classes",
     "read_classes",
     "read_nnunet_plan",
-    "read_source",
+    "read_raw_dataset",
 ]

@@ -107,7 +107,7 @@ def measure_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelS
     )
 
 
-def fingerprint(cases: Sequence[CaseStatistics]) -> Fingerprint:
+def compute_fingerprint(cases: Sequence[CaseStatistics]) -> Fingerprint:
     """The fingerprint of at least one case; the order of cases does not matter."""
     ordered = sorted(cases, key=lambda case: case.name)
     spacings = np.array([case.spacing_mm for case in ordered])

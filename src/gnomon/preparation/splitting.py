@@ -11,7 +11,7 @@ from gnomon.dataset.splits import Splits
 from gnomon.rules.catalogue.preparation import INVALID_SPLIT, PATIENT_LEAKAGE, TOO_FEW_PATIENTS
 
 
-def make_splits(patients: Mapping[str, str], folds: int, test_fraction: float, seed: int) -> Splits:
+def split_patients(patients: Mapping[str, str], folds: int, test_fraction: float, seed: int) -> Splits:
     """Deal patients into a test set and `folds` folds; every case goes with its patient.
 
     Args:
@@ -37,7 +37,7 @@ def make_splits(patients: Mapping[str, str], folds: int, test_fraction: float, s
     return Splits(tuple(dealt), _cases(members, order[:n_test]))
 
 
-def fixed_splits(wanted: Sequence[Mapping[str, Any]], patients: Mapping[str, str]) -> Splits:
+def splits_from_lists(wanted: Sequence[Mapping[str, Any]], patients: Mapping[str, str]) -> Splits:
     """Folds from lists of names `train`, `val` and, if given, `test`; absent cases are left out.
 
     Raises:

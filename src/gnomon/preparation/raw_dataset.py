@@ -37,7 +37,7 @@ class RawCase:
 
 
 @dataclass(frozen=True)
-class Source:
+class RawDataset:
     """A set of raw cases.
 
     Attributes:
@@ -54,9 +54,9 @@ class Source:
     audit: str | None = "files"
 
 
-def read_source(
+def read_raw_dataset(
     root: Path, labels_folder: Path | None, scheme: LabelScheme | None, patient_pattern: str | None
-) -> Source:
+) -> RawDataset:
     """Recognise a Medical Decathlon folder or a volumes folder, and list its cases.
 
     Args:
@@ -85,7 +85,7 @@ def read_source(
     )
 
 
-def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
+def _read_decathlon(root: Path, patient_pattern: str | None) -> RawDataset:
     description = read_json(root / "dataset.json", "the data set")
     try:
         scheme = _scheme(description["labels"])
@@ -106,7 +106,7 @@ def _read_decathlon(root: Path, patient_pattern: str | None) -> Source:
         RawCase(name, images[name], labels[name], _patient(name, patient_pattern))
         for name in sorted(images.keys() & labels.keys())
     ]
-    return Source("CT" if modalities[0].upper() == "CT" else modalities[0], scheme, tuple(cases), tuple(findings))
+    return RawDataset("CT" if modalities[0].upper() == "CT" else modalities[0], scheme, tuple(cases), tuple(findings))
 
 
 def _scheme(labels: Mapping[str, Any]) -> LabelScheme:
@@ -176,7 +176,7 @@ def _patient(name: str, pattern: str | None) -> str:
     return match.group(0) if match else name
 
 
-def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: LabelScheme | None) -> Source:
+def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: LabelScheme | None) -> RawDataset:
     if labels_folder is None or not labels_folder.is_dir() or scheme is None:
         raise NO_LABELS_FOR_VOLUMES.refusal("labels", found="converted volumes without a label folder or label names")
     index = read_json(folder.index, "the converted volumes")
@@ -212,4 +212,4 @@ def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: Lab
     if len(modalities) > 1:
         raise SEVERAL_MODALITIES.refusal(str(folder.path), found=f"modalities {', '.join(sorted(modalities))}")
     modality = modalities.pop() if modalities else "CT"
-    return Source(modality, scheme, tuple(cases), tuple(findings), index.get("audit_sha256"))
+    return RawDataset(modality, scheme, tuple(cases), tuple(findings), index.get("audit_sha256"))

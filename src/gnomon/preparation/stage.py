@@ -25,10 +25,10 @@ from gnomon.io import nifti
 from gnomon.io.artifacts import atomic_replacement, read_json, write_array, write_findings, write_json
 from gnomon.io.console import show_progress
 from gnomon.io.folders import DatasetFolder
-from gnomon.preparation.fingerprint import CaseStatistics, check_case, fingerprint, measure_case
-from gnomon.preparation.plan import PlanSettings, StepBytes, make_plan
-from gnomon.preparation.sources import RawCase, Source
-from gnomon.preparation.splitting import fixed_splits, make_splits
+from gnomon.preparation.fingerprint import CaseStatistics, check_case, compute_fingerprint, measure_case
+from gnomon.preparation.planner import PlanSettings, StepBytes, make_plan
+from gnomon.preparation.raw_dataset import RawCase, RawDataset
+from gnomon.preparation.splitting import split_patients, splits_from_lists
 from gnomon.rules.catalogue.preparation import INVALID_SPLIT_FILE, NO_CASE_LEFT, UNKNOWN_ANNOTATION
 from gnomon.rules.catalogue.usage import NOT_AUDITED
 from gnomon.rules.finding import Finding, Refusal, Severity
@@ -82,7 +82,9 @@ class PrepareSettings:
             raise ValueError(f"patient_pattern {self.patient_pattern!r} ({error})") from None
 
 
-def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes: StepBytes | None = None) -> Dataset:
+def prepare(
+    source: RawDataset, output: Path, settings: PrepareSettings, step_bytes: StepBytes | None = None
+) -> Dataset:
     """Check, measure, plan and canonicalise the cases of a source.
 
     A case that cannot be trained on is left out with its finding; the others go on. `step_bytes` tells the
@@ -91,7 +93,7 @@ def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes:
     Raises:
         Refusal: no case is left, or the splits cannot be made.
     """
-    folder, audit = DatasetFolder(output), audit_of(source.audit, settings)
+    folder, audit = DatasetFolder(output), audit_record(source.audit, settings)
     sums, statistics, findings = _surveyed(source, settings.workers)
     findings = [*source.findings, *findings]
     if not statistics:
@@ -101,8 +103,8 @@ def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes:
             NO_CASE_LEFT.at(str(output), found="no case that can be prepared"),
         )
     cases = [case for case in source.cases if case.name in statistics]
-    splits = dealt_splits({case.name: case.patient for case in cases}, settings.splits)
-    found = fingerprint(list(statistics.values()))
+    splits = choose_splits({case.name: case.patient for case in cases}, settings.splits)
+    found = compute_fingerprint(list(statistics.values()))
     plan = make_plan(found, source.modality, settings.plan, source.labels.n_channels, step_bytes)
     looked_for = _annotated(cases, source.labels, settings.annotated)
     hashes = _write_cases(cases, sums, source.labels, plan, folder, settings.workers, looked_for)
@@ -125,7 +127,7 @@ def prepare(source: Source, output: Path, settings: PrepareSettings, step_bytes:
     return read_dataset(output)
 
 
-def audit_of(passed: str | None, settings: PrepareSettings) -> str:
+def audit_record(passed: str | None, settings: PrepareSettings) -> str:
     """What a data set says of its audit.
 
     Raises:
@@ -139,7 +141,7 @@ def audit_of(passed: str | None, settings: PrepareSettings) -> str:
 Survey = tuple[str, str, CaseStatistics | None, list[Finding]]
 
 
-def _surveyed(source: Source, workers: int) -> tuple[dict[str, str], dict[str, CaseStatistics], list[Finding]]:
+def _surveyed(source: RawDataset, workers: int) -> tuple[dict[str, str], dict[str, CaseStatistics], list[Finding]]:
     """Check and measure every case: source hashes, statistics of the good ones, findings of the others."""
     sums: dict[str, str] = {}
     statistics: dict[str, CaseStatistics] = {}
@@ -165,15 +167,15 @@ def _survey(case: RawCase, scheme: LabelScheme) -> Survey:
     return case.name, digest, measure_case(case.name, image, label, scheme), found
 
 
-def dealt_splits(patients: Mapping[str, str], settings: SplitSettings) -> Splits:
+def choose_splits(patients: Mapping[str, str], settings: SplitSettings) -> Splits:
     """Cases, with the patient of each, dealt by seed or by a file."""
     if settings.file is None:
-        return make_splits(patients, settings.folds, settings.test_fraction, settings.seed)
+        return split_patients(patients, settings.folds, settings.test_fraction, settings.seed)
     wanted = read_json(Path(settings.file).expanduser(), "the splits")
     listed = wanted if isinstance(wanted, list) else [wanted]
     if not listed or not all(isinstance(fold, dict) for fold in listed):
         raise INVALID_SPLIT_FILE.refusal(settings.file, found="neither a fold nor a list of folds")
-    return fixed_splits(listed, patients)
+    return splits_from_lists(listed, patients)
 
 
 def _write_cases(

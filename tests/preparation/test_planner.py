@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gnomon.dataset.plan import Plan
-from gnomon.preparation.fingerprint import CaseStatistics, Fingerprint, fingerprint
-from gnomon.preparation.plan import PlanSettings, fitted_topology, make_plan, target_spacing
+from gnomon.preparation.fingerprint import CaseStatistics, Fingerprint, compute_fingerprint
+from gnomon.preparation.planner import PlanSettings, fit_topology, make_plan, target_spacing
 from gnomon.rules.finding import Refusal
 
 
@@ -35,7 +35,7 @@ def test_a_coarse_axis_with_many_voxels_keeps_its_median():
 )
 @pytest.mark.parametrize("budget", [20_000, 120_000, 1_000_000])
 def test_the_patch_fits_its_budget_and_divides(spacing, shape, budget):
-    shaped = fitted_topology(spacing, np.array(shape), lambda one: np.prod(one.patch) <= budget)
+    shaped = fit_topology(spacing, np.array(shape), lambda one: np.prod(one.patch) <= budget)
     assert np.prod(shaped.patch) <= budget
     assert all(edge % step == 0 for edge, step in zip(shaped.patch, shaped.divisor))
 
@@ -60,9 +60,9 @@ def test_what_the_user_fixes_is_kept():
 
 def test_a_fingerprint_does_not_depend_on_the_order_of_cases():
     cases = [CaseStatistics(f"c{i}", (10 + i, 20, 30), (1, 1, 1 + i), (1.0 * i, 2.0), {"a": i}) for i in range(5)]
-    assert fingerprint(cases) == fingerprint(cases[::-1])
-    assert fingerprint(cases).median_shape == (12, 20, 30)
-    assert fingerprint(cases).cases_with == {"a": 4}
+    assert compute_fingerprint(cases) == compute_fingerprint(cases[::-1])
+    assert compute_fingerprint(cases).median_shape == (12, 20, 30)
+    assert compute_fingerprint(cases).cases_with == {"a": 4}
 
 
 def test_a_memory_that_nothing_fits_is_refused():

@@ -90,7 +90,7 @@ def make_plan(
             return bool(np.prod(shaped.patch) <= settings.max_patch_voxels)
         return step_bytes(shaped, settings.batch) <= settings.memory_gib * 2**30
 
-    shaped = fitted_topology(spacing_mm, shape, fits)
+    shaped = fit_topology(spacing_mm, shape, fits)
     if settings.memory_gib is not None and step_bytes is not None and not fits(shaped):
         raise PLAN_EXCEEDS_MEMORY.refusal(
             "preparation.plan.memory_gib",
@@ -145,7 +145,7 @@ def target_spacing(found: Fingerprint) -> tuple[float, float, float]:
     return _three(spacing)
 
 
-def fitted_topology(
+def fit_topology(
     spacing_mm: tuple[float, float, float], shape: np.ndarray, fits: Callable[[Topology], bool]
 ) -> Topology:
     """The largest topology that fits: from the median shape (voxels at the target spacing) down.

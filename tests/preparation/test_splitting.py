@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnomon.dataset.splits import Splits
-from gnomon.preparation.splitting import fixed_splits, make_splits
+from gnomon.preparation.splitting import split_patients, splits_from_lists
 from gnomon.rules.finding import Refusal
 
 patients = st.dictionaries(st.text("abcdef0123", min_size=1, max_size=5), st.sampled_from("PQRSTUVWXYZ"), min_size=12)
@@ -14,7 +14,7 @@ patients = st.dictionaries(st.text("abcdef0123", min_size=1, max_size=5), st.sam
 @given(patients, st.integers(2, 4), st.sampled_from([0.0, 0.2]), st.integers(0, 99))
 def test_no_patient_is_parted_and_no_case_is_lost(cases, folds, test_fraction, seed):
     try:
-        splits = make_splits(cases, folds, test_fraction, seed)
+        splits = split_patients(cases, folds, test_fraction, seed)
     except Refusal:
         assert len(set(cases.values())) - round(test_fraction * len(set(cases.values()))) < folds
         return
@@ -30,25 +30,25 @@ def test_no_patient_is_parted_and_no_case_is_lost(cases, folds, test_fraction, s
 
 def test_the_seed_decides():
     cases = {f"c{i}": f"p{i}" for i in range(30)}
-    assert make_splits(cases, 5, 0.2, 1) == make_splits(dict(reversed(cases.items())), 5, 0.2, 1)
-    assert make_splits(cases, 5, 0.2, 1) != make_splits(cases, 5, 0.2, 2)
-    assert len(make_splits(cases, 5, 0.2, 1).test) == 6
+    assert split_patients(cases, 5, 0.2, 1) == split_patients(dict(reversed(cases.items())), 5, 0.2, 1)
+    assert split_patients(cases, 5, 0.2, 1) != split_patients(cases, 5, 0.2, 2)
+    assert len(split_patients(cases, 5, 0.2, 1).test) == 6
 
 
 def test_the_pseudonyms_do_not_decide():
     cases = {f"c{i}": f"p{i // 2}" for i in range(30)}
     renamed = {name: f"{hash(patient)}" for name, patient in cases.items()}
-    assert make_splits(cases, 5, 0.2, 1) == make_splits(renamed, 5, 0.2, 1)
+    assert split_patients(cases, 5, 0.2, 1) == split_patients(renamed, 5, 0.2, 1)
 
 
 def test_splits_survive_their_dictionary():
-    splits = make_splits({f"c{i}": f"p{i}" for i in range(9)}, 3, 0.0, 0)
+    splits = split_patients({f"c{i}": f"p{i}" for i in range(9)}, 3, 0.0, 0)
     assert Splits.from_dict(splits.as_dict()) == splits
     assert splits.held_out(1) == splits.folds[1][1]
 
 
 def test_a_fixed_split_keeps_what_exists():
-    splits = fixed_splits([{"train": ["a", "b", "gone"], "val": ["c"]}], {"a": "1", "b": "2", "c": "3"})
+    splits = splits_from_lists([{"train": ["a", "b", "gone"], "val": ["c"]}], {"a": "1", "b": "2", "c": "3"})
     assert splits.folds == ((("a", "b"), ("c",)),)
 
 
@@ -58,4 +58,4 @@ def test_a_fixed_split_keeps_what_exists():
 )
 def test_a_fixed_split_that_leaks_or_is_empty_is_refused(wanted, rule):
     with pytest.raises(Refusal, match=rule):
-        fixed_splits([wanted], {"a": "1", "b": "1", "c": "2"})
+        splits_from_lists([wanted], {"a": "1", "b": "1", "c": "2"})

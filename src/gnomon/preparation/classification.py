@@ -20,9 +20,9 @@ from gnomon.io import nifti
 from gnomon.io.artifacts import atomic_replacement, read_json, write_array, write_findings, write_json
 from gnomon.io.console import show_progress
 from gnomon.io.folders import DatasetFolder, VolumesFolder
-from gnomon.preparation.fingerprint import CaseStatistics, fingerprint
-from gnomon.preparation.plan import whole_image_plan
-from gnomon.preparation.prepare import PrepareSettings, audit_of, dealt_splits
+from gnomon.preparation.fingerprint import CaseStatistics, compute_fingerprint
+from gnomon.preparation.planner import whole_image_plan
+from gnomon.preparation.stage import PrepareSettings, audit_record, choose_splits
 from gnomon.rules.catalogue.classification import (
     CLASS_WITHOUT_IMAGE,
     IMAGE_WITHOUT_CLASS,
@@ -40,7 +40,7 @@ _NAME_COLUMNS = ("case", "volume_id")
 
 
 @dataclass(frozen=True)
-class ClassCase:
+class RawClassCase:
     """An image with its class; `patient` groups cases that must not be parted."""
 
     name: str
@@ -50,17 +50,17 @@ class ClassCase:
 
 
 @dataclass(frozen=True)
-class ClassSource:
-    """Images with classes. `findings` names what was left out, and why; `audit` is as in a `Source`."""
+class RawClassDataset:
+    """Images with classes. `findings` names what was left out, and why; `audit` is as in a `RawDataset`."""
 
     modality: str
     classes: tuple[str, ...]
-    cases: tuple[ClassCase, ...]
+    cases: tuple[RawClassCase, ...]
     findings: tuple[Finding, ...] = field(default=())
     audit: str | None = "files"
 
 
-def read_classes(root: Path, table: Path, patient_pattern: str | None, modality: str = "MR") -> ClassSource:
+def read_classes(root: Path, table: Path, patient_pattern: str | None, modality: str = "MR") -> RawClassDataset:
     """List the images of a folder that a CSV names with a class.
 
     Args:
@@ -89,22 +89,22 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
         for name in sorted(kinds.keys() - images.keys())
     ]
     cases = tuple(
-        ClassCase(name, images[name], kinds[name], patients.get(name) or _patient(name, patient_pattern))
+        RawClassCase(name, images[name], kinds[name], patients.get(name) or _patient(name, patient_pattern))
         for name in sorted(images.keys() & kinds.keys())
     )
     classes = tuple(sorted({case.kind for case in cases}))
     if len(classes) < 2:
         raise TOO_FEW_CLASSES.refusal(str(table), found=f"{len(cases)} image(s) of {len(classes)} class(es)")
-    return ClassSource(modality, classes, cases, tuple(findings), audit)
+    return RawClassDataset(modality, classes, cases, tuple(findings), audit)
 
 
-def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings) -> Dataset:
+def prepare_classes(source: RawClassDataset, output: Path, settings: PrepareSettings) -> Dataset:
     """Check, measure, plan and canonicalise: each image whole, as large as the net's input.
 
     Raises:
         Refusal: PRP104, no image can be read; or the splits cannot be made.
     """
-    folder, findings, audit = DatasetFolder(output), list(source.findings), audit_of(source.audit, settings)
+    folder, findings, audit = DatasetFolder(output), list(source.findings), audit_record(source.audit, settings)
     measured: dict[str, CaseStatistics] = {}
     for case in show_progress(source.cases, len(source.cases), "checking images"):
         try:
@@ -116,8 +116,8 @@ def prepare_classes(source: ClassSource, output: Path, settings: PrepareSettings
         raise NO_CASE_LEFT.refusal(
             str(output), found="no image that can be prepared", expected="at least one image without an error"
         )
-    splits = dealt_splits({case.name: case.patient for case in cases}, settings.splits)
-    found = fingerprint(list(measured.values()))
+    splits = choose_splits({case.name: case.patient for case in cases}, settings.splits)
+    found = compute_fingerprint(list(measured.values()))
     plan = whole_image_plan(found, source.modality, settings.plan)
     labels = LabelScheme(source.classes, tuple(range(1, len(source.classes) + 1)))
     hashes = {
@@ -173,7 +173,7 @@ def _patient(name: str, pattern: str | None) -> str:
     return match.group(0) if match else name
 
 
-def _measured(case: ClassCase, image: nifti.NiftiImage, modality: str) -> CaseStatistics:
+def _measured(case: RawClassCase, image: nifti.NiftiImage, modality: str) -> CaseStatistics:
     if image.voxels.min() == image.voxels.max():
         raise CONSTANT_IMAGE.refusal(case.image.name, found=f"{image.voxels.flat[0]:g} in every voxel")
     ordered = image.grid.reorient(image.grid.reorientation_to("RAS"))
@@ -182,7 +182,7 @@ def _measured(case: ClassCase, image: nifti.NiftiImage, modality: str) -> CaseSt
     return CaseStatistics(case.name, ordered.shape, ordered.spacing_mm, tuple(float(v) for v in values), {})
 
 
-def _write_case(case: ClassCase, plan: Plan, folder: DatasetFolder) -> str:
+def _write_case(case: RawClassCase, plan: Plan, folder: DatasetFolder) -> str:
     """Write what is not there yet; the content's hash."""
     place = folder.case(case.name)
     key = sha256_of_values([sha256_of_file(case.image), case.kind, plan.as_dict(), SCHEMA, TASK])
