@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from gnomon.core.randomness import generator
+from gnomon.rules.catalogue.leakage import PREDICTIVE_FEATURE
 
-AUC_LIMIT = 0.65
 _FOLDS = 5
 _PERMUTATIONS = 2000
 _LEVEL = 0.05
@@ -36,7 +36,12 @@ class Predictive:
 
 
 def predictive_features(
-    features: pl.DataFrame, label: pl.Series, patients: Sequence[str], *, limit: float = AUC_LIMIT, seed: int = 0
+    features: pl.DataFrame,
+    label: pl.Series,
+    patients: Sequence[str],
+    *,
+    limit: float = PREDICTIVE_FEATURE.tolerance,
+    seed: int = 0,
 ) -> list[Predictive]:
     """Features whose AUC is above `limit` with p below 0.05 over all features together, the strongest first.
 

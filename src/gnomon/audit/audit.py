@@ -40,7 +40,9 @@ from gnomon.dicom import judged as repaired_by_policy
 from gnomon.io.artifacts import write_json, write_rows, write_table, write_text
 from gnomon.io.console import show_progress
 from gnomon.io.folders import AuditFolder
-from gnomon.rules.finding import Finding, Refusal, Severity, refuse
+from gnomon.rules.catalogue.image import LOCALIZER, NO_FRAME_GEOMETRY, SECONDARY_CAPTURE
+from gnomon.rules.catalogue.usage import NO_DICOM_FILES, UNKNOWN_SETTING
+from gnomon.rules.finding import Finding, Refusal, Severity
 from gnomon.rules.policy import Policy
 from gnomon.rules.rule import Decision
 
@@ -141,12 +143,8 @@ def audit_studies(
     if not volumes:
         if fresh:
             shutil.rmtree(output, ignore_errors=True)
-        raise refuse(
-            rule="USE102",
-            where=str(studies),
-            found=f"{len(index.sources)} file(s), none of them a readable DICOM object",
-            expected="at least one DICOM series",
-            remedy="Check the path.",
+        raise NO_DICOM_FILES.refusal(
+            str(studies), found=f"{len(index.sources)} file(s), none of them a readable DICOM object"
         )
     names.save()
     slices = slice_table(volumes)
@@ -178,11 +176,10 @@ def _check_policy(policy: Policy, rules: RuleSet) -> None:
     if unknown:
         raise Refusal(
             *(
-                Finding(
-                    rule="USE108",
-                    where=f"audit.{name}",
+                UNKNOWN_SETTING.at(
+                    f"audit.{name}",
                     found="an unknown rule",
-                    expected="the id or the slug of a rule",
+                    expected="the slug or the id of a rule",
                     remedy=f"Did you mean {' or '.join(similar)}?" if similar else "See docs/findings.md.",
                 )
                 for name, similar in unknown.items()
@@ -297,7 +294,8 @@ def _has_pixels(volume: Volume) -> bool:
     if volume.stack is None and (image_kind(one) or not one.pixel_keyword):
         return False
     return one.samples == 1 and not any(
-        f.severity is Severity.ERROR and f.rule not in ("DCM007", "DCM701", "DCM203") for f in volume.findings
+        f.severity is Severity.ERROR and f.rule not in (NO_FRAME_GEOMETRY.id, SECONDARY_CAPTURE.id, LOCALIZER.id)
+        for f in volume.findings
     )
 
 

@@ -13,9 +13,12 @@ from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
 from gnomon.dicom import PseudonymMap, Volume, stack_grid
 from gnomon.io import nifti
-from gnomon.rules.finding import Finding, Refusal, Severity, refuse
+from gnomon.rules.catalogue.label import UNMATCHED_CASES, UNMATCHED_LABELS
+from gnomon.rules.catalogue.usage import INVALID_COHORT_TABLE
+from gnomon.rules.finding import Finding, Refusal
 
 _KEYS = ("volume", "series", "study", "patient")
+_LABEL_FOLDER = "a folder of label maps"
 
 
 @dataclass(frozen=True)
@@ -42,21 +45,9 @@ class Cohort:
         if self.labels is None:
             return {}
         if not self.labels.is_dir():
-            raise refuse(
-                rule="USE129",
-                where=str(self.labels),
-                found="no such folder",
-                expected="a folder of label maps",
-                remedy="Check the path.",
-            )
+            raise INVALID_COHORT_TABLE.refusal(str(self.labels), found="no such folder", expected=_LABEL_FOLDER)
         if not (found := nifti.images_in(self.labels)):
-            raise refuse(
-                rule="USE129",
-                where=str(self.labels),
-                found="no NIfTI file",
-                expected="a folder of label maps",
-                remedy="Check the path.",
-            )
+            raise INVALID_COHORT_TABLE.refusal(str(self.labels), found="no NIfTI file", expected=_LABEL_FOLDER)
         return found
 
 
@@ -90,27 +81,15 @@ def cohort_table(
             given = given.with_columns(pl.Series("patient", hidden))
         if lost := len(set(given[key]) - set(table[key])):
             findings.append(
-                Finding(
-                    rule="DCM719",
-                    where="the table of cases",
-                    found=f"{lost} of {given[key].n_unique()} cases that fit no volume",
-                    expected=f"a {key} of the export in each row",
-                    remedy="Check the column, and that the export is whole.",
-                    severity=Severity.WARNING,
+                UNMATCHED_CASES.at(
+                    "the table of cases", found=f"{lost} of {given[key].n_unique()} cases without a volume"
                 )
             )
         table = table.join(given.unique(key, keep="first", maintain_order=True), on=key, how="left")
     if maps:
         if lost := len(maps.keys() - {*table["series"], *table["volume"]}):
             findings.append(
-                Finding(
-                    rule="DCM234",
-                    where="the label maps",
-                    found=f"{lost} of {len(maps)} label maps that fit no series",
-                    expected="names that are SeriesInstanceUIDs or volume_ids of the export",
-                    remedy="Check the names, and that the export is whole.",
-                    severity=Severity.WARNING,
-                )
+                UNMATCHED_LABELS.at("the label maps", found=f"{lost} of {len(maps)} label maps without a series")
             )
         offsets = [_offset(volume, maps) for volume in volumes]
         schema = {
@@ -127,23 +106,11 @@ def _read(path: Path) -> tuple[pl.DataFrame, str]:
     try:
         given = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise refuse(
-            rule="USE129",
-            where=str(path),
-            found=str(error).splitlines()[0],
-            expected="a CSV table",
-            remedy="Check the path and the file.",
-        ) from None
+        raise INVALID_COHORT_TABLE.refusal(str(path), found=str(error).splitlines()[0]) from None
     key = next((name for name in _KEYS if name in given.columns), None)
     columns = [name for name in ("label", "split") if name in given.columns]
     if key is None or not columns:
-        raise refuse(
-            rule="USE129",
-            where=str(path),
-            found=f"columns {', '.join(given.columns)}",
-            expected=f"one of {', '.join(_KEYS)}, and label or split",
-            remedy="Name the columns so.",
-        )
+        raise INVALID_COHORT_TABLE.refusal(str(path), found=f"columns {', '.join(given.columns)}")
     return given.select(key, *columns).filter(pl.col(key).is_not_null()), key
 
 

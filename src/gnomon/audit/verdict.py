@@ -10,7 +10,7 @@ import polars as pl
 from gnomon.dicom import Verdict
 from gnomon.io.artifacts import read_json
 from gnomon.io.folders import AuditFolder
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import AUDIT_CHANGED
 
 
 def read_verdict(audit: Path, waived: tuple[str, ...] = ()) -> Verdict:
@@ -26,13 +26,7 @@ def read_verdict(audit: Path, waived: tuple[str, ...] = ()) -> Verdict:
     folder = AuditFolder(audit)
     facts = read_json(folder.index, "the audit")
     if not folder.lines.is_file() or hashlib.sha256(folder.lines.read_bytes()).hexdigest() != facts["findings_sha256"]:
-        raise refuse(
-            rule="USE130",
-            where=str(audit),
-            found="findings that are not those of audit.json",
-            expected="an audit that ran to its end, unchanged",
-            remedy="Run the audit again.",
-        )
+        raise AUDIT_CHANGED.refusal(str(audit), found="findings that are not those of audit.json")
     volumes, findings = pl.read_parquet(folder.volumes), pl.read_parquet(folder.findings)
     against = findings.filter((pl.col("decision") == "reject") & ~pl.col("rule").is_in(list(waived)))
     rules = against.group_by("volume_id").agg(pl.col("rule").unique().sort().str.join(" ")).sort("volume_id")

@@ -24,7 +24,8 @@ from gnomon.dicom.write import SCHEMA, VolumeJob, written
 from gnomon.io.artifacts import atomic_replacement, write_findings, write_json, write_rows
 from gnomon.io.console import say, show_progress
 from gnomon.io.folders import VolumesFolder
-from gnomon.rules.finding import Finding, refuse
+from gnomon.rules.catalogue.usage import NO_DICOM_FILES
+from gnomon.rules.finding import Finding
 
 _COLUMNS = (
     "volume_id",
@@ -78,12 +79,8 @@ def convert_studies(
     if not volumes:
         if fresh:
             shutil.rmtree(output, ignore_errors=True)
-        raise refuse(
-            rule="USE102",
-            where=str(studies),
-            found=f"{len(index.sources)} file(s), none of them a readable DICOM object",
-            expected="at least one DICOM series",
-            remedy="Check the path.",
+        raise NO_DICOM_FILES.refusal(
+            str(studies), found=f"{len(index.sources)} file(s), none of them a readable DICOM object"
         )
     for volume in volumes:
         places = sorted({index.sources[one.instance.file].name.rpartition("/")[0] for one in volume.slices})

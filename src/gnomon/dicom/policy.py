@@ -7,6 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gnomon.core.settings import bounded, chosen
+from gnomon.rules.catalogue.audit import CHANGED_SINCE_AUDIT, REJECTED_VOLUME
+from gnomon.rules.catalogue.encoding import HIGH_BIT, LOST_INTERCEPT
+from gnomon.rules.catalogue.geometry import SHEARED_STACK, UNEVEN_SLICES
+from gnomon.rules.catalogue.padding import UNDECLARED_PADDING
+from gnomon.rules.catalogue.series import DUPLICATE_SLICES, MISSING_SLICES
 from gnomon.rules.finding import Finding, Severity
 
 
@@ -77,34 +82,22 @@ class Verdict:
         """Why a volume must not be converted: rejected, unknown to the audit, or changed since."""
         where = f"volume {volume_id}"
         if rules := self.rejected.get(volume_id):
-            return Finding(
-                rule="AUD101",
-                where=where,
-                found=f"a volume that the audit rejected ({rules})",
-                expected="an accepted or repaired volume",
-                remedy="See the audit's report.",
-            )
+            return REJECTED_VOLUME.at(where, found=f"a volume rejected for {rules}")
         known = self.pixels_sha256.get(volume_id)
         if known is None or (pixels_sha256 is not None and known and known != pixels_sha256):
-            return Finding(
-                rule="AUD102",
-                where=where,
-                found="slices that are not those of the audit",
-                expected="the data that were audited",
-                remedy="Run the audit again.",
-            )
+            return CHANGED_SINCE_AUDIT.at(where, found="slices or pixels other than those audited")
         return None
 
 
 _GOVERNED = {
-    "DCM120": "high_bit",
-    "DCM010": "duplicates",
-    "DCM213": "tilt",
-    "DCM131": "undeclared_padding",
-    "DCM125": "intercept",
+    HIGH_BIT.id: "high_bit",
+    DUPLICATE_SLICES.id: "duplicates",
+    SHEARED_STACK.id: "tilt",
+    UNDECLARED_PADDING.id: "undeclared_padding",
+    LOST_INTERCEPT.id: "intercept",
 }
-_VALUE_REPAIRS = ("DCM131", "DCM125")
-_INTERPOLATED = {"DCM211": "missing", "DCM212": "uneven"}
+_VALUE_REPAIRS = (UNDECLARED_PADDING.id, LOST_INTERCEPT.id)
+_INTERPOLATED = {MISSING_SLICES.id: "missing", UNEVEN_SLICES.id: "uneven"}
 
 
 def left_alone(rule: str, settings: ConvertSettings) -> bool:
@@ -128,12 +121,16 @@ def _judged(finding: Finding, settings: ConvertSettings, repairable: bool) -> Fi
     if rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "refuse":
         return replace(finding, severity=Severity.ERROR)
     if rule in _VALUE_REPAIRS and left_alone(rule, settings):
-        return replace(finding, remedy=f"Left as it is: conversion.{_GOVERNED[rule]}=keep.")
+        return replace(finding, remedy=f"Kept as it is, because conversion.{_GOVERNED[rule]}=keep.")
     error = finding.severity is Severity.ERROR
     if rule in _INTERPOLATED and error and repairable and getattr(settings, _INTERPOLATED[rule]) == "resample":
         return replace(
-            finding, severity=Severity.WARNING, remedy="Resampled at even places (linear, by the true positions)."
+            finding,
+            severity=Severity.WARNING,
+            remedy="Nothing to do: slices are resampled to even positions (linear interpolation).",
         )
-    if rule == "DCM213" and settings.tilt == "straighten":
-        return replace(finding, remedy="Resampled to right angles (linear).")
+    if rule == SHEARED_STACK.id and settings.tilt == "straighten":
+        return replace(
+            finding, remedy="Nothing to do: the volume is resampled to a grid with right angles (linear interpolation)."
+        )
     return finding

@@ -21,7 +21,9 @@ from gnomon.dicom.volumes.values import PutRight, put_right
 from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_json
 from gnomon.io.folders import VolumesFolder
-from gnomon.rules.finding import Finding, Refusal, Severity, refuse
+from gnomon.rules.catalogue.geometry import SHEARED_STACK
+from gnomon.rules.catalogue.values import NOT_FINITE
+from gnomon.rules.finding import Finding, Refusal, Severity
 
 SCHEMA = "gnomon/volumes/3"
 
@@ -166,13 +168,7 @@ def decoded(
             padding = np.zeros(block.shape, bool) if padding is None else padding
             padding[k] = _cut(frame.padding, one)
     if bad := int(np.count_nonzero(~np.isfinite(block))):
-        raise refuse(
-            rule="DCM119",
-            where="the decoded pixels",
-            found=f"{bad} values that are NaN or infinite",
-            expected="finite values",
-            remedy="Ask whoever wrote the map what they stand for; a value cannot be guessed.",
-        )
+        raise NOT_FINITE.refusal("the decoded pixels", found=f"{bad} values that are NaN or infinite")
     return block, padding
 
 
@@ -191,7 +187,7 @@ def _repaired(values: PutRight, stack: Stack, findings: Iterable[Finding], setti
     made = Repaired(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), values.records)
     if not stack.even:
         made = evened(made, np.asarray(stack.places_mm))
-    if settings.tilt == "straighten" and any(finding.rule == "DCM213" for finding in findings):
+    if settings.tilt == "straighten" and any(finding.rule == SHEARED_STACK.id for finding in findings):
         inside = made.voxels if made.padding is None else made.voxels[~made.padding]
         made = straight(made, float(inside.min()) if inside.size else 0.0)
     return made

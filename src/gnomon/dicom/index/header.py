@@ -20,6 +20,7 @@ from gnomon.dicom.index.sources import Source, SourceReader
 from gnomon.dicom.index.tags import TAG
 from gnomon.dicom.pixels.codecs import is_native
 from gnomon.dicom.pixels.coding import FIRST_BYTES, coding_of
+from gnomon.rules.catalogue.file import NOT_DICOM, UNREADABLE_FILE
 
 FIRST_READ_BYTES = 64 << 10
 HEADER_LIMIT_BYTES = 64 << 20
@@ -36,11 +37,11 @@ def read_instance(reader: SourceReader, source: Source, file: str) -> tuple[Inst
     bare: dict[str, Any] = {"file": file, "size_bytes": source.size_bytes, "modified_ns": source.modified_ns}
     try:
         if source.problem:
-            return Instance(**bare, rule="DCM003", problem=source.problem), ""
+            return Instance(**bare, rule=UNREADABLE_FILE.id, problem=source.problem), ""
         with time_limit(TIME_LIMIT_S):
             elements = _elements(reader, source)
             if elements is None:
-                return Instance(**bare, rule="DCM001", problem="a file that is not DICOM"), ""
+                return Instance(**bare, rule=NOT_DICOM.id, problem="a file that is not DICOM"), ""
             columns = _columns(elements)
             if elements.pixels is not None and not is_native(elements.transfer_syntax):
                 columns["coding"] = coding_of(
@@ -48,9 +49,20 @@ def read_instance(reader: SourceReader, source: Source, file: str) -> tuple[Inst
                 )
             return Instance(**bare, **columns), _identity(elements)
     except HeaderProblem as error:
-        return Instance(**bare, rule="DCM003", problem=str(error)), ""
+        return Instance(**bare, rule=UNREADABLE_FILE.id, problem=str(error)), ""
     except Exception as error:  # a hostile header raises anything: MemoryError and RecursionError too
-        return Instance(**bare, rule="DCM003", problem=f"a header that cannot be read ({type(error).__name__})"), ""
+        return Instance(**bare, rule=UNREADABLE_FILE.id, problem=_describe_failure(error)), ""
+
+
+def _describe_failure(error: Exception) -> str:
+    """Why a header could not be read, without names of code."""
+    if isinstance(error, TimeoutError):
+        return f"a header that takes more than {TIME_LIMIT_S:g} s to read"
+    if isinstance(error, MemoryError):
+        return "a header that declares more than fits into memory"
+    if isinstance(error, RecursionError):
+        return "a header whose sequences are nested too deeply"
+    return "a header that is not valid DICOM"
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from gnomon.dicom.index.sources import Source, SourceReader, plain_name, sources
 from gnomon.dicom.pseudonyms import PseudonymMap
 from gnomon.io.artifacts import atomic_replacement
 from gnomon.io.console import show_progress
-from gnomon.rules.finding import Finding, Severity
+from gnomon.rules.catalogue.file import MISSING_FROM_DICOMDIR, NO_FILE_META, NOT_DICOM, UNREADABLE_FILE
+from gnomon.rules.finding import Finding
 
 PART_ROWS = 1000
 _CHUNK = 50
@@ -237,38 +238,15 @@ def _worth_a_word(table: pa.Table) -> pa.Array:
 def _said(row: Instance, named: dict[str, Source], names: PseudonymMap) -> Iterator[Finding]:
     where = f"file {row.file}"
     names.link("files", row.file, named[row.file].name)
-    if row.rule == "DCM001":
-        yield Finding(
-            rule="DCM001",
-            where=where,
-            found=row.problem,
-            expected="DICOM files",
-            remedy="Nothing to do if it does not belong to the study (its path is in pseudonyms.json).",
-            severity=Severity.INFO,
-        )
+    if row.rule == NOT_DICOM.id:
+        yield NOT_DICOM.at(where, found=row.problem)
     elif row.rule:
-        yield Finding(
-            rule=row.rule,
-            where=where,
-            found=row.problem,
-            expected="a whole DICOM header, every length within the file",
-            remedy="Export the file again (its path is in pseudonyms.json).",
-        )
+        yield UNREADABLE_FILE.at(where, found=row.problem)
     elif row.syntax_deduced:
-        yield Finding(
-            rule="DCM004",
-            where=where,
-            found=f"no file meta group that fits: transfer syntax {row.transfer_syntax} deduced",
-            expected="file meta information (PS3.10 section 7.1)",
-            remedy="Nothing to do if the image looks right.",
-            severity=Severity.INFO,
+        yield NO_FILE_META.at(
+            where, found=f"no matching file meta group; transfer syntax {row.transfer_syntax} deduced"
         )
     if missing := set(row.references) - _path_ends(named, names) if row.references else set():
-        yield Finding(
-            rule="DCM005",
-            where=where,
-            found=f"{len(missing)} of {len(row.references)} files that the DICOMDIR lists are not there",
-            expected="every listed file",
-            remedy="Copy the whole medium again.",
-            severity=Severity.WARNING,
+        yield MISSING_FROM_DICOMDIR.at(
+            where, found=f"{len(missing)} of {len(row.references)} files listed in the DICOMDIR are missing"
         )

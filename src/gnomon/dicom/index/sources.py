@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import BinaryIO, cast
 
 from gnomon.io.artifacts import atomic_replacement
-from gnomon.rules.finding import refuse
+from gnomon.rules.catalogue.usage import MISSING_FOLDER
 
 _SPOOL_LIMIT_BYTES = 64 << 30  # a compressed tar larger than this when unpacked is refused
 _MEMBER_LIMIT_BYTES = 4 << 30
@@ -129,13 +129,7 @@ def sources_in(studies: Path, spool: Path) -> list[Source]:
     elif studies.is_file():
         found = list(_of_file(studies, studies.parent, spool))
     else:
-        raise refuse(
-            rule="USE101",
-            where=str(studies),
-            found="no such folder",
-            expected="a folder of DICOM files",
-            remedy="Check the path.",
-        )
+        raise MISSING_FOLDER.refusal(str(studies), found="no such folder")
     return sorted(found)
 
 

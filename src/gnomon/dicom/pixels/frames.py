@@ -22,7 +22,10 @@ from gnomon.dicom.pixels.stored import (
     pixel_format,
     unused_bits_are_set,
 )
-from gnomon.rules.finding import Finding, Severity, refuse
+from gnomon.rules.catalogue.compression import UNDECLARED_LOSSY_COMPRESSION
+from gnomon.rules.catalogue.encoding import CODESTREAM_CONFLICT, UNUSED_BITS
+from gnomon.rules.catalogue.file import DAMAGED_PIXELS, DECODER_STOPPED
+from gnomon.rules.finding import Finding
 
 _MODALITY_LUT = 0x00283000
 _FRAME_LIMIT_BYTES = 512 << 20
@@ -86,20 +89,14 @@ class FrameReader:
             stored = self._stored(instance, source, frame, fmt)
             made = real_world(stored, instance, facts, fmt, self._table)
         except DecoderFailed as error:
-            raise refuse(
-                rule="DCM006" if error.stopped else "DCM002",
-                where=instance.sop_uid,
-                found=str(error),
-                expected=f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}",
-                remedy="Export the series again.",
-            ) from None
-        except Exception as error:  # a damaged file: dicom.md 5.2
-            raise refuse(
-                rule="DCM002",
-                where=instance.sop_uid,
-                found=f"pixel data that cannot be decoded ({type(error).__name__})",
+            rule = DECODER_STOPPED if error.stopped else DAMAGED_PIXELS
+            expected = f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}"
+            raise rule.refusal(instance.sop_uid, found=str(error), expected=expected) from None
+        except Exception:  # a damaged file: dicom.md 5.2
+            raise DAMAGED_PIXELS.refusal(
+                instance.sop_uid,
+                found="pixel data that cannot be decoded",
                 expected=f"{instance.rows} x {instance.columns} pixels of {instance.bits_allocated} bits",
-                remedy="Export the series again.",
             ) from None
         self._last = ((instance.file, frame), made)
         return made
@@ -127,14 +124,9 @@ class FrameReader:
             raise ValueError("a frame of more than 512 MiB")
         data = self._raw(instance, source, frame)
         if is_native(instance.transfer_syntax):
-            if fmt is not None and "DCM121" not in self.findings and unused_bits_are_set(data, instance, fmt):
-                self.findings["DCM121"] = Finding(
-                    rule="DCM121",
-                    where=instance.sop_uid,
-                    found=f"bits set above the {fmt.bits_stored} that are stored",
-                    expected="zeros or the sign",
-                    remedy="Nothing to do: they are masked away. Old files keep overlays there.",
-                    severity=Severity.INFO,
+            if fmt is not None and UNUSED_BITS.id not in self.findings and unused_bits_are_set(data, instance, fmt):
+                self.findings[UNUSED_BITS.id] = UNUSED_BITS.at(
+                    instance.sop_uid, found=f"bits set above the {fmt.bits_stored} stored"
                 )
             return native_values(data, instance, fmt or PixelFormat(32, 32, 31, False))
         if fmt is None:
@@ -167,26 +159,16 @@ class FrameReader:
             stream.signed and not fmt.signed
         ):
             self.findings.setdefault(
-                "DCM123",
-                Finding(
-                    rule="DCM123",
-                    where=where,
-                    found=f"{_described(stream)} in the codestream, {_described(fmt)} in the header",
-                    expected="the same precision and sign in both",
-                    remedy="Decoded as the stream says.",
-                    severity=Severity.WARNING,
+                CODESTREAM_CONFLICT.id,
+                CODESTREAM_CONFLICT.at(
+                    where, found=f"{_described(stream)} in the codestream, {_described(fmt)} in the header"
                 ),
             )
         if stream.lossy and instance.lossy != "01":
             self.findings.setdefault(
-                "DCM602",
-                Finding(
-                    rule="DCM602",
-                    where=where,
-                    found="pixels compressed with loss, and a header that does not say so",
-                    expected="LossyImageCompression 01 (PS3.3 C.7.6.1.1.5)",
-                    remedy="Ask for the original; measure on these with care.",
-                    severity=Severity.WARNING,
+                UNDECLARED_LOSSY_COMPRESSION.id,
+                UNDECLARED_LOSSY_COMPRESSION.at(
+                    where, found="pixels compressed with loss, which the header does not declare"
                 ),
             )
 

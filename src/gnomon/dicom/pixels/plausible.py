@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from gnomon.rules.catalogue.padding import CONSTANT_FRAME
+
 Mask = NDArray[np.bool_]
 
-FRAME_SHARE, FRAME_GAP = 0.05, 200.0
+FRAME_SHARE, FRAME_GAP = CONSTANT_FRAME.tolerance, 200.0
 """A frame fills more than this share of the voxels, and lies farther than this from the next value."""
 
 _LOWEST_HU, _HIGHEST_HU = -1200.0, 30000.0  # below air with its noise; above any extended CT scale

@@ -14,6 +14,19 @@ from gnomon.dicom.volumes.checks import class_finding, pixel_findings
 from gnomon.dicom.volumes.slices import Slice, slices_of
 from gnomon.dicom.volumes.split import by_kind, by_place, differing, separated
 from gnomon.dicom.volumes.stack import Stack, stacked
+from gnomon.rules.catalogue.geometry import COINCIDENT_SLICES, FRAME_OF_REFERENCE, VARYING_PIXEL_SPACING
+from gnomon.rules.catalogue.kernel import MIXED_KERNELS
+from gnomon.rules.catalogue.series import (
+    CONFLICTING_INSTANCES,
+    CONSTANT_TEMPORAL_INDEX,
+    DERIVED_AMONG_ORIGINAL,
+    DUPLICATE_SLICES,
+    INCOMPLETE_CONCATENATION,
+    INDISTINCT_PASSES,
+    NO_SERIES_UID,
+    REUSED_SERIES_UID,
+    SEVERAL_VOLUMES,
+)
 from gnomon.rules.finding import Finding, Refusal, Severity
 
 Digest = Callable[[Slice], str]
@@ -79,13 +92,7 @@ def _named_apart(volumes: list[Volume]) -> Iterator[Volume]:
                 volume_id=name,
                 findings=(
                     *findings,
-                    Finding(
-                        rule="DCM011",
-                        where=where,
-                        found=f"SOPInstanceUIDs that stand in {len(group)} volumes",
-                        expected="each in one volume",
-                        remedy="Find out which of them is meant and remove the others.",
-                    ),
+                    CONFLICTING_INSTANCES.at(where, found=f"SOPInstanceUIDs that occur in {len(group)} volumes"),
                 ),
             )
 
@@ -146,35 +153,21 @@ def _by_place(part: list[Slice], digest: Digest) -> list[tuple[list[Slice], list
         kept += different
     if dropped:
         findings.append(
-            Finding(
-                rule="DCM010",
-                where="",
-                found=f"{dropped} slice(s) that are copies of another, pixels and place alike",
-                expected="each slice once",
-                remedy="Nothing to do: one of each is used. To refuse such volumes: conversion.duplicates=refuse.",
-                severity=Severity.WARNING,
-            )
+            DUPLICATE_SLICES.at("", found=f"{dropped} slice(s) identical to another in pixels and position")
         )
     if (parts := separated(kept)) is not None:
         return [(one, findings) for one in parts]
     taken = [group for group in by_place(kept) if len(group) > 1]
     same_name = any(len({one.name for one in group}) < len(group) for group in taken)
     every = len({len(group) for group in by_place(kept)}) == 1
+    rule = CONFLICTING_INSTANCES if same_name else INDISTINCT_PASSES if every else COINCIDENT_SLICES
     uids = ", ".join(sorted({one.name for one in taken[0]})[:4])
     return [
         (
             kept,
             [
                 *findings,
-                Finding(
-                    rule="DCM011" if same_name else "DCM205" if every else "DCM215",
-                    where="",
-                    found=f"{len(taken)} place(s) with several slices whose pixels differ, the first of them {uids}",
-                    expected=(
-                        "one slice a place, or an attribute that tells them apart (time, phase, direction, acquisition)"
-                    ),
-                    remedy="Decide which slices belong to the volume and remove the others.",
-                ),
+                rule.at("", found=f"{len(taken)} position(s) with several different slices, at the first {uids}"),
             ],
         )
     ]
@@ -186,13 +179,8 @@ def _standing_time(part: list[Slice]) -> Iterator[Finding]:
     if len(positions) != 1 or None in positions or {one.instance.number_of_frames for one in part} == {1}:
         return
     if any(len(group) > 1 for group in by_place(part)):
-        yield Finding(
-            rule="DCM224",
-            where="",
-            found=f"frames at the same places, all with TemporalPositionIndex {positions.pop():g}",
-            expected="an index that counts the passes",
-            remedy="Check the split: another attribute has told the passes apart, or none.",
-            severity=Severity.WARNING,
+        yield CONSTANT_TEMPORAL_INDEX.at(
+            "", found=f"frames at the same positions, all with TemporalPositionIndex {positions.pop():g}"
         )
 
 
@@ -244,67 +232,24 @@ def _of_the_series(
     """Findings that only the whole series shows."""
     where, first = f"volume {volume_id}", part[0].instance
     if len(parts) > 1:
-        yield Finding(
-            rule="DCM202",
-            where=where,
-            found=f"a series that holds {len(parts)} volumes, which differ in {', '.join(names)}",
-            expected="one volume a series",
-            remedy="Check that the volume you label is the one you mean.",
-            severity=Severity.WARNING,
-        )
+        yield SEVERAL_VOLUMES.at(where, found=f"{len(parts)} volumes in the series, which differ in {', '.join(names)}")
     if "ConvolutionKernel" in names:
-        yield Finding(
-            rule="DCM303",
-            where=where,
-            found=f"kernel {'/'.join(part[0].facts.kernel) or 'unstated'} in a series of several kernels",
-            expected="one kernel a series",
-            remedy="Split by kernel; check which one you want.",
-            severity=Severity.WARNING,
+        yield MIXED_KERNELS.at(
+            where, found=f"kernel {'/'.join(part[0].facts.kernel) or 'unstated'} in a series with several kernels"
         )
     if "FrameOfReferenceUID" in names or not first.frame_of_reference:
-        yield Finding(
-            rule="DCM219",
-            where=where,
-            found="several FrameOfReferenceUIDs" if first.frame_of_reference else "no FrameOfReferenceUID",
-            expected="one a series (PS3.3 C.7.4.1)",
-            remedy="Compare places with other series of the patient with care: nothing says that they share a space.",
-            severity=Severity.WARNING,
+        yield FRAME_OF_REFERENCE.at(
+            where, found="several FrameOfReferenceUIDs" if first.frame_of_reference else "no FrameOfReferenceUID"
         )
     derived = [one[0].instance.image_type[:1] == ("DERIVED",) for one in parts]
     if first.image_type[:1] == ("DERIVED",) and not all(derived):
-        yield Finding(
-            rule="DCM204",
-            where=where,
-            found="derived images in a series with original ones",
-            expected="a series of one or the other",
-            remedy="Check that you want the derived volume.",
-            severity=Severity.WARNING,
-        )
+        yield DERIVED_AMONG_ORIGINAL.at(where, found="derived and original images in one series")
     if broken:
-        yield Finding(
-            rule="DCM217",
-            where=where,
-            found="a PixelSpacing that changes within one even stack of slices",
-            expected="one PixelSpacing a stack",
-            remedy="Export the original series: one of the two is wrong, and nothing says which.",
-        )
+        yield VARYING_PIXEL_SPACING.at(where, found="a PixelSpacing that varies within an evenly spaced stack")
     if shared:
-        yield Finding(
-            rule="DCM206",
-            where=where,
-            found="a SeriesInstanceUID that stands in several studies or patients",
-            expected="a UID of one series",
-            remedy="Find out whether two patients were merged or a de-identifier reused UIDs.",
-        )
+        yield REUSED_SERIES_UID.at(where, found="a SeriesInstanceUID used in several studies or patients")
     if not first.series_uid:
-        yield Finding(
-            rule="DCM009",
-            where=where,
-            found="no SeriesInstanceUID",
-            expected="one, Type 1 in every image",
-            remedy="Grouped by the rest of the header; check that the slices belong together.",
-            severity=Severity.WARNING,
-        )
+        yield NO_SERIES_UID.at(where, found="no SeriesInstanceUID")
     yield from _concatenation(part, where)
 
 
@@ -315,10 +260,4 @@ def _concatenation(part: list[Slice], where: str) -> Iterator[Finding]:
     if pieces and None not in pieces:
         expected = max([*totals, *pieces])  # type: ignore[type-var]
         if len(pieces) < (expected or 0):
-            yield Finding(
-                rule="DCM225",
-                where=where,
-                found=f"{len(pieces)} of {expected} parts of a concatenation",
-                expected="every part",
-                remedy="Fetch the whole object from the archive.",
-            )
+            yield INCOMPLETE_CONCATENATION.at(where, found=f"{len(pieces)} of {expected} parts of a concatenation")

@@ -9,6 +9,33 @@ from gnomon.dicom.index import Instance
 from gnomon.dicom.pixels.codecs import is_native, missing_decoder
 from gnomon.dicom.pixels.stored import native_frame_bytes, pixel_format
 from gnomon.dicom.volumes.slices import Slice, is_mosaic, mosaic_problem
+from gnomon.rules.catalogue.compression import LOSSY_COMPRESSION, MIXED_TRANSFER_SYNTAXES, NO_DECODER
+from gnomon.rules.catalogue.encoding import (
+    AMBIGUOUS_VALUE_MAPPING,
+    HIGH_BIT,
+    INVALID_PIXEL_FORMAT,
+    INVALID_RESCALE,
+    LUT_AND_RESCALE,
+    MIXED_PIXEL_FORMATS,
+    MIXED_POLARITY,
+    MONOCHROME1,
+    NO_RESCALE,
+    POLARITY_CONFLICT,
+    SURPLUS_PIXEL_DATA,
+    VARYING_RESCALE,
+)
+from gnomon.rules.catalogue.file import DAMAGED_PIXELS
+from gnomon.rules.catalogue.image import (
+    COLOUR_IMAGE,
+    INCOMPLETE_MOSAIC,
+    LOCALIZER,
+    NO_FRAME_GEOMETRY,
+    NO_FUNCTIONAL_GROUPS,
+    NOT_AN_IMAGE,
+    SECONDARY_CAPTURE,
+)
+from gnomon.rules.catalogue.padding import PADDING, PADDING_SIGN
+from gnomon.rules.catalogue.values import NOT_HOUNSFIELD
 from gnomon.rules.finding import Finding, Severity
 
 _IMAGES = "1.2.840.10008.5.1.4.1.1."
@@ -51,55 +78,22 @@ def class_finding(instance: Instance, where: str) -> Finding | None:
     """Refusals by what kind of object it is, before any geometry is looked at."""
     sop = instance.sop_class
     if sop == _SECONDARY_CAPTURE or sop.startswith(_SECONDARY_CAPTURE + "."):
-        return Finding(
-            rule="DCM701",
-            where=where,
-            found="a secondary capture",
-            expected="an image made by the scanner",
-            remedy="Export the original series; a capture's values and geometry prove nothing.",
-        )
+        return SECONDARY_CAPTURE.at(where, found="a secondary capture")
     flags = instance.image_type
     if "LOCALIZER" in flags or (image_kind(instance) == "CT" and "PROJECTION IMAGE" in flags):
-        return Finding(
-            rule="DCM203",
-            where=where,
-            found="a localizer (scout)",
-            expected="a series of axial, sagittal, coronal or oblique slices",
-            remedy="Nothing to do: a scout is not a volume.",
-        )
+        return LOCALIZER.at(where, found="a localizer (scout)")
     other = _NOT_PATIENT_IMAGES.get(sop.removeprefix(_IMAGES))
     if not sop.startswith(_IMAGES) or other or not instance.pixel_keyword:
-        return Finding(
-            rule="DCM706",
-            where=where,
-            found=f"{other or 'an object without pixel data'} (class {sop or 'unknown'})",
-            expected="CT, MR or PET images",
-            remedy="Nothing to do if it is a report, a plan, a label map or a presentation state.",
-        )
+        return NOT_AN_IMAGE.at(where, found=f"{other or 'an object without pixel data'} (class {sop or 'unknown'})")
     if not image_kind(instance) or (sop in SINGLE_FRAME and instance.number_of_frames > 1):
-        return Finding(
-            rule="DCM007",
-            where=where,
-            found=f"image class {sop} with {instance.number_of_frames} frame(s)",
-            expected="CT, MR, PET, 3D X-ray or a parametric map, whose every frame has a place in the patient",
-            remedy="Ask the archive for the original CT, MR or PET series.",
+        return NO_FRAME_GEOMETRY.at(
+            where,
+            found=f"image class {sop}, {instance.number_of_frames} frame(s), {instance.samples} sample(s) per pixel",
         )
     if not instance.frames:
-        return Finding(
-            rule="DCM222",
-            where=where,
-            found="an enhanced image without functional groups",
-            expected="shared or per-frame functional groups (PS3.3 C.7.6.16)",
-            remedy="Export the original object again.",
-        )
+        return NO_FUNCTIONAL_GROUPS.at(where, found="an enhanced image without functional groups")
     if is_mosaic(instance) and (problem := mosaic_problem(instance)):
-        return Finding(
-            rule="DCM223",
-            where=where,
-            found=f"a mosaic with {problem}",
-            expected="a mosaic with its vendor's private header",
-            remedy="Export the series without removing private elements, or as enhanced multi-frame.",
-        )
+        return INCOMPLETE_MOSAIC.at(where, found=f"a mosaic with {problem}")
     return None
 
 
@@ -112,39 +106,17 @@ def pixel_findings(slices: list[Slice], where: str) -> list[Finding]:
 def _colour(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     odd = next((one for one in instances if one.samples != 1 or not one.photometric.startswith("MONOCHROME")), None)
     if odd:
-        yield Finding(
-            rule="DCM008",
-            where=where,
-            found=f"{odd.samples} sample(s) a pixel, {odd.photometric or 'no PhotometricInterpretation'}",
-            expected="grey values, one sample a pixel",
-            remedy="Export the original series, not a colour rendering of it.",
+        yield COLOUR_IMAGE.at(
+            where, found=f"{odd.samples} sample(s) per pixel, {odd.photometric or 'no PhotometricInterpretation'}"
         )
     elif len({one.photometric for one in instances}) > 1:
-        yield Finding(
-            rule="DCM103",
-            where=where,
-            found="MONOCHROME1 and MONOCHROME2 slices",
-            expected="one photometric interpretation a volume",
-            remedy="Export the series again from its source.",
-        )
+        yield MIXED_POLARITY.at(where, found="MONOCHROME1 and MONOCHROME2 slices")
     elif instances[0].photometric == "MONOCHROME1":
-        yield Finding(
-            rule="DCM101",
-            where=where,
-            found="MONOCHROME1",
-            expected="MONOCHROME2",
-            remedy="Nothing to do: a quantity keeps its values; an image made for display is brought to MONOCHROME2.",
-            severity=Severity.INFO,
-        )
+        yield MONOCHROME1.at(where, found="MONOCHROME1")
     contradicts = {("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")}
     if any((one.photometric, one.presentation) in contradicts for one in instances):
-        yield Finding(
-            rule="DCM102",
-            where=where,
-            found=f"{instances[0].photometric} with PresentationLUTShape {instances[0].presentation}",
-            expected="INVERSE with MONOCHROME1, IDENTITY with MONOCHROME2 (PS3.3 C.8.11.1)",
-            remedy="Look at the picture: black and white may be exchanged.",
-            severity=Severity.WARNING,
+        yield POLARITY_CONFLICT.at(
+            where, found=f"{instances[0].photometric} with PresentationLUTShape {instances[0].presentation}"
         )
 
 
@@ -152,31 +124,11 @@ def _syntax(slices: list[Slice], instances: list[Instance], where: str) -> Itera
     syntaxes = sorted({one.transfer_syntax for one in instances})
     for syntax in syntaxes:
         if not is_native(syntax) and (missing := missing_decoder(syntax)):
-            yield Finding(
-                rule="DCM604",
-                where=where,
-                found=f"transfer syntax {syntax}, for which {missing} is missing",
-                expected="one that this installation can decode",
-                remedy="Export the series uncompressed, or install the decoder.",
-            )
+            yield NO_DECODER.at(where, found=f"transfer syntax {syntax}, for which {missing} is missing")
     if len(syntaxes) > 1:
-        yield Finding(
-            rule="DCM605",
-            where=where,
-            found=f"transfer syntaxes {', '.join(syntaxes)} in one volume",
-            expected="one transfer syntax",
-            remedy="Nothing to do if the archive compressed only some slices.",
-            severity=Severity.WARNING,
-        )
+        yield MIXED_TRANSFER_SYNTAXES.at(where, found=f"transfer syntaxes {', '.join(syntaxes)} in one volume")
     if any(one.lossy == "01" for one in instances):
-        yield Finding(
-            rule="DCM601",
-            where=where,
-            found="pixels that were compressed with loss (LossyImageCompression 01)",
-            expected="pixels as the scanner made them",
-            remedy="Ask for the original; measure on these with care.",
-            severity=Severity.WARNING,
-        )
+        yield LOSSY_COMPRESSION.at(where, found="pixels that were compressed with loss (LossyImageCompression 01)")
 
 
 def _format(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
@@ -187,68 +139,37 @@ def _format(slices: list[Slice], instances: list[Instance], where: str) -> Itera
         return
     if any(one is None or not one.usable or one.bits_allocated == 1 for one in formats):
         odd = instances[0]
-        yield Finding(
-            rule="DCM012",
-            where=where,
-            found=f"BitsAllocated {odd.bits_allocated}, BitsStored {odd.bits_stored}, HighBit {odd.high_bit}",
-            expected="8, 16 or 32 allocated bits, no more than that stored (PS3.3 C.7.6.3)",
-            remedy="Export the series again.",
+        yield INVALID_PIXEL_FORMAT.at(
+            where, found=f"BitsAllocated {odd.bits_allocated}, BitsStored {odd.bits_stored}, HighBit {odd.high_bit}"
         )
         return
     if len({(one.bits_allocated, one.bits_stored, one.signed) for one in formats if one}) > 1:
-        yield Finding(
-            rule="DCM122",
-            where=where,
-            found=f"{len(formats)} pixel formats in one volume",
-            expected="one BitsAllocated, BitsStored and sign",
-            remedy="Nothing to do: every slice is decoded by its own.",
-            severity=Severity.WARNING,
-        )
+        yield MIXED_PIXEL_FORMATS.at(where, found=f"{len(formats)} pixel formats in one volume")
     if first and any(one and one.high_bit != one.bits_stored - 1 for one in formats):
         odd_format = next(one for one in formats if one and one.high_bit != one.bits_stored - 1)
-        yield Finding(
-            rule="DCM120",
-            where=where,
-            found=f"HighBit {odd_format.high_bit} with BitsStored {odd_format.bits_stored}",
-            expected="HighBit = BitsStored - 1 (PS3.3 C.7.6.3)",
-            remedy="Decoded by the stated bits. To refuse such volumes: conversion.high_bit=refuse.",
-            severity=Severity.WARNING,
-        )
+        yield HIGH_BIT.at(where, found=f"HighBit {odd_format.high_bit} with BitsStored {odd_format.bits_stored}")
 
 
 def _length(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     """Native pixel data against their declared size and the file's; nothing is decoded."""
     for one in instances:
         if one.rows is None or one.columns is None or one.rows * one.columns == 0:
-            yield Finding(
-                rule="DCM012",
-                where=where,
-                found=f"Rows {one.rows}, Columns {one.columns}",
-                expected="positive numbers (PS3.3 C.7.6.3)",
-                remedy="Export the series again.",
-            )
+            yield INVALID_PIXEL_FORMAT.at(where, found=f"Rows {one.rows}, Columns {one.columns}")
             return
         if one.pixel_length is None or not is_native(one.transfer_syntax) or one.transfer_syntax.endswith(".99"):
             continue
         needed = native_frame_bytes(one) * one.number_of_frames
         there = min(one.pixel_length, one.size_bytes - one.pixel_offset)
         if there < needed:
-            yield Finding(
-                rule="DCM002",
-                where=where,
+            yield DAMAGED_PIXELS.at(
+                where,
                 found=f"{there} bytes of pixel data in {one.sop_uid}",
                 expected=f"{needed} bytes for {one.number_of_frames} frame(s) of {one.rows} x {one.columns}",
-                remedy="The file is cut short: export it again.",
             )
             return
         if one.pixel_length > needed + 1:
-            yield Finding(
-                rule="DCM220",
-                where=where,
-                found=f"{one.pixel_length} bytes of pixel data",
-                expected=f"{needed} bytes",
-                remedy="Nothing to do if the surplus is padding at the end.",
-                severity=Severity.WARNING,
+            yield SURPLUS_PIXEL_DATA.at(
+                where, found=f"{one.pixel_length} bytes of pixel data", expected=f"{needed} bytes"
             )
             return
 
@@ -258,60 +179,28 @@ def _units(slices: list[Slice], instances: list[Instance], where: str) -> Iterat
     pairs = [(one.facts.slope, one.facts.intercept) for one in slices]
     unreadable = any(value is not None and math.isnan(value) for pair in pairs for value in pair)
     if unreadable or any(slope == 0 for slope, _ in pairs):
-        yield Finding(
-            rule="DCM116",
-            where=where,
-            found="RescaleSlope 0, or a slope or intercept that is no number",
-            expected="numbers, the slope not 0",
-            remedy="Export the series again.",
-        )
+        yield INVALID_RESCALE.at(where, found="RescaleSlope 0, or a slope or intercept that is not a number")
     rescaled = [slope is not None and intercept is not None for slope, intercept in pairs]
     stated = [slope is not None or intercept is not None for slope, intercept in pairs]
     tables = all(one.has_modality_lut for one in instances)
     mapped = [len(set(one.facts.mappings)) for one in slices]
     if not all(rescaled) and not tables:
         if any(stated) or (kind in ("CT", "PT") and not all(mapped)):
-            yield Finding(
-                rule="DCM110",
-                where=where,
-                found=f"RescaleSlope and RescaleIntercept both in {sum(rescaled)} of {len(slices)} slice(s)",
-                expected="both in every slice (Type 1 in CT and PET images, PS3.3 C.8.2.1), or neither in any",
-                remedy="Export the series again; without them the values have no unit.",
+            yield NO_RESCALE.at(
+                where, found=f"RescaleSlope and RescaleIntercept both in {sum(rescaled)} of {len(slices)} slice(s)"
             )
         elif any(mapped) and (max(mapped) > 1 or any(m.slope is None for one in slices for m in one.facts.mappings)):
-            yield Finding(
-                rule="DCM118",
-                where=where,
-                found="several Real World Value Mappings, or one with a table",
-                expected="one linear mapping",
-                remedy="Ask for the object with one mapping; which of them you mean cannot be guessed.",
-            )
+            yield AMBIGUOUS_VALUE_MAPPING.at(where, found="several Real World Value Mappings, or one with a table")
     if any(one.has_modality_lut for one in instances) and (any(stated) or not tables):
-        yield Finding(
-            rule="DCM117",
-            where=where,
-            found="a Modality LUT Sequence and a rescale, or a table in some slices only",
-            expected="one of the two, in every slice (PS3.3 C.11.1)",
-            remedy="Export the series again: the two contradict each other.",
-        )
+        yield LUT_AND_RESCALE.at(where, found="a Modality LUT Sequence and a rescale, or a table in some slices only")
     if len(set(pairs)) > 1:
-        yield Finding(
-            rule="DCM113",
-            where=where,
-            found="a rescale that changes from slice to slice",
-            expected="one slope and intercept",
-            remedy="Nothing to do: every slice is rescaled by its own.",
+        yield VARYING_RESCALE.at(
+            where,
+            found="a rescale that varies between slices",
             severity=Severity.WARNING if kind == "CT" else Severity.INFO,
         )
     if kind == "CT" and (types := {one.facts.rescale_type for one in slices} - {"", "HU", "US"}):
-        yield Finding(
-            rule="DCM111",
-            where=where,
-            found=f"RescaleType {', '.join(sorted(types))}",
-            expected="HU (PS3.3 C.11.1.1.2)",
-            remedy="Check that the task wants this quantity.",
-            severity=Severity.WARNING,
-        )
+        yield NOT_HOUNSFIELD.at(where, found=f"RescaleType {', '.join(sorted(types))}")
 
 
 def _padding(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
@@ -320,23 +209,9 @@ def _padding(slices: list[Slice], instances: list[Instance], where: str) -> Iter
         return
     value, limit = padded[0].padding_value, padded[0].padding_limit
     declared = f"{value:g}" if limit is None else f"{value:g} to {limit:g}"
-    yield Finding(
-        rule="DCM130",
-        where=where,
-        found=f"pixel padding declared, {declared} in stored values",
-        expected="none, or a mask beside the image",
-        remedy="Nothing to do: the mask is written beside the image.",
-        severity=Severity.INFO,
-    )
+    yield PADDING.at(where, found=f"pixel padding declared, {declared} in stored values")
     if any(_other_sign(one) for one in padded):
-        yield Finding(
-            rule="DCM132",
-            where=where,
-            found=f"padding value {declared} in the other sign's pattern",
-            expected="the sign of the pixels",
-            remedy="Nothing to do: it is read as the pixels are stored.",
-            severity=Severity.INFO,
-        )
+        yield PADDING_SIGN.at(where, found=f"padding value {declared} encoded with the wrong sign")
 
 
 def _other_sign(instance: Instance) -> bool:

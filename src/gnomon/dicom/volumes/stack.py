@@ -10,6 +10,16 @@ from numpy.typing import NDArray
 
 from gnomon.dicom.volumes.slices import Slice
 from gnomon.dicom.volumes.split import SAME_PLACE_MM, by_place
+from gnomon.rules.catalogue.geometry import (
+    COINCIDENT_SLICES,
+    COSINES_NOT_ORTHONORMAL,
+    NO_GEOMETRY,
+    NONPOSITIVE_SPACING,
+    SHEARED_STACK,
+    SPACING_TAG_CONFLICT,
+    UNEVEN_SLICES,
+)
+from gnomon.rules.catalogue.series import FRAME_ORDER, INSTANCE_ORDER, MISSING_SLICES, SINGLE_SLICE
 from gnomon.rules.finding import Finding, Severity
 
 COSINE_TOLERANCE, COSINE_LIMIT = 1e-4, 1e-2
@@ -90,36 +100,12 @@ def _unusable(slices: list[Slice], where: str) -> list[Finding]:
     names = [name for name, values in lacking.items() if any(value is None for value in values)]
     if names:
         count = max(sum(value is None for value in lacking[name]) for name in names)
-        return [
-            Finding(
-                rule="DCM216",
-                where=where,
-                found=f"no readable {' or '.join(names)} in {count} of {len(slices)} slice(s)",
-                expected="finite numbers in every slice (PS3.3 C.7.6.2)",
-                remedy="Export the original series; a place cannot be guessed.",
-            )
-        ]
+        return [NO_GEOMETRY.at(where, found=f"no readable {' or '.join(names)} in {count} of {len(slices)} slice(s)")]
     spacing = slices[0].facts.pixel_spacing_mm or (0.0,)
     if min(spacing) <= 0:
-        return [
-            Finding(
-                rule="DCM405",
-                where=where,
-                found=f"PixelSpacing {spacing}",
-                expected="positive millimetres",
-                remedy="Export the original series.",
-            )
-        ]
+        return [NONPOSITIVE_SPACING.at(where, found=f"PixelSpacing {spacing}")]
     if len(slices) < 2:
-        return [
-            Finding(
-                rule="DCM218",
-                where=where,
-                found="a single slice",
-                expected="at least two, so that their distance is known",
-                remedy="Look for the rest of the series.",
-            )
-        ]
+        return [SINGLE_SLICE.at(where, found="a single slice")]
     return []
 
 
@@ -132,23 +118,19 @@ def _cosines(slices: list[Slice], where: str) -> tuple[NDArray[np.float64] | Non
         return mean, []
     if worst > COSINE_LIMIT:
         return None, [
-            Finding(
-                rule="DCM214",
-                where=where,
-                found=f"direction cosines off from orthonormal by {worst:.2g}",
-                expected=f"at most {COSINE_LIMIT:g}",
-                remedy="Export the original series.",
+            COSINES_NOT_ORTHONORMAL.at(
+                where,
+                found=f"direction cosines that deviate from orthonormal by {worst:.2g}",
+                expected=f"orthonormal within {COSINE_LIMIT:g}",
             )
         ]
     # The nearest orthonormal pair (polar decomposition): neither cosine is preferred.
     left, _, right = np.linalg.svd(np.stack([row, column]), full_matrices=False)
     return (left @ right).reshape(6), [
-        Finding(
-            rule="DCM214",
-            where=where,
-            found=f"direction cosines off from orthonormal by {worst:.2g}, made orthonormal",
-            expected=f"at most {COSINE_TOLERANCE:g}",
-            remedy="Nothing to do if the writer rounds its cosines.",
+        COSINES_NOT_ORTHONORMAL.at(
+            where,
+            found=f"direction cosines that deviate from orthonormal by {worst:.2g}, made orthonormal",
+            expected=f"orthonormal within {COSINE_TOLERANCE:g}",
             severity=Severity.WARNING,
         )
     ]
@@ -164,15 +146,7 @@ def _spacing(places: NDArray[np.float64], positions: NDArray[np.float64], pixel_
     along_mm = float(np.abs(places - (places[0] + share[:, 0] * (places[-1] - places[0]))).max())
     astray_mm = float(np.linalg.norm(off, axis=1).max())
     if steps.min() < SAME_PLACE_MM:
-        return [
-            Finding(
-                rule="DCM215",
-                where=where,
-                found="slices side by side at one distance along their normal",
-                expected="one slice a distance",
-                remedy="Split the series into its stacks and give them one by one.",
-            )
-        ]
+        return [COINCIDENT_SLICES.at(where, found="slices side by side at the same distance along the normal")]
     even_mm = max(EVEN_MM, EVEN_FRACTION * step_mm)
     across_mm = max(EVEN_MM, EVEN_FRACTION * pixel_mm)
     if along_mm <= even_mm and astray_mm <= max(even_mm, across_mm):
@@ -182,23 +156,21 @@ def _spacing(places: NDArray[np.float64], positions: NDArray[np.float64], pixel_
     limit_mm = UNEVEN_LIMIT * step_mm
     if along_mm <= limit_mm and astray_mm <= max(limit_mm, UNEVEN_LIMIT * pixel_mm):
         return [
-            Finding(
-                rule="DCM212",
-                where=where,
-                found=f"positions up to {astray_mm:.3g} mm off an even line",
-                expected=f"at most {even_mm:.3g} mm",
-                remedy="Nothing to do if the writer rounds its positions.",
+            UNEVEN_SLICES.at(
+                where,
+                found=f"positions up to {astray_mm:.3g} mm from evenly spaced ones",
+                expected=f"evenly spaced slices, within {even_mm:.3g} mm",
                 severity=Severity.WARNING,
             )
         ]
     return [
-        Finding(
-            rule="DCM212",
-            where=where,
-            found=f"slice distances from {steps.min():.3f} to {steps.max():.3f} mm, positions up to "
-            f"{astray_mm:.3g} mm off an even line",
-            expected=f"{step_mm:.3f} mm, {even_mm:.3g} mm off at most",
-            remedy="Ask for an even reconstruction, or set conversion.uneven=resample (linear, by the true positions).",
+        UNEVEN_SLICES.at(
+            where,
+            found=(
+                f"slice distances from {steps.min():.3f} to {steps.max():.3f} mm, positions up to "
+                f"{astray_mm:.3g} mm from evenly spaced ones"
+            ),
+            expected=f"a slice every {step_mm:.3f} mm, within {even_mm:.3g} mm",
         )
     ]
 
@@ -212,12 +184,10 @@ def _missing(steps: NDArray[np.float64], step_mm: float, places: NDArray[np.floa
         return None
     missing = int(np.rint(multiples - 1).sum())
     after = ", ".join(f"{places[i]:.2f}" for i in np.flatnonzero(wide)[:5])
-    return Finding(
-        rule="DCM211",
-        where=where,
-        found=f"{missing} missing slice(s), after the place(s) {after} mm along the normal",
+    return MISSING_SLICES.at(
+        where,
+        found=f"{missing} missing slice(s), after the position(s) {after} mm along the normal",
         expected=f"a slice every {step_mm:.3f} mm",
-        remedy="Fetch the whole series from the archive, or set conversion.missing=resample (linear, across the gap).",
     )
 
 
@@ -230,13 +200,10 @@ def _tilt(positions: NDArray[np.float64], normal: NDArray[np.float64], pixel_mm:
     if angle_deg <= _STRAIGHT_DEG or sideways <= _STRAIGHT_PIXELS * pixel_mm:
         return []
     return [
-        Finding(
-            rule="DCM213",
-            where=where,
-            found=f"a stack that leans by {angle_deg:.2f} degrees (a tilted gantry)",
-            expected=f"slices above each other within {_STRAIGHT_DEG:g} degrees",
-            remedy="Kept exact as a sheared grid. What needs right angles: set conversion.tilt=straighten.",
-            severity=Severity.WARNING,
+        SHEARED_STACK.at(
+            where,
+            found=f"a shear of {angle_deg:.2f} degrees",
+            expected=f"slices stacked along their normal, within {_STRAIGHT_DEG:g} degrees",
         )
     ]
 
@@ -248,39 +215,18 @@ def _told(ordered: list[Slice], places: NDArray[np.float64], where: str) -> list
         one.instance.instance_number or 0 for one in ordered if not one.tile and one.instance.number_of_frames == 1
     ]
     if any(numbers) and not _ordered(numbers):
-        findings.append(
-            Finding(
-                rule="DCM210",
-                where=where,
-                found="InstanceNumber in another order than the places",
-                expected="either order along the normal",
-                remedy="Nothing to do: slices are sorted by place.",
-                severity=Severity.INFO,
-            )
-        )
+        findings.append(INSTANCE_ORDER.at(where, found="InstanceNumber not in the order of the slice positions"))
     frames = [one.frame for one in ordered if one.instance.number_of_frames > 1]
     if frames and len({one.instance.sop_uid for one in ordered}) == 1 and not _ordered(frames):
-        findings.append(
-            Finding(
-                rule="DCM221",
-                where=where,
-                found="frames in another order than the places",
-                expected="either order along the normal",
-                remedy="Nothing to do: frames are sorted by place.",
-                severity=Severity.INFO,
-            )
-        )
+        findings.append(FRAME_ORDER.at(where, found="frames not in the order of their positions"))
     step_mm = float(np.median(np.diff(places)))
     stated = ordered[0].instance.slice_spacing_mm
     if stated and abs(abs(stated) - step_mm) > 0.01 * step_mm:
         findings.append(
-            Finding(
-                rule="DCM334",
-                where=where,
+            SPACING_TAG_CONFLICT.at(
+                where,
                 found=f"SpacingBetweenSlices {stated:g} mm",
-                expected=f"{step_mm:.4g} mm, the distance of the positions",
-                remedy="Nothing to do: positions are believed.",
-                severity=Severity.WARNING,
+                expected=f"{step_mm:.6g} mm within 1 %, the distance between slice positions",
             )
         )
     return findings

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from gnomon.dicom.pixels.plausible import constant_frame, frame_mask, hu_peaks, lost_intercept_hu
 from gnomon.dicom.volumes.slices import Slice
-from gnomon.rules.finding import Finding, Severity
+from gnomon.rules.catalogue.encoding import LOST_INTERCEPT
+from gnomon.rules.catalogue.padding import UNDECLARED_PADDING
+from gnomon.rules.finding import Finding
 
-UNDECLARED_PADDING, LOST_INTERCEPT = "DCM131", "DCM125"
-_ALL = (UNDECLARED_PADDING, LOST_INTERCEPT)
+_ALL = (UNDECLARED_PADDING.id, LOST_INTERCEPT.id)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,33 +47,23 @@ def put_right(
     frame, mask = constant_frame(voxels) if padding is None else None, padding
     if frame is not None and frame.no_hounsfield:
         findings.append(
-            Finding(
-                rule=UNDECLARED_PADDING,
-                where="",
-                found=f"a frame of {frame.value:g}, {frame.share:.1%} of the voxels, undeclared",
-                expected="PixelPaddingValue where there is padding",
-                remedy="Nothing to do: it is masked.",
-                severity=Severity.WARNING,
-            )
+            UNDECLARED_PADDING.at("", found=f"an undeclared frame of {frame.value:g}, {frame.share:.1%} of the voxels")
         )
         mask = frame_mask(voxels, frame.value)
-        if UNDECLARED_PADDING in repair:
+        if UNDECLARED_PADDING.id in repair:
             padding = mask
             records.append({"repair": "mask_padding", "value": frame.value, "share": round(float(mask.mean()), 6)})
     air, tissue = hu_peaks(voxels, mask)
     added_hu = lost_intercept_hu(air, tissue, {one.facts.intercept for one in slices})
     if added_hu is not None:
         findings.append(
-            Finding(
-                rule=LOST_INTERCEPT,
-                where="",
+            LOST_INTERCEPT.at(
+                "",
                 found=f"air at {air:.0f} and soft tissue at {tissue:.0f} HU",
-                expected=f"-1000 and 40 HU, as with an intercept {added_hu:+g} from the header's",
-                remedy="Nothing to do: the intercept is put back. Ask the source why it was lost.",
-                severity=Severity.WARNING,
+                expected=f"air near -1000 and soft tissue near 40 HU, as with {added_hu:+g} added to the intercept",
             )
         )
-        if LOST_INTERCEPT in repair:
+        if LOST_INTERCEPT.id in repair:
             voxels += np.float32(added_hu)
             records.append({"repair": "restore_intercept", "added_hu": added_hu})
     return PutRight(voxels, padding, tuple(findings), tuple(records))
