@@ -23,8 +23,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gnomon.evaluation import EvaluateSettings, evaluate
+from gnomon.evaluation import evaluate
 from gnomon.preparation import read_raw_dataset
+from gnomon.settings import EvaluateSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT_MINUTES = 5.0

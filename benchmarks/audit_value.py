@@ -26,7 +26,8 @@ import pydicom
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
 from gnomon.io import nifti
-from gnomon.phantom import PhantomSettings, write_phantom
+from gnomon.phantom import write_phantom
+from gnomon.settings import PhantomSettings
 
 STUDIES, TEST, EPOCHS = 128, 24, 12
 EXCHANGED = np.array([0, 2, 1, 3], np.uint8)

@@ -33,9 +33,10 @@ from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from monai import transforms as monai
 
 from gnomon.core.randomness import generator
-from gnomon.data.augmentation import AugmentationSettings, augment_patch, draw_augmentation
+from gnomon.data.augmentation import augment_patch, draw_augmentation
 from gnomon.data.deformation import margin_voxels
 from gnomon.data.sampling import cut_patch
+from gnomon.settings import AugmentationSettings
 
 Shape = tuple[int, int, int]
 RARE = {

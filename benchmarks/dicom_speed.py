@@ -30,9 +30,10 @@ KINDS = {"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"}
 
 def real_series(folders: list[Path]) -> list[list[Path]]:
     """Files of every single-frame CT or MR series that converts: the same series for both sides."""
-    from gnomon.dicom import ConvertSettings, convert_studies
+    from gnomon.dicom import convert_studies
     from gnomon.dicom.index import IndexSettings, index_studies
     from gnomon.dicom.pseudonyms import PseudonymMap
+    from gnomon.settings import ConvertSettings
 
     found: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
@@ -96,7 +97,8 @@ def index(folder: Path) -> None:
 
 
 def convert(folder: Path) -> None:
-    from gnomon.dicom import ConvertSettings, convert_studies
+    from gnomon.dicom import convert_studies
+    from gnomon.settings import ConvertSettings
 
     with tempfile.TemporaryDirectory() as out:
         convert_studies(folder, Path(out), ConvertSettings(workers=1))

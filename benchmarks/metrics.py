@@ -124,7 +124,8 @@ def geometry() -> list[str]:
     from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
     from gnomon.core.labels import LabelScheme
-    from gnomon.evaluation import EvaluateSettings, evaluate
+    from gnomon.evaluation import evaluate
+    from gnomon.settings import EvaluateSettings
 
     draw = np.random.default_rng(0)
     label = np.zeros((24, 30, 20), np.uint8)

@@ -21,8 +21,9 @@ from gnomon.core.geometry import Grid
 from gnomon.postprocess import Rule, Spec, apply
 from gnomon.postprocess.guards import upper_bound
 from gnomon.postprocess.parts import CaseParts
-from gnomon.postprocess.search import SearchSettings, search
+from gnomon.postprocess.search import search
 from gnomon.postprocess.sweep import SCORES, sweep
+from gnomon.settings import SearchSettings
 from tests.postprocess.population import SHAPES, lost_share, populations
 from tests.postprocess.scenes import parts_of, random_scene
 

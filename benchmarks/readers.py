@@ -32,7 +32,8 @@ Volume = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # voxels, RAS+ affine
 def gnomon(folder: Path, out: Path) -> Iterator[Volume]:
     import nibabel as nib
 
-    from gnomon.dicom import ConvertSettings, convert_studies
+    from gnomon.dicom import convert_studies
+    from gnomon.settings import ConvertSettings
 
     done = convert_studies(folder, out, ConvertSettings(workers=1))
     for finding in done.findings:

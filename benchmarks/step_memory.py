@@ -19,8 +19,9 @@ import torch
 
 from gnomon.dataset.topology import make_topology
 from gnomon.nets import build_net, step_bytes
+from gnomon.settings import LossSettings
 from gnomon.training.callbacks import weight_averaging  # noqa: F401 - loads what a training loads
-from gnomon.training.losses import LossSettings, build_loss, deep_supervision_loss
+from gnomon.training.losses import build_loss, deep_supervision_loss
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES: list[dict[str, Any]] = [

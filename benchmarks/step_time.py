@@ -61,12 +61,12 @@ def ours_step_s(steps: int, precision: str) -> float:
 
     from gnomon.dataset.topology import make_topology
     from gnomon.nets import build_net
+    from gnomon.settings import LossSettings, OptimiserSettings, TrainSettings
     from gnomon.training.callbacks import weight_averaging
-    from gnomon.training.losses import LossSettings, build_loss
-    from gnomon.training.optimisation import OptimiserSettings
+    from gnomon.training.losses import build_loss
+    from gnomon.training.precision import lightning_precision
     from gnomon.training.schedule import progress_by_steps
     from gnomon.training.segmentation_module import SegmentationModule
-    from gnomon.training.settings import TrainSettings, lightning_precision
 
     class Clock(pl.Callback):
         """Seconds of each step."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnomon.audit import AuditSettings, Cohort, audit_studies
-from gnomon.dicom import ConvertSettings
+from gnomon.audit import Cohort, audit_studies
 from gnomon.dicom.index.elements import quiet_pydicom
 from gnomon.rules.policy import Policy
+from gnomon.settings import AuditSettings, ConvertSettings
 from tests.audit.clean import ct
 from tests.audit.plants import put
 from tests.dicom.ramp import save

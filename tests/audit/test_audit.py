@@ -13,7 +13,7 @@ import pytest
 
 from gnomon.audit import audit_rules, read_verdict
 from gnomon.commands.launch import launch
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.io import nifti
 from gnomon.io.folders import AuditFolder, VolumesFolder
 from gnomon.rules.catalogue.encoding import NO_RESCALE
@@ -21,6 +21,7 @@ from gnomon.rules.catalogue.geometry import ANISOTROPIC_VOXELS
 from gnomon.rules.catalogue.identity import BURNED_IN_ANNOTATION
 from gnomon.rules.finding import Refusal, Severity
 from gnomon.rules.policy import Policy
+from gnomon.settings import ConvertSettings
 from tests.audit.clean import ct
 from tests.audit.exports import audited, one_study, write
 

@@ -8,11 +8,12 @@ import pytest
 
 from gnomon.audit import Cohort
 from gnomon.core.geometry import Grid
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.io import nifti
 from gnomon.io.folders import VolumesFolder
 from gnomon.rules.finding import Refusal
 from gnomon.rules.policy import Policy
+from gnomon.settings import ConvertSettings
 from tests.audit.clean import ct, mr
 from tests.audit.exports import audited, one_study, write
 from tests.audit.plants import put, store, stored

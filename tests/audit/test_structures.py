@@ -15,10 +15,11 @@ from gnomon.commands.launch import launch
 from gnomon.core.geometry import ORIENTATIONS, Grid, flip_axes
 from gnomon.core.labels import LabelScheme
 from gnomon.core.mirroring import left_right_pairs
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.io import nifti
 from gnomon.io.folders import VolumesFolder
 from gnomon.rules.policy import Policy
+from gnomon.settings import ConvertSettings
 from tests.audit.clean import ct
 from tests.audit.exports import audited
 

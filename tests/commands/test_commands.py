@@ -14,13 +14,16 @@ from omegaconf import OmegaConf
 from gnomon.commands.launch import DONE, UNPROCESSED, USAGE, command_names, configs_folder, launch
 from gnomon.commands.settings import plain
 from gnomon.core.settings import settings_from
-from gnomon.dicom import ConvertSettings
-from gnomon.evaluation import EvaluateSettings
-from gnomon.inference import PredictSettings
 from gnomon.io import nifti
-from gnomon.phantom import PhantomSettings
-from gnomon.preparation import PrepareSettings
-from gnomon.training import TrackerSettings, TrainSettings
+from gnomon.settings import (
+    ConvertSettings,
+    EvaluateSettings,
+    PhantomSettings,
+    PredictSettings,
+    PrepareSettings,
+    TrackerSettings,
+    TrainSettings,
+)
 from tests.conftest import TINY
 
 SECTIONS = {
@@ -81,14 +84,18 @@ class TestMistakes:
             ("train", ["experiment=hippocampus"], "data.root"),
             ("train", ["experiment=hippocampus", "data.root=/nowhere"], "no such folder"),
             ("train", ["training=="], "configuration"),
-            ("train", ["training.epochs=0"], "USE115 training: found epochs 0, outside 1"),
+            ("train", ["training.epochs=0"], "USE115 training.epochs: found 0; expected 1 to 1000000"),
             ("train", ["training.precision=16"], "USE115.*bf16-mixed"),
-            ("train", ["training.data.augmentation.scale=0.5"], "USE115.*scale 0.5"),
-            ("train", ["trackers.wandb=please"], "USE115.*offline, online, off"),
-            ("train", ["inference.device=tpu"], "USE115 inference.*auto, cpu, cuda"),
-            ("train", ["net.features=0"], "USE115 net"),
+            ("train", ["training.data.augmentation.scale=0.5"], "USE115.*scale: found 0.5"),
+            ("train", ["trackers.wandb=please"], "USE115.*offline, online or off"),
+            ("train", ["inference.device=tpu"], "USE115 inference.device.*auto, cpu or cuda"),
+            ("train", ["net.features=0"], "USE115 net.features"),
             ("train", ["net.width=3"], "USE108 net.width|Could not override"),
-            ("prepare", ["input={tmp}", "output={tmp}/x", "preparation.plan.patch=[8,8]"], "USE115.*not three values"),
+            (
+                "prepare",
+                ["input={tmp}", "output={tmp}/x", "preparation.plan.patch=[8,8]"],
+                "USE115 preparation.plan.patch: found 2 values; expected 3 values",
+            ),
             (
                 "prepare",
                 ["input={tmp}", "output={tmp}/x", "preparation.patient_pattern='('"],

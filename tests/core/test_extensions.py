@@ -18,9 +18,10 @@ from gnomon.core.extensions import (
     name_clashes,
 )
 from gnomon.dataset.topology import make_topology
-from gnomon.nets import build_net, built_in_nets, net_names, net_settings
+from gnomon.nets import build_net, net_settings
 from gnomon.pipeline.comparison import differences
 from gnomon.rules.finding import Refusal
+from gnomon.settings.names import built_in_nets, net_names
 
 
 def install(site: Path, name: str, entries: dict[str, dict[str, str]], source: str, version: str = "1.0") -> Path:

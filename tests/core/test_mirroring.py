@@ -13,11 +13,12 @@ from gnomon.core.geometry import ORIENTATIONS, Grid
 from gnomon.core.labels import LabelScheme
 from gnomon.core.mirroring import safe_mirroring
 from gnomon.core.randomness import generator
-from gnomon.data.augmentation import AugmentationSettings, draw_augmentation, mirror_patch
+from gnomon.data.augmentation import draw_augmentation, mirror_patch
 from gnomon.dataset.canonicalise import canonical_image, canonical_label
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
 from gnomon.inference.sliding_window import predict_probabilities
+from gnomon.settings import AugmentationSettings
 
 SIDED = LabelScheme(("kidney_left", "kidney_right", "spine"), (1, 2, 3))
 SHAPE = (24, 18, 12)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from gnomon.core.randomness import generator
-from gnomon.data.augmentation import Augmentation, AugmentationSettings, augment_patch, draw_augmentation
+from gnomon.data.augmentation import Augmentation, augment_patch, draw_augmentation
+from gnomon.settings import AugmentationSettings
 
 ALWAYS = AugmentationSettings(
     **{

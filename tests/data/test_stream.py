@@ -9,11 +9,11 @@ import torch
 import torchio as tio
 
 from gnomon.core.provenance import sha256_of_array
-from gnomon.data import DataSettings, PatchModule
-from gnomon.data.augmentation import AugmentationSettings
+from gnomon.data import PatchModule
 from gnomon.data.torchio_transforms import apply_torchio, build_torchio_transform
 from gnomon.dataset.dataset import read_dataset
 from gnomon.rules.finding import Refusal
+from gnomon.settings import AugmentationSettings, DataSettings
 
 OURS = AugmentationSettings(elastic_probability=0.5, low_resolution_probability=0.5, noise_probability=0.5)
 TORCHIO = replace(

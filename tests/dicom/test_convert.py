@@ -10,8 +10,9 @@ import pytest
 from pydicom.uid import RLELossless
 from scipy.spatial.transform import Rotation
 
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.rules.finding import Refusal
+from gnomon.settings import ConvertSettings
 from tests.dicom.ramp import CT, MR, SLICE_MM, SLICES, put_frames, ramp_error, ramp_series, save, set_values, write
 
 ONE = ConvertSettings(workers=1, pseudonym_key="test")

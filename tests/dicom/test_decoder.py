@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from openjpeg.utils import encode_array
 
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.dicom.pixels import codecs
 from gnomon.dicom.pixels.codecs import missing_decoder
 from gnomon.dicom.pixels.decoder import DecoderFailed, FrameDecoder
+from gnomon.settings import ConvertSettings
 from tests.dicom.ramp import put_frames, ramp_series, write
 
 J2K = "1.2.840.10008.1.2.4.90"

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.rules.finding import Refusal
+from gnomon.settings import ConvertSettings
 from tests.dicom.ramp import SYNTAXES, concatenation, encoded, enhanced, mosaic, ramp_series, save
 
 LIMIT_S = 5.0

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from pydicom.fileset import FileSet
 
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.dicom.index import IndexSettings, SourceReader, index_studies
 from gnomon.dicom.index import index as index_module
 from gnomon.dicom.index.elements import quiet_pydicom
@@ -20,6 +20,7 @@ from gnomon.dicom.index.instances import rows_of, schema, table_of
 from gnomon.dicom.index.private import csa_numbers
 from gnomon.dicom.index.sources import Source
 from gnomon.dicom.pseudonyms import PseudonymMap
+from gnomon.settings import ConvertSettings
 from tests.dicom.ramp import SLICES, SYNTAXES, concatenation, csa, encoded, enhanced, mosaic, ramp_series, save, write
 
 COLUMNS = {

@@ -11,10 +11,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.dicom.index import Source, SourceReader
 from gnomon.dicom.index.header import read_instance
 from gnomon.dicom.pixels.frames import FrameReader
+from gnomon.settings import ConvertSettings
 
 AFFINE_MM = 1e-3
 SETTINGS = ConvertSettings(workers=2, pseudonym_key="k")

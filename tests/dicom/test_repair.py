@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnomon.core.geometry import Grid
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.dicom.volumes.repair import Repaired, evened, straight
+from gnomon.settings import ConvertSettings
 from tests.dicom.ramp import SLICE_MM, SLICES, ramp_error, ramp_series, set_values, values_of, write
 
 GRADIENT = np.array([2.0, -3.0, 5.0])

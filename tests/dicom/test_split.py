@@ -7,7 +7,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
+from gnomon.settings import ConvertSettings
 from tests.dicom.fixtures import joined
 from tests.dicom.ramp import (
     INTERCEPT,

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.dicom.pixels.plausible import constant_frame, frame_mask, lost_intercept_hu
 from gnomon.io import nifti
 from gnomon.io.artifacts import read_json
 from gnomon.io.folders import VolumesFolder
+from gnomon.settings import ConvertSettings
 from tests.audit.clean import EDGE, ct
 from tests.audit.plants.planting import each_picture, put, stored
 

@@ -9,7 +9,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
+from gnomon.settings import ConvertSettings
 from tests.dicom.ramp import (
     CT,
     MR,

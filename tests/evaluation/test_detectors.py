@@ -7,9 +7,10 @@ from scipy import ndimage
 from gnomon.core.geometry import ORIENTATIONS, Grid, flip_axes
 from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
-from gnomon.evaluation import EvaluateSettings, evaluate
+from gnomon.evaluation import evaluate
 from gnomon.evaluation.detectors import find_pipeline_error
 from gnomon.io import nifti
+from gnomon.settings import EvaluateSettings
 
 GRID = Grid.from_parts((40, 36, 30), (1.0, 1.0, 2.0))
 LABELS = {"liver": 1, "spleen": 4, "kidney": 9}

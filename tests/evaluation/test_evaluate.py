@@ -7,10 +7,11 @@ import pytest
 
 from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
-from gnomon.evaluation import HD95, EvaluateSettings, MaskPair, MeasureOptions, all_measures, evaluate
+from gnomon.evaluation import HD95, MaskPair, MeasureOptions, all_measures, evaluate
 from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.io import nifti
 from gnomon.rules.finding import Severity
+from gnomon.settings import EvaluateSettings
 
 GRID = Grid.from_parts((20, 20, 10), (1.0, 1.0, 3.0), (5.0, -3.0, 2.0))
 LABELS = LabelScheme(("organ", "tumour"), (1, 2))

@@ -14,11 +14,11 @@ from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
 from gnomon.core.randomness import generator
 from gnomon.evaluation import MaskPair, all_measures
-from gnomon.evaluation.lesions import LesionSettings
+from gnomon.evaluation.options import options_for
 from gnomon.evaluation.scoring import score_structure, worst_scores
-from gnomon.evaluation.settings import EvaluateSettings
 from gnomon.evaluation.summary import summarise
 from gnomon.io import nifti
+from gnomon.settings import EvaluateSettings, LesionSettings
 
 LABELS = ("organ", "lesion")
 MATCHING = LesionSettings(["lesion"], rule="iou")
@@ -39,7 +39,7 @@ def random_mask(draw, shape):
 
 
 def row_of(case, patient, label, truth, found, grid, deleted=False):
-    options = SETTINGS.options_for(label)
+    options = options_for(SETTINGS, label)
     name = {"case": case, "patient": patient, "label": label}
     if deleted:
         scores = dict.fromkeys(BEST) | worst_scores(grid, options, MEASURES)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
 from gnomon.evaluation import MaskPair, MeasureOptions, all_measures
-from gnomon.evaluation.lesions import LesionSettings, froc, match_lesions
+from gnomon.evaluation.lesions import froc, match_lesions
 from gnomon.evaluation.scoring import score_structure
 from gnomon.io import nifti
+from gnomon.settings import LesionSettings
 
 SPACING_MM = (1.0, 1.0, 2.0)
 

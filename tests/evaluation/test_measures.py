@@ -10,20 +10,13 @@ import pytest
 
 from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
-from gnomon.evaluation import (
-    EvaluateSettings,
-    MaskPair,
-    Measure,
-    MeasureOptions,
-    all_measures,
-    compare_evaluations,
-    evaluate,
-)
+from gnomon.evaluation import MaskPair, Measure, MeasureOptions, all_measures, compare_evaluations, evaluate
 from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.evaluation.surface import surface_distances
 from gnomon.io import nifti
 from gnomon.io.folders import EvaluationFolder
 from gnomon.reports import of_files, write_evaluation_report
+from gnomon.settings import EvaluateSettings
 
 GRID = Grid.from_parts((12, 12, 6), (1.0, 1.0, 3.0))
 LABELS = LabelScheme(("organ",), (1,))

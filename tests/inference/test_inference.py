@@ -19,10 +19,11 @@ from gnomon.core.regrid import native_channels
 from gnomon.dataset.canonicalise import canonical_grid
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
-from gnomon.inference import Model, PredictSettings, predict_images
+from gnomon.inference import Model, predict_images
 from gnomon.inference.sliding_window import gaussian_importance, predict_probabilities, tile_corners
 from gnomon.io import nifti
 from gnomon.postprocess import read_spec
+from gnomon.settings import PredictSettings
 
 
 class Threshold(nn.Module):

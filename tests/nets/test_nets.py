@@ -9,9 +9,10 @@ from torch import nn
 
 from gnomon.core.randomness import generator, global_streams
 from gnomon.dataset.topology import Topology, make_topology
-from gnomon.nets import build_net, net_names, step_bytes
+from gnomon.nets import build_net, step_bytes
 from gnomon.nets.zoo.mednext import enlarge_kernels
 from gnomon.rules.finding import Refusal
+from gnomon.settings.names import net_names
 
 
 def random_inputs(count):

@@ -14,8 +14,9 @@ from gnomon.dataset.topology import make_topology
 from gnomon.nets import stage_widths
 from gnomon.nnunet import nnunet_plans
 from gnomon.preparation import read_nnunet_plan
-from gnomon.preparation.planner import PlanSettings, make_plan
+from gnomon.preparation.planner import make_plan
 from gnomon.rules.finding import Refusal
+from gnomon.settings import PlanSettings
 from tests.nnunet.nets import FINGERPRINT, NETS, our_plan, plans_file
 from tests.postprocess.scenes import GRID
 

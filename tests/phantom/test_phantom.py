@@ -4,10 +4,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.io import nifti
-from gnomon.phantom import PhantomSettings, write_phantom
+from gnomon.phantom import write_phantom
 from gnomon.phantom.anatomy import draw_anatomy
+from gnomon.settings import ConvertSettings, PhantomSettings
 
 SETTINGS = PhantomSettings(studies=8, seed=3)
 

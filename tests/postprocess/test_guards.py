@@ -6,7 +6,8 @@ from scipy import stats
 
 from gnomon.postprocess.guards import allowed_losses, independent, safe_limit, tolerance_factor, upper_bound
 from gnomon.postprocess.parts import CaseParts
-from gnomon.postprocess.search import SearchSettings, search
+from gnomon.postprocess.search import search
+from gnomon.settings import SearchSettings
 from tests.postprocess.population import SHAPES, lost_share, populations
 
 

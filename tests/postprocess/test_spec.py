@@ -56,7 +56,7 @@ def test_what_the_rules_read_of_probabilities_is_named():
     [
         ({"structure": "lesion", "min_volume_mm3": 30, "reason": " "}, "reason"),
         ({"structure": "kidney", "min_volume_mm3": 30}, "'kidney'"),
-        ({"structure": "lesion", "min_volume_mm3": -1}, "min_volume_mm3 -1"),
+        ({"structure": "lesion", "min_volume_mm3": -1}, "min_volume_mm3: found -1"),
         ({"structure": "lesion", "min_volume": 30}, "min_volume"),
         ({"structure": "lesion", "min_volume_mm3": "much"}, "much"),
         ({"structure": "lesion"}, "does nothing"),
@@ -65,7 +65,7 @@ def test_what_the_rules_read_of_probabilities_is_named():
         ({"structure": "lesion", "parent": "kidney"}, "'kidney'"),
         ({"structure": "lesion", "parent_within_mm": 3, "keep_k": 1}, "without a parent"),
         ({"structure": "lesion", "min_volume_mm3": 3, "removed_becomes": "lesion"}, "becomes lesion"),
-        ({"structure": "lesion", "min_volume_mm3": 3, "connectivity": 8}, "connectivity 8"),
+        ({"structure": "lesion", "min_volume_mm3": 3, "connectivity": 8}, "connectivity: found 8"),
         ({"structure": "lesion", "fill_holes": "4d"}, "4d"),
         ({"structure": "both", "fill_holes": "3d"}, "region"),
         ({"structure": "lesion", "max_hole_mm3": 3, "keep_k": 1}, "without fill_holes"),

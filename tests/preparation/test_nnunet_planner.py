@@ -10,7 +10,8 @@ from nnunetv2.preprocessing.resampling.default_resampling import compute_new_sha
 
 from gnomon.core.randomness import generator
 from gnomon.preparation.fingerprint import CaseStatistics, compute_fingerprint
-from gnomon.preparation.planner import PlanSettings, make_plan
+from gnomon.preparation.planner import make_plan
+from gnomon.settings import PlanSettings
 
 
 def random_cases(seed):

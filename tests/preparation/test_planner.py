@@ -5,8 +5,9 @@ import pytest
 
 from gnomon.dataset.plan import Plan
 from gnomon.preparation.fingerprint import CaseStatistics, Fingerprint, compute_fingerprint
-from gnomon.preparation.planner import PlanSettings, fit_topology, make_plan, target_spacing
+from gnomon.preparation.planner import fit_topology, make_plan, target_spacing
 from gnomon.rules.finding import Refusal
+from gnomon.settings import PlanSettings
 
 
 def found(spacing, shape, coarse=None):

@@ -14,19 +14,18 @@ import torchio as tio
 
 from gnomon.core.geometry import ORIENTATIONS, Grid
 from gnomon.core.labels import LabelScheme
-from gnomon.data import DataSettings
 from gnomon.data.datamodule import Patches
 from gnomon.data.sampling import PatchKey
 from gnomon.dataset.canonicalise import canonical_image, canonical_label, normalise
 from gnomon.dataset.dataset import read_case, read_dataset
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
-from gnomon.evaluation import EvaluateSettings, evaluate
+from gnomon.evaluation import evaluate
 from gnomon.io import nifti
 from gnomon.io.artifacts import map_array
-from gnomon.preparation import PrepareSettings, prepare, read_raw_dataset
-from gnomon.preparation.stage import SplitSettings
+from gnomon.preparation import prepare, read_raw_dataset
 from gnomon.rules.finding import Refusal
+from gnomon.settings import DataSettings, EvaluateSettings, PrepareSettings, SplitSettings
 from tests.conftest import write_decathlon
 
 ONE = PrepareSettings(splits=SplitSettings(folds=2), workers=1)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from gnomon.training.losses import LossSettings, build_loss, deep_supervision_loss
+from gnomon.settings import LossSettings
+from gnomon.training.losses import build_loss, deep_supervision_loss
 
 SPACING = (1.0, 1.0, 2.0)
 

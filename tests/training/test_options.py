@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from gnomon.commands.launch import launch
 from gnomon.dataset.dataset import read_dataset
 from gnomon.rules.finding import Refusal
-from gnomon.training import TrackerSettings, TrainSettings
+from gnomon.settings import TrackerSettings, TrainSettings
 from gnomon.training.job import Job
 from gnomon.training.ranks import start_other_ranks
 from tests.conftest import TINY, kill_at_first_checkpoint

@@ -10,7 +10,8 @@ import yaml
 from safetensors.torch import load_file
 
 from gnomon.commands.launch import launch
-from gnomon.training.trackers import TrackerSettings, trackers
+from gnomon.settings import TrackerSettings
+from gnomon.training.trackers import trackers
 from tests.conftest import TINY
 
 

@@ -23,7 +23,6 @@ from gnomon.audit.thumbnails import write_thumbnail
 from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_values
 from gnomon.dicom import (
-    ConvertSettings,
     FrameReader,
     IndexSettings,
     PseudonymMap,
@@ -45,6 +44,7 @@ from gnomon.rules.catalogue.usage import NO_DICOM_FILES, UNKNOWN_SETTING
 from gnomon.rules.finding import Finding, Refusal, Severity
 from gnomon.rules.policy import Policy
 from gnomon.rules.rule import Decision
+from gnomon.settings import AuditSettings, ConvertSettings
 
 SCHEMA = "gnomon/audit/1"
 _MEASURES_VERSION = "3"
@@ -76,21 +76,6 @@ _ALWAYS = (
     "series_description",
     "kind",
 )
-
-
-@dataclass(frozen=True)
-class AuditSettings:
-    """Settings of the audit.
-
-    Attributes:
-        workers: processes that read and measure; the result does not depend on it.
-        pseudonym_key: key of the pseudonyms; None keeps the folder's own, or makes one.
-        thumbnails: whether to keep three planes of each volume for the report.
-    """
-
-    workers: int = 2
-    pseudonym_key: str | None = None
-    thumbnails: bool = True
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gnomon.audit import AuditSettings, Cohort, audit_studies
+from gnomon.audit import Cohort, audit_studies
 from gnomon.commands.launch import DONE, FOUND
 from gnomon.core.labels import LabelScheme
 from gnomon.core.settings import settings_from
-from gnomon.dicom import ConvertSettings
 from gnomon.io.console import say
 from gnomon.reports import write_audit_report
 from gnomon.rules.catalogue.usage import INVALID_VALUE, UNKNOWN_SETTING
 from gnomon.rules.finding import Severity
 from gnomon.rules.policy import Policy
+from gnomon.settings import AuditSettings, ConvertSettings
 
 _LEVELS = {
     "error": (Severity.ERROR,),

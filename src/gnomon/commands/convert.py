@@ -9,9 +9,10 @@ from omegaconf import DictConfig
 from gnomon.audit import read_verdict
 from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.core.settings import settings_from
-from gnomon.dicom import ConvertSettings, convert_studies
+from gnomon.dicom import convert_studies
 from gnomon.io.console import print_findings, say
 from gnomon.rules.finding import unwaived_errors
+from gnomon.settings import ConvertSettings
 
 
 def run(config: DictConfig) -> int:

@@ -10,7 +10,7 @@ from gnomon.core.extensions import find_extensions, name_clashes
 from gnomon.core.provenance import git_state, hardware, lock_sha256, package_versions
 from gnomon.dicom import missing_decoder
 from gnomon.io.console import say
-from gnomon.nets import built_in_nets, net_names
+from gnomon.settings.names import built_in_nets, net_names
 
 
 def run(config: DictConfig) -> int:

@@ -11,13 +11,14 @@ from omegaconf import DictConfig
 from gnomon.commands.launch import DONE, FOUND, UNPROCESSED
 from gnomon.commands.settings import scheme_from
 from gnomon.core.settings import settings_from
-from gnomon.evaluation import HD95, EvaluateSettings, evaluate
+from gnomon.evaluation import HD95, evaluate
 from gnomon.io import nifti
 from gnomon.io.console import print_findings, say
 from gnomon.io.folders import EvaluationFolder
 from gnomon.reports import of_files, write_evaluation_report
 from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, MISSING_FOLDER
 from gnomon.rules.finding import unwaived_errors
+from gnomon.settings import EvaluateSettings
 
 
 def run(config: DictConfig) -> int:

@@ -14,10 +14,11 @@ from gnomon.core.settings import settings_from
 from gnomon.io import nifti
 from gnomon.io.console import print_findings, say
 from gnomon.io.folders import SearchFolder
-from gnomon.postprocess import SearchSettings, Verdict, apply_to_folder, fit, read_spec
+from gnomon.postprocess import Verdict, apply_to_folder, fit, read_spec
 from gnomon.reports import write_search_report
 from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, INVALID_VALUE, MISSING_SETTING, UNKNOWN_SUBCOMMAND
 from gnomon.rules.finding import Severity
+from gnomon.settings import SearchSettings
 
 
 def run(config: DictConfig) -> int:

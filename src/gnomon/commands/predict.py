@@ -8,15 +8,9 @@ from omegaconf import DictConfig
 
 from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.core.settings import settings_from
-from gnomon.inference import (
-    PredictSettings,
-    classify_images,
-    is_classifier,
-    load_classifier,
-    load_model,
-    predict_images,
-)
+from gnomon.inference import classify_images, is_classifier, load_classifier, load_model, predict_images
 from gnomon.io.console import print_findings, say
+from gnomon.settings import PredictSettings
 
 
 def run(config: DictConfig) -> int:

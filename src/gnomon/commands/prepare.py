@@ -10,8 +10,9 @@ from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.commands.settings import folder_from, scheme_from
 from gnomon.core.settings import settings_from
 from gnomon.io.console import print_findings, say
-from gnomon.preparation import PrepareSettings, prepare, read_raw_dataset
+from gnomon.preparation import prepare, read_raw_dataset
 from gnomon.rules.finding import unwaived_errors
+from gnomon.settings import PrepareSettings
 
 
 def run(config: DictConfig) -> int:

@@ -1,62 +1,315 @@
-"""A section of the configuration -> frozen settings; unknown, missing or ill-typed keys fail by name."""
+"""Declaration and checking of settings: type, default, bounds or choices, unit and sentence in one place.
+
+    @section
+    class Length:
+        '''How long a training is.'''
+
+        epochs: int = setting(20, "Number of epochs.", bounds=(1, 1_000_000))
+
+A section is a frozen dataclass that checks its fields when it is built. The YAML files of defaults, `--help` and
+docs/settings.md are written from the declarations.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass
+from types import UnionType
+from typing import Any, TypeVar, Union, cast, dataclass_transform, get_args, get_origin, get_type_hints
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gnomon.rules.catalogue.usage import INVALID_VALUE, UNKNOWN_SETTING
+from gnomon.rules.catalogue.usage import INVALID_VALUE, MISSING_SETTING, UNKNOWN_SETTING
+from gnomon.rules.finding import Refusal
 
-Settings = TypeVar("Settings")
+Section = TypeVar("Section")
+
+REQUIRED: Any = MISSING
+"""The default of a setting that the user has to give."""
+
+_KEY = "gnomon"
 
 
-def settings_from(kind: type[Settings], section: DictConfig | Mapping[str, Any], where: str) -> Settings:
-    """The settings `kind` (a frozen dataclass) with the values of `section`.
+class SettingError(ValueError):
+    """A setting with a value that it cannot have.
 
-    Args:
-        where: name of the section in the configuration, for the message.
+    Attributes:
+        key: the setting within its section, as `epochs` or `class_weights`.
+        found: the value, in words.
+        expected: what it can be, in words.
+    """
+
+    def __init__(self, key: str, found: str, expected: str) -> None:
+        self.key, self.found, self.expected = key, found, expected
+        super().__init__(f"{key}: found {found}; expected {expected}")
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a field of a section declares besides its type and default.
+
+    Attributes:
+        text: the sentence that explains the setting.
+        bounds: lowest and highest value, both allowed; of each value where the setting holds several.
+        choices: the values that are allowed; of each value where the setting holds several.
+        unit: unit of the value, as `mm`.
+        length: how many values a list has.
+        regular_expression: whether the text is one.
+        path: `file`, `folder` or `file or folder` where the setting names one that has to exist.
+        option: of a section or a net that comes from a folder of configs/, the file taken by default.
+    """
+
+    text: str = ""
+    bounds: tuple[float, float] | None = None
+    choices: tuple[Any, ...] | None = None
+    unit: str = ""
+    length: int | None = None
+    regular_expression: bool = False
+    path: str = ""
+    option: str = ""
+
+    def allowed(self) -> str:
+        """The values that are allowed, in words; empty where any value of the type is."""
+        if self.choices is not None:
+            return alternatives(self.choices)
+        if self.bounds is not None:
+            lowest, highest = self.bounds
+            low = f"{lowest} {self.unit}" if self.unit and math.isinf(highest) else f"{lowest:g}"
+            return f"{low} or more" if math.isinf(highest) else f"{low} to {_number(highest)} {self.unit}".strip()
+        if self.length is not None:
+            return f"{self.length} values"
+        return "a regular expression" if self.regular_expression else ""
+
+
+def setting(
+    default: Any,
+    text: str,
+    *,
+    bounds: tuple[float, float] | None = None,
+    choices: Sequence[Any] | None = None,
+    unit: str = "",
+    length: int | None = None,
+    regular_expression: bool = False,
+    path: str = "",
+    option: str = "",
+) -> Any:
+    """Declare a field of a section; arguments as in `Declaration`. `default` may be `REQUIRED`, a list or a dict."""
+    declared = Declaration(
+        text=text,
+        bounds=bounds,
+        choices=None if choices is None else tuple(choices),
+        unit=unit,
+        length=length,
+        regular_expression=regular_expression,
+        path=path,
+        option=option,
+    )
+    if isinstance(default, list | dict):
+        return field(default_factory=default.copy, metadata={_KEY: declared})
+    return field(default=default, metadata={_KEY: declared})
+
+
+def subsection(kind: Callable[[], Any], text: str = "", *, option: str = "") -> Any:
+    """Declare a field that holds a section of its own, with all its defaults."""
+    return field(default_factory=kind, metadata={_KEY: Declaration(text=text, option=option)})
+
+
+@dataclass_transform(frozen_default=True)
+def section(kind: type[Section]) -> type[Section]:
+    """Make a class a section: a frozen dataclass whose fields are checked when it is built, then by its own
+    `__post_init__`, which raises SettingError.
+    """
+    own_checks = kind.__dict__.get("__post_init__")
+
+    def check(self: Any) -> None:
+        check_fields(self)
+        if own_checks is not None:
+            own_checks(self)
+
+    kind.__post_init__ = check  # type: ignore[attr-defined]
+    return dataclass(frozen=True)(kind)
+
+
+def declaration(declared: Field[Any]) -> Declaration:
+    """What a field of a section declares."""
+    return cast(Declaration, declared.metadata.get(_KEY, Declaration()))
+
+
+def check_fields(values: Any) -> None:
+    """Check every field of a section against its declaration.
 
     Raises:
-        Refusal: a key is unknown, missing, of another type, or out of bounds.
+        SettingError: the first field that does not keep it.
     """
+    for one in fields(values):
+        declared, value = declaration(one), getattr(values, one.name)
+        if value is None or value == REQUIRED:
+            continue
+        several = isinstance(value, list | tuple | dict)
+        items = list(value.values() if isinstance(value, dict) else value) if several else [value]
+        if declared.length is not None and len(items) != declared.length:
+            raise SettingError(one.name, f"{len(items)} values", f"{declared.length} values")
+        for item in items:
+            if declared.choices is not None and item not in declared.choices:
+                raise SettingError(one.name, repr(item), closest_first(item, declared.choices))
+            if declared.bounds is not None and not declared.bounds[0] <= item <= declared.bounds[1]:
+                raise SettingError(one.name, f"{item:g}", declared.allowed())
+        if declared.regular_expression:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise SettingError(one.name, f"{value!r} ({error})", declared.allowed()) from None
+
+
+def settings_from(kind: type[Section], values: DictConfig | Mapping[str, Any], where: str = "") -> Section:
+    """A section with values from a configuration.
+
+    Args:
+        where: full key of the section, as `training`, for the message; empty for a whole configuration.
+
+    Raises:
+        Refusal: USE108 an unknown key or a value of another type, USE109 a value that is required, USE115 a value
+            that is not allowed.
+    """
+    plain = OmegaConf.to_container(values, resolve=True) if isinstance(values, DictConfig) else values
+    _check_keys(kind, plain, where)
     schema = OmegaConf.structured(kind)
     _unlock(schema)  # frozen dataclasses make read-only schemas, which nothing can be merged into
     try:
-        values = OmegaConf.to_container(section, resolve=True) if isinstance(section, DictConfig) else dict(section)
-        return cast(Settings, OmegaConf.to_object(OmegaConf.merge(schema, values)))
+        merged = OmegaConf.merge(schema, plain)
     except OmegaConfBaseException as error:
-        key = f"{where}.{error.full_key}" if error.full_key else where
-        raise UNKNOWN_SETTING.refusal(key, found=str(error.msg or error).splitlines()[0].rstrip(".")) from None
-    except ValueError as error:
-        raise INVALID_VALUE.refusal(where, found=str(error)) from None
+        key = str(error.full_key or "")
+        raise _wrong_type(kind, plain, key, where, str(error.msg or error)) from None
+    if missing := sorted(OmegaConf.missing_keys(merged)):
+        raise missing_value(kind, missing[0], where)
+    return cast(Section, _build(kind, cast(dict[str, Any], OmegaConf.to_container(merged)), where))
 
 
-def bounded(settings: object, **bounds: tuple[float, float]) -> None:
-    """Check fields of a settings object against (lowest, highest), both allowed; for `__post_init__`.
-
-    Raises:
-        ValueError: a field, or one of its values where it holds several, lies outside.
-    """
-    for name, (lowest, highest) in bounds.items():
-        value = getattr(settings, name)
-        values = value if isinstance(value, (list, tuple)) else [value]
-        for one in values:
-            if one is not None and not lowest <= one <= highest:
-                raise ValueError(f"{name} {one:g}, outside {lowest:g} to {highest:g}")
+def plain_values(values: Any) -> dict[str, Any]:
+    """A section as a dictionary of plain values, as YAML and JSON hold them."""
+    return cast(dict[str, Any], _plain(asdict(values)))
 
 
-def chosen(settings: object, **choices: tuple[str, ...]) -> None:
-    """Check that fields of a settings object hold one of their choices; for `__post_init__`.
+def section_of(kind: Any, key: str) -> tuple[Any, Field[Any]] | None:
+    """The type and the field that a dotted key names within a section; None where there is no such field."""
+    name, _, rest = key.partition(".")
+    found = next((one for one in fields(kind) if one.name == name), None)
+    if found is None:
+        return None
+    hint = get_type_hints(kind)[name]
+    if not rest or not is_dataclass(hint):
+        return (hint, found) if not rest or get_origin(hint) is not None or hint is Any else None
+    return section_of(hint, rest)
 
-    Raises:
-        ValueError: a field holds another value.
-    """
-    for name, allowed in choices.items():
-        if getattr(settings, name) not in allowed:
-            raise ValueError(f"{name} {getattr(settings, name)!r}, none of {', '.join(allowed)}")
+
+def missing_value(kind: Any, key: str, where: str = "") -> Refusal:
+    """The refusal of a configuration without a value that is required."""
+    found = section_of(kind, key)
+    text = declaration(found[1]).text if found else ""
+    full = _join(where, key)
+    return MISSING_SETTING.refusal(
+        full,
+        found="no value",
+        expected=f"a value: {_as_clause(text)}" if text else "a value",
+        remedy=f"Set {full}=...",
+    )
+
+
+def closest_first(given: Any, allowed: Iterable[Any]) -> str:
+    """All the allowed values in words, the most similar to what was given first."""
+    names = [str(one) for one in allowed]
+    similar = difflib.get_close_matches(str(given), names, n=3, cutoff=0.5)
+    return alternatives([*similar, *(name for name in names if name not in similar)])
+
+
+def alternatives(values: Iterable[Any]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    *rest, last = [str(value) for value in values] or ["nothing"]
+    return f"{', '.join(rest)} or {last}" if rest else last
+
+
+def type_name(hint: Any) -> str:
+    """A type in words, as `whole number or null`."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return alternatives("null" if one is type(None) else type_name(one) for one in arguments)
+    if origin in (list, tuple):
+        return f"list of {type_name(arguments[0])}s".replace("texts", "text").replace("anys", "values")
+    if origin is dict or hint is dict:
+        inner = type_name(arguments[1]) if arguments else "any"
+        return "mapping" if inner == "any" else f"mapping of names to {inner}s".replace("texts", "text")
+    names = {int: "whole number", float: "number", bool: "true or false", str: "text", Any: "any"}
+    return names.get(hint, "section")
+
+
+def _check_keys(kind: Any, given: Any, where: str) -> None:
+    """Refuse keys that a section does not have."""
+    if not isinstance(given, Mapping):
+        raise UNKNOWN_SETTING.refusal(
+            where or "configuration",
+            found=repr(given),
+            expected="a section with keys",
+            remedy="See the settings with --help.",
+        )
+    hints = get_type_hints(kind)
+    for key, value in given.items():
+        if key not in hints:
+            raise UNKNOWN_SETTING.refusal(
+                _join(where, str(key)),
+                found="no such setting",
+                expected=closest_first(key, hints),
+                remedy="Correct the key, or see the settings with --help.",
+            )
+        if is_dataclass(hints[key]):
+            _check_keys(hints[key], value, _join(where, str(key)))
+
+
+def _wrong_type(kind: Any, given: Any, key: str, where: str, message: str) -> Refusal:
+    found, value = section_of(kind, re.sub(r"\[.*", "", key)), given
+    for name in re.sub(r"\[.*", "", key).split("."):
+        value = value.get(name) if isinstance(value, Mapping) else value
+    return UNKNOWN_SETTING.refusal(
+        _join(where, key) or "configuration",
+        found=repr(value) if found else message.splitlines()[0],
+        expected=type_name(found[0]) if found else "a value of its type",
+        remedy="Correct the value, or see the settings with --help.",
+    )
+
+
+def _build(kind: Any, values: Mapping[str, Any], where: str) -> Any:
+    """The section, its own sections built first."""
+    hints, built = get_type_hints(kind), {}
+    for name, value in values.items():
+        if is_dataclass(hints[name]):
+            built[name] = _build(hints[name], value, _join(where, name))
+        else:
+            built[name] = tuple(value) if get_origin(hints[name]) is tuple else value
+    try:
+        return kind(**built)
+    except SettingError as error:
+        raise INVALID_VALUE.refusal(
+            _join(where, error.key),
+            found=error.found,
+            expected=error.expected,
+            remedy="Correct the value, or see the settings with --help.",
+        ) from None
+    except ValueError as error:  # a section of another package that checks itself
+        raise INVALID_VALUE.refusal(
+            where,
+            found=str(error),
+            expected="a value that is allowed",
+            remedy="Correct the value, or see the settings with --help.",
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _unlock(node: Any) -> None:
@@ -65,3 +318,15 @@ def _unlock(node: Any) -> None:
         child = node._get_node(key)
         if isinstance(child, DictConfig) and not child._is_none():
             _unlock(child)
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where and key else where or key
+
+
+def _as_clause(text: str) -> str:
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e7 else f"{value:g}"

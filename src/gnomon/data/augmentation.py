@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 
 from gnomon.core.geometry import flip_axes
 from gnomon.core.mirroring import Mirroring
-from gnomon.core.settings import bounded
 from gnomon.data.appearance import Appearance, apply_appearance
 from gnomon.data.deformation import Deformation, deform_patch
+from gnomon.settings import AugmentationSettings
 
 _IN_PLANE_RATIO = 2.0  # an axis this much coarser than the finest is not rotated into, warped or coarsened
 _KINDS = (
@@ -32,53 +31,6 @@ _KINDS = (
     "contrast",
     "gamma",
 )
-
-
-@dataclass(frozen=True)
-class AugmentationSettings:
-    """How often and how far.
-
-    Attributes:
-        mirror_probability: for each axis that may be mirrored at all.
-        rotation_deg: largest angle about an axis; about in-plane axes of thick slices it is 0.
-        scale: largest factor of enlarging or shrinking.
-        shift: largest shift of a patch that is turned, scaled or warped, as a fraction of it.
-        elastic: largest displacement, as a share of the distance between control points.
-        low_resolution_factor: largest factor on the voxels' size, along axes that are not coarse.
-        noise_std, contrast, gamma, brightness: in units of the normalised image.
-        torchio: TorchIO transforms after ours, as [{RandomMotion: {degrees: 5}}]; drawn by key as well.
-    """
-
-    enabled: bool = True
-    mirror_probability: float = 0.0
-    rotation_probability: float = 0.4
-    rotation_deg: float = 15.0
-    scale_probability: float = 0.4
-    scale: float = 1.18
-    shift: float = 0.04
-    elastic_probability: float = 0.1
-    elastic: float = 0.2
-    blur_probability: float = 0.15
-    blur_sigma_voxels: float = 1.0
-    low_resolution_probability: float = 0.1
-    low_resolution_factor: float = 2.0
-    noise_probability: float = 0.15
-    noise_std: float = 0.3
-    brightness_probability: float = 0.3
-    brightness: float = 0.3
-    contrast_probability: float = 0.3
-    contrast: float = 0.25
-    gamma_probability: float = 0.3
-    gamma: float = 1.5
-    torchio: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        bounded(self, **{f"{kind}_probability": (0, 1) for kind in _KINDS})
-        bounded(
-            self, rotation_deg=(0, 180), scale=(1, 4), shift=(0, 0.5), elastic=(0, 0.4), low_resolution_factor=(1, 8)
-        )
-        bounded(self, noise_std=(0, 10), blur_sigma_voxels=(0.1, 10))
-        bounded(self, brightness=(0, 10), contrast=(0, 1), gamma=(1, 10))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from gnomon.core.mirroring import safe_mirroring
 from gnomon.core.randomness import generator
 from gnomon.data.augmentation import Augmentation, augment_patch, draw_augmentation, mirror_patch
 from gnomon.data.deformation import margin_voxels
-from gnomon.data.items import CutPatch, DataSettings
+from gnomon.data.items import CutPatch
 from gnomon.data.sampling import (
     EpochBatches,
     PatchKey,
@@ -30,6 +30,7 @@ from gnomon.data.torchio_transforms import apply_torchio, build_torchio_transfor
 from gnomon.data.whole_images import WholeImages
 from gnomon.dataset.dataset import Case, Dataset, read_case
 from gnomon.io.artifacts import map_array
+from gnomon.settings import DataSettings
 
 Patch = dict[str, torch.Tensor]
 

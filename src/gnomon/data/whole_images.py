@@ -11,10 +11,11 @@ from torch.utils.data import Dataset as TorchDataset
 from gnomon.core.randomness import generator
 from gnomon.data.augmentation import Augmentation, draw_augmentation
 from gnomon.data.deformation import margin_voxels
-from gnomon.data.items import CutPatch, DataSettings
+from gnomon.data.items import CutPatch
 from gnomon.data.sampling import PatchKey, cut_patch
 from gnomon.dataset.dataset import Dataset, class_and_patient
 from gnomon.io.artifacts import map_array, read_json
+from gnomon.settings import DataSettings
 
 
 class WholeImages(TorchDataset[CutPatch]):

@@ -5,7 +5,7 @@ from gnomon.dicom.index import IndexSettings, Instance, Source, StudyIndex, inde
 from gnomon.dicom.index.private import private_numbers
 from gnomon.dicom.pixels.codecs import missing_decoder
 from gnomon.dicom.pixels.frames import FrameReader
-from gnomon.dicom.policy import ConvertSettings, Verdict, judged, left_alone
+from gnomon.dicom.policy import Verdict, judged, left_alone
 from gnomon.dicom.pseudonyms import PseudonymMap
 from gnomon.dicom.volumes import Slice, Volume
 from gnomon.dicom.volumes.checks import image_kind
@@ -13,7 +13,6 @@ from gnomon.dicom.volumes.values import put_right
 from gnomon.dicom.write import decoded, stack_grid
 
 __all__ = [
-    "ConvertSettings",
     "Converted",
     "FrameReader",
     "IndexSettings",

@@ -17,7 +17,7 @@ import joblib
 from gnomon.core.provenance import sha256_of_values
 from gnomon.dicom.index import IndexSettings, Source, StudyIndex, index_studies
 from gnomon.dicom.pixels.frames import FrameReader
-from gnomon.dicom.policy import ConvertSettings, Verdict
+from gnomon.dicom.policy import Verdict
 from gnomon.dicom.pseudonyms import PseudonymMap
 from gnomon.dicom.volumes import Slice, Volume, volumes_of
 from gnomon.dicom.write import SCHEMA, VolumeJob, written
@@ -26,6 +26,7 @@ from gnomon.io.console import say, show_progress
 from gnomon.io.folders import VolumesFolder
 from gnomon.rules.catalogue.usage import NO_DICOM_FILES
 from gnomon.rules.finding import Finding
+from gnomon.settings import ConvertSettings
 
 _COLUMNS = (
     "volume_id",

@@ -6,58 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gnomon.core.settings import bounded, chosen
 from gnomon.rules.catalogue.audit import CHANGED_SINCE_AUDIT, REJECTED_VOLUME
 from gnomon.rules.catalogue.encoding import HIGH_BIT, LOST_INTERCEPT
 from gnomon.rules.catalogue.geometry import SHEARED_STACK, UNEVEN_SLICES
 from gnomon.rules.catalogue.padding import UNDECLARED_PADDING
 from gnomon.rules.catalogue.series import DUPLICATE_SLICES, MISSING_SLICES
 from gnomon.rules.finding import Finding, Severity
-
-
-@dataclass(frozen=True)
-class ConvertSettings:
-    """Settings of the conversion.
-
-    Attributes:
-        workers: processes that read and decode; the result does not depend on it.
-        pseudonym_key: key of the pseudonyms; None keeps the folder's own, or makes one.
-        high_bit: `decode` by the stated bits where HighBit is not BitsStored - 1, or `refuse`.
-        duplicates: `drop` slices that are copies of another, byte for byte, or `refuse`.
-        uneven: `resample` slices at uneven distances, linear by their true positions, or `refuse`.
-        missing: `resample` across missing slices, or `refuse`.
-        tilt: `keep` a leaning stack as a sheared grid, `straighten` it (linear), or `refuse`.
-        undeclared_padding: `mask` a frame of a CT that can only be padding, `keep` it as values, or `refuse`.
-        intercept: `restore` a lost intercept of a CT by its air and soft tissue, `keep` the values, or `refuse`.
-    """
-
-    workers: int = 2
-    pseudonym_key: str | None = None
-    high_bit: str = "decode"
-    duplicates: str = "drop"
-    uneven: str = "resample"
-    missing: str = "refuse"
-    tilt: str = "keep"
-    undeclared_padding: str = "mask"
-    intercept: str = "restore"
-
-    def __post_init__(self) -> None:
-        bounded(self, workers=(1, 256))
-        chosen(
-            self,
-            high_bit=("decode", "refuse"),
-            duplicates=("drop", "refuse"),
-            uneven=("resample", "refuse"),
-            missing=("resample", "refuse"),
-            tilt=("keep", "straighten", "refuse"),
-            undeclared_padding=("mask", "keep", "refuse"),
-            intercept=("restore", "keep", "refuse"),
-        )
-
-    @property
-    def repairs_values(self) -> tuple[str, ...]:
-        """Rules on values whose repair is made."""
-        return tuple(rule for rule in _VALUE_REPAIRS if getattr(self, _GOVERNED[rule]) in ("mask", "restore"))
+from gnomon.settings import ConvertSettings
 
 
 @dataclass(frozen=True)
@@ -98,6 +53,11 @@ _GOVERNED = {
 }
 _VALUE_REPAIRS = (UNDECLARED_PADDING.id, LOST_INTERCEPT.id)
 _INTERPOLATED = {MISSING_SLICES.id: "missing", UNEVEN_SLICES.id: "uneven"}
+
+
+def value_repairs(settings: ConvertSettings) -> tuple[str, ...]:
+    """Rules on values whose repair is made."""
+    return tuple(rule for rule in _VALUE_REPAIRS if getattr(settings, _GOVERNED[rule]) in ("mask", "restore"))
 
 
 def left_alone(rule: str, settings: ConvertSettings) -> bool:

@@ -13,7 +13,7 @@ from gnomon.core.geometry import Grid, dicom_grid, volume_from_frames
 from gnomon.core.provenance import sha256_of_file, sha256_of_values
 from gnomon.dicom.index import Source
 from gnomon.dicom.pixels.frames import FrameReader
-from gnomon.dicom.policy import ConvertSettings, Verdict, judged
+from gnomon.dicom.policy import Verdict, judged, value_repairs
 from gnomon.dicom.volumes import Slice, Volume
 from gnomon.dicom.volumes.repair import Repaired, evened, straight
 from gnomon.dicom.volumes.stack import Stack
@@ -24,6 +24,7 @@ from gnomon.io.folders import VolumesFolder
 from gnomon.rules.catalogue.geometry import SHEARED_STACK
 from gnomon.rules.catalogue.values import NOT_FINITE
 from gnomon.rules.finding import Finding, Refusal, Severity
+from gnomon.settings import ConvertSettings
 
 SCHEMA = "gnomon/volumes/3"
 
@@ -107,7 +108,7 @@ def _kept(job: VolumeJob, stack: Stack, reader: FrameReader) -> dict[str, Any] |
 
 def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: FrameReader) -> dict[str, Any]:
     volume, folder = job.volume, job.folder
-    values = put_right(*decoded(stack.slices, job.sources, reader), stack.slices, job.settings.repairs_values)
+    values = put_right(*decoded(stack.slices, job.sources, reader), stack.slices, value_repairs(job.settings))
     seen = [*(finding for _, finding in sorted(reader.findings.items())), *values.findings]
     where = f"volume {volume.volume_id}"
     findings = [*findings, *judged([replace(one, where=where) for one in seen], job.settings, repairable=False)]

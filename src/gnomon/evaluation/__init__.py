@@ -7,14 +7,12 @@ from gnomon.evaluation.gate import align_prediction
 from gnomon.evaluation.mask_pair import MaskPair, MeasureOptions
 from gnomon.evaluation.measure import Measure, column_title
 from gnomon.evaluation.measures import HD95, all_measures, measure_entries
-from gnomon.evaluation.settings import EvaluateSettings
 from gnomon.evaluation.stage import Evaluation, evaluate, structures_of
 
 __all__ = [
     "COLUMNS",
     "HD95",
     "Criterion",
-    "EvaluateSettings",
     "Evaluation",
     "MaskPair",
     "Measure",

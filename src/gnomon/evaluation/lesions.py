@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
-from gnomon.core.components import CONNECTIVITIES, label_components
-from gnomon.core.settings import bounded, chosen
+from gnomon.core.components import label_components
+from gnomon.settings import LesionSettings
 
 Mask = NDArray[np.bool_]
 LESION_COLUMNS = ("side", "lesion", "mm3", "matched", "hits", "dice", "confidence")
-
-
-@dataclass(frozen=True)
-class LesionSettings:
-    """How lesions are separated and matched.
-
-    Attributes:
-        labels: structures that are evaluated lesion by lesion; empty: none.
-        rule: `any`: one shared voxel is a match, on both sides; `iou`: one-to-one pairs with the largest sum of IoU;
-            `voronoi`: each predicted voxel belongs to the nearest reference lesion, whose Dice is computed with
-            those voxels (CC-Metrics, Jaus et al., 2024).
-        iou: least IoU of a pair, with `iou`.
-        connectivity: 6-, 18- or 26-connectivity of a lesion's voxels.
-    """
-
-    labels: list[str] = field(default_factory=list)
-    rule: str = "any"
-    iou: float = 0.1
-    connectivity: int = 26
-
-    def __post_init__(self) -> None:
-        chosen(self, rule=("any", "iou", "voronoi"))
-        bounded(self, iou=(0, 1))
-        if self.connectivity not in CONNECTIVITIES:
-            raise ValueError(f"connectivity {self.connectivity}, none of 6, 18 and 26")
 
 
 @dataclass(frozen=True)

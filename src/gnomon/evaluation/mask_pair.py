@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
 from gnomon.core.geometry import Grid
-from gnomon.evaluation.lesions import LesionMatches, LesionSettings, match_lesions
+from gnomon.evaluation.lesions import LesionMatches, match_lesions
 from gnomon.evaluation.surface import SurfaceDistances, surface_distances
+from gnomon.settings import LesionSettings
 
 Mask = NDArray[np.bool_]
 

@@ -19,8 +19,8 @@ from gnomon.evaluation.criteria import check_labels, judge_criteria, read_criter
 from gnomon.evaluation.lesions import LESION_COLUMNS
 from gnomon.evaluation.measure import Measure, check_names
 from gnomon.evaluation.measures import all_measures
+from gnomon.evaluation.options import options_for
 from gnomon.evaluation.scoring import VOLUME_COLUMNS
-from gnomon.evaluation.settings import EvaluateSettings
 from gnomon.evaluation.summary import calibration_summary, challenge_summary, lesion_summary, summarise
 from gnomon.io import nifti
 from gnomon.io.artifacts import write_findings, write_json, write_rows
@@ -29,6 +29,7 @@ from gnomon.io.folders import EvaluationFolder
 from gnomon.rules.catalogue.evaluation import MISSING_REFERENCE, UNKNOWN_STRUCTURE
 from gnomon.rules.catalogue.usage import NO_REFERENCES
 from gnomon.rules.finding import Finding, Severity
+from gnomon.settings import EvaluateSettings
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _cases(
     for name, path in references.items():
         known = {value_of[label] for label in annotated.get(name, labels.names)}
         evaluated = {
-            one: (values, settings.options_for(one)) for one, values in structures.items() if known >= {*values}
+            one: (values, options_for(settings, one)) for one, values in structures.items() if known >= {*values}
         }
         cases.append(
             EvaluationCase(

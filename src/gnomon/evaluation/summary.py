@@ -12,8 +12,9 @@ from gnomon.core.statistics import FEW_PATIENTS, Interval, agreement, mean_inter
 from gnomon.evaluation.calibration import Reliability
 from gnomon.evaluation.lesions import froc
 from gnomon.evaluation.measure import Measure
-from gnomon.evaluation.settings import EvaluateSettings
+from gnomon.evaluation.options import options_for
 from gnomon.rules.finding import Finding
+from gnomon.settings import EvaluateSettings
 
 SCHEMA = "gnomon/evaluation/3"
 STATUSES = ("found", "missed", "spurious", "missing", "refused", "absent", "unreadable")
@@ -84,7 +85,7 @@ def _structure(rows: Rows, name: str, settings: EvaluateSettings, measures: Sequ
         if means[measure.name] is not None
         else None
         for measure in measures
-        if measure.applies(settings.options_for(name))
+        if measure.applies(options_for(settings, name))
     }
     return {
         "n": len(counted),

@@ -8,19 +8,11 @@ from gnomon.inference.classification import (
     load_classifier,
     read_class_rows,
 )
-from gnomon.inference.segmentation import (
-    Model,
-    PredictSettings,
-    load_ensemble,
-    load_model,
-    predict_cases,
-    predict_images,
-)
+from gnomon.inference.segmentation import Model, load_ensemble, load_model, predict_cases, predict_images
 
 __all__ = [
     "ClassificationModel",
     "Model",
-    "PredictSettings",
     "classify_cases",
     "classify_images",
     "is_classifier",

@@ -17,7 +17,7 @@ from gnomon.core.labels import LabelScheme
 from gnomon.dataset.canonicalise import image_in_patch
 from gnomon.dataset.dataset import Dataset
 from gnomon.dataset.plan import Plan
-from gnomon.inference.segmentation import PredictSettings, choose_device, find_images
+from gnomon.inference.segmentation import choose_device, find_images
 from gnomon.io import nifti
 from gnomon.io.artifacts import map_array, read_json, write_rows
 from gnomon.io.console import show_progress
@@ -25,6 +25,7 @@ from gnomon.io.folders import PredictionsFolder, RunFolder
 from gnomon.nets import Classifier, build_classifier
 from gnomon.rules.catalogue.usage import NO_WEIGHTS
 from gnomon.rules.finding import Finding, Refusal
+from gnomon.settings import PredictSettings
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
 from gnomon.core.mirroring import safe_mirroring
 from gnomon.core.regrid import native_channels, native_values
-from gnomon.core.settings import bounded, chosen
 from gnomon.dataset.canonicalise import canonical_image, outside_value
 from gnomon.dataset.dataset import Dataset, read_case
 from gnomon.dataset.plan import Plan
@@ -30,35 +29,7 @@ from gnomon.nets import build_net
 from gnomon.postprocess import Spec, add_changes, apply, read_spec
 from gnomon.rules.catalogue.usage import MISSING_FOLDER, MIXED_ENSEMBLE, NO_WEIGHTS
 from gnomon.rules.finding import Finding, Refusal
-
-
-@dataclass(frozen=True)
-class PredictSettings:
-    """Settings of the inference.
-
-    Attributes:
-        overlap: smallest share of a tile that its neighbour covers too.
-        batch: tiles at a time.
-        mirror_tta: average over the mirror images that keep the labels valid (test-time augmentation); 2 to 8 times
-            the work.
-        probabilities: write each structure's probability, too, for calibration and lesions' confidences.
-        postprocess: rules.yaml of what is removed from each prediction; None: it stays as the net made it.
-        precision: 'float32', 'bfloat16', or 'auto': bfloat16 on a processor that computes in it, but float32 for a
-            model of nnU-Net's, so that its labels are nnU-Net's.
-        device: 'auto', 'cpu' or 'cuda'.
-    """
-
-    overlap: float = 0.5
-    batch: int = 2
-    mirror_tta: bool = False
-    probabilities: bool = False
-    postprocess: str | None = None
-    precision: str = "auto"
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        bounded(self, overlap=(0, 0.95), batch=(1, 4096))
-        chosen(self, device=("auto", "cpu", "cuda"), precision=("auto", "float32", "bfloat16"))
+from gnomon.settings import PredictSettings
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Networks shaped by a plan. A net is one module in `zoo/`, with `Settings` and `build`, and one config."""
 
-from gnomon.nets.building import build_net, built_in_nets, net_names, net_settings
+from gnomon.nets.building import build_net, net_settings
 from gnomon.nets.classifier import Classifier, build_classifier
 from gnomon.nets.memory import step_bytes
 from gnomon.nets.ushape import stage_widths
@@ -9,8 +9,6 @@ __all__ = [
     "Classifier",
     "build_classifier",
     "build_net",
-    "built_in_nets",
-    "net_names",
     "net_settings",
     "stage_widths",
     "step_bytes",

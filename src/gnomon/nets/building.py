@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
 from torch import nn
 
-from gnomon.core.extensions import extension_names, load_extension
+from gnomon.core.extensions import load_extension
 from gnomon.core.settings import settings_from
 from gnomon.dataset.topology import Topology
 from gnomon.nets import zoo
 from gnomon.nets.ushape import UShape
 from gnomon.rules.catalogue.usage import NO_ACTIVATION_CHECKPOINTING, UNKNOWN_NET
+from gnomon.settings.names import built_in_nets, net_names
 
 _EXPECTED = "a module with a frozen dataclass `Settings` and a function `build`, as docs/extending.md shows"
-
-
-def built_in_nets() -> list[str]:
-    """Names of the built-in nets: the modules of `nets/zoo/`."""
-    return sorted(module.name for module in pkgutil.iter_modules(zoo.__path__))
-
-
-def net_names() -> list[str]:
-    """Every net that a configuration can choose: built in, or added by an installed package (`gnomon.nets`)."""
-    built_in = built_in_nets()
-    return sorted([*built_in, *extension_names("nets", built_in)])
 
 
 def build_net(

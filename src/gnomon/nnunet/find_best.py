@@ -10,7 +10,8 @@ from gnomon.core.labels import LabelScheme
 from gnomon.io.artifacts import read_json
 from gnomon.io.console import say
 from gnomon.nnunet.postprocessing import write_stock_postprocessing
-from gnomon.postprocess import SearchSettings, apply_to_folder, fit
+from gnomon.postprocess import apply_to_folder, fit
+from gnomon.settings import SearchSettings
 
 
 def determine_postprocessing(

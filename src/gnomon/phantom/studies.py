@@ -21,11 +21,11 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from gnomon.core.geometry import Grid, dicom_grid, frames_from_volume, lps_point
 from gnomon.core.provenance import sha256_of_values
 from gnomon.core.randomness import generator, stream_key
-from gnomon.core.settings import bounded
 from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_bytes, write_json
 from gnomon.io.console import show_progress
 from gnomon.phantom.anatomy import LABELS, Anatomy, draw_anatomy
+from gnomon.settings import PhantomSettings
 
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -45,22 +45,6 @@ _AXIAL = (
     ("FFP", (1, 0, 0), (0, -1, 0)),
 )
 _SAGITTAL = ("HFS", (0, 1, 0), (0, 0, -1))
-
-
-@dataclass(frozen=True)
-class PhantomSettings:
-    """Settings of the synthetic cohort.
-
-    Attributes:
-        studies: studies that must be accepted; four more must be refused.
-        seed: of anatomy, geometry and noise; not the seed of the training.
-    """
-
-    studies: int = 32
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        bounded(self, studies=(8, 9000), seed=(0, 2**63))
 
 
 @dataclass(frozen=True)

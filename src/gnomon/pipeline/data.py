@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gnomon.audit import AuditSettings, Cohort, audit_studies, read_verdict
+from gnomon.audit import Cohort, audit_studies, read_verdict
 from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_values
 from gnomon.dataset.dataset import Dataset, read_dataset
@@ -18,6 +18,7 @@ from gnomon.preparation import audit_record, prepare, read_raw_dataset
 from gnomon.reports import write_audit_report
 from gnomon.rules.catalogue.label import LABEL_GRID, UNMATCHED_LABELS
 from gnomon.rules.catalogue.usage import MISSING_FOLDER, MISSING_SETTING, UNKNOWN_DATA_KIND
+from gnomon.settings import AuditSettings
 
 _CHECKED_BY_PREPARATION = (LABEL_GRID, UNMATCHED_LABELS)  # as PRP201 and PRP102
 

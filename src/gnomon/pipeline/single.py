@@ -84,7 +84,7 @@ def learn(
 
 def fold_of(stages: Stages, dataset: Dataset) -> int:
     """The fold that is asked for, if there is one (USE113)."""
-    fold, last = stages.training.fold, len(dataset.splits.folds) - 1
+    fold, last = int(stages.training.fold), len(dataset.splits.folds) - 1
     if not 0 <= fold <= last:
         raise UNKNOWN_FOLD.refusal("training.fold", found=str(fold), expected=f"a number from 0 to {last}, or all")
     return fold

@@ -12,17 +12,23 @@ from omegaconf import OmegaConf
 
 from gnomon.core.provenance import sha256_of_values
 from gnomon.core.settings import settings_from
-from gnomon.dicom import ConvertSettings
-from gnomon.evaluation import Criterion, EvaluateSettings, read_criteria
-from gnomon.inference import PredictSettings
+from gnomon.evaluation import Criterion, read_criteria
 from gnomon.io.folders import RunFolder
 from gnomon.nets import net_settings, step_bytes
-from gnomon.phantom import PhantomSettings
 from gnomon.postprocess import check_file
-from gnomon.preparation import PrepareSettings, StepBytes
+from gnomon.preparation import StepBytes
 from gnomon.rules.catalogue.usage import DIFFERENT_CONFIGURATION
 from gnomon.rules.policy import Policy
-from gnomon.training import TrackerSettings, TrainSettings
+from gnomon.settings import (
+    ConvertSettings,
+    EvaluateSettings,
+    PhantomSettings,
+    PredictSettings,
+    PrepareSettings,
+    TrackerSettings,
+    TrainSettings,
+)
+from gnomon.training import lightning_precision
 
 _NOT_OF_THE_RESULT = ("output", "workspace", "trackers", "explain")  # keys that change no bit of what is learnt
 
@@ -51,7 +57,7 @@ class Stages:
             batch // training.devices,
             1,
             channels_out,
-            half=training.half,
+            half=lightning_precision(training) != "32-true",
             activation_checkpointing=training.activation_checkpointing,
             optimiser=training.optimiser.kind,
             device=device,

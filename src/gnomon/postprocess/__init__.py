@@ -4,7 +4,7 @@ from gnomon.postprocess.apply import Change, apply
 from gnomon.postprocess.fit import Fitted, fit
 from gnomon.postprocess.folder import add_changes, apply_to_folder, change_rows, write_changes
 from gnomon.postprocess.parts import CaseParts
-from gnomon.postprocess.search import SearchSettings, Verdict
+from gnomon.postprocess.search import Verdict
 from gnomon.postprocess.spec import Rule, Spec, check_file, read_spec, spec_from, write_spec
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "Change",
     "Fitted",
     "Rule",
-    "SearchSettings",
     "Spec",
     "Verdict",
     "add_changes",

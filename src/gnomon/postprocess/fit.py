@@ -18,11 +18,12 @@ from gnomon.io.console import show_progress
 from gnomon.io.folders import SearchFolder
 from gnomon.postprocess.folder import read_probabilities
 from gnomon.postprocess.parts import CaseParts, case_parts, part_rows
-from gnomon.postprocess.search import SearchSettings, Verdict, search
+from gnomon.postprocess.search import Verdict, search
 from gnomon.postprocess.spec import Rule, Spec, write_spec
 from gnomon.rules.catalogue.postprocessing import CASE_NOT_USED, SPLITS_WITHOUT_CASES
 from gnomon.rules.catalogue.usage import NO_REFERENCES
 from gnomon.rules.finding import Finding, Refusal
+from gnomon.settings import SearchSettings
 
 SEARCH_SCHEMA = "gnomon/postprocess-search/1"
 _COLUMNS = (

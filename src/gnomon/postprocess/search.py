@@ -8,42 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.core.settings import bounded
 from gnomon.core.statistics import Interval, mean_interval
 from gnomon.postprocess.guards import SafeLimit, safe_limit, upper_bound
 from gnomon.postprocess.parts import CaseParts, Numbers
 from gnomon.postprocess.spec import Rule
 from gnomon.postprocess.sweep import SCORES, Swept, lesion_scores, sweep
+from gnomon.settings import SearchSettings
 
 _ERROR = 0.05  # chance of adopting a rule that gains nothing, over all kinds together
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """How a search decides.
-
-    Attributes:
-        kinds: what parts may be judged by.
-        recall_margin: share of lesions that a rule may lose, with 95 % confidence.
-        fewest_lesions: independent lesions below which nothing is removed.
-        organs: structures of which a patient has one, by anatomy; their separate parts are no lesions.
-        folds: folds of patients, where the cases bring none.
-        connectivity: 6, 18 or 26 neighbours hang together.
-    """
-
-    kinds: list[str] = field(default_factory=lambda: list(SCORES))
-    recall_margin: float = 0.02
-    fewest_lesions: int = 15
-    organs: list[str] = field(default_factory=list)
-    folds: int = 5
-    connectivity: int = 26
-
-    def __post_init__(self) -> None:
-        bounded(self, recall_margin=(1e-4, 0.5), fewest_lesions=(3, 1e6), folds=(2, 1000))
-        if unknown := sorted(set(self.kinds) - set(SCORES)):
-            raise ValueError(f"kinds {unknown}, none of {', '.join(SCORES)}")
-        if self.connectivity not in (6, 18, 26):
-            raise ValueError(f"connectivity {self.connectivity}, none of 6, 18 and 26")
 
 
 @dataclass(frozen=True)

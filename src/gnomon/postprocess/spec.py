@@ -12,7 +12,7 @@ import yaml
 from gnomon.core.components import CONNECTIVITIES
 from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_values
-from gnomon.core.settings import bounded, chosen, settings_from
+from gnomon.core.settings import SettingError, section, setting, settings_from
 from gnomon.io.artifacts import write_text
 from gnomon.rules.catalogue.postprocessing import INVALID_RULE, INVALID_RULES_FILE
 
@@ -21,67 +21,72 @@ BACKGROUND, NEXT_BEST = "background", "next_best"
 _PLANES = ("3d", "axial", "coronal", "sagittal")
 
 
-@dataclass(frozen=True)
+@section
 class Rule:
-    """What becomes of the separate parts of one structure.
+    """What is done to the connected components of one structure.
 
-    Each part is judged by its volume, probability and parent; of those that remain the largest are kept; then
+    Each component is judged by its volume, probability and parent; of those that remain the largest are kept; then
     holes are filled.
-
-    Attributes:
-        structure: a label or a region.
-        reason: why, in words.
-        connectivity: 6, 18 or 26 neighbours hang together.
-        min_volume_mm3, max_volume_mm3: parts below the one or above the other go.
-        min_mean_probability, min_peak_probability: of the structure, over the voxels of a part; below it, it goes.
-        parent: a label or region that a part belongs to; without it near, it goes. Voxels that the structure shares
-            with the parent do not count as the parent's; what the parent encloses does.
-        parent_within_mm: how far from the parent, voxel centre to voxel centre; inside or touching is always near.
-        parent_overlap: least share of a part's voxels that must be near; None: one voxel.
-        keep_largest: keep the largest part alone; parts of one size are kept together.
-        keep_k: keep so many of the largest.
-        exempt_at_edge: a part cut by the edge of the field of view is not judged by its volume, nor counted among
-            the largest: how large it is nobody knows.
-        removed_becomes: `background`, a label, or `next_best`, the most probable of the other labels and background.
-        fill_holes: `3d`, or plane by plane `axial`, `coronal`, `sagittal`; only background is filled.
-        max_hole_mm3: the largest hole that is filled (a plane's holes are as thick as the plane); None: any.
     """
 
-    structure: str = ""
-    reason: str = ""
-    connectivity: int = 26
-    min_volume_mm3: float | None = None
-    max_volume_mm3: float | None = None
-    min_mean_probability: float | None = None
-    min_peak_probability: float | None = None
-    parent: str | None = None
-    parent_within_mm: float = 0.0
-    parent_overlap: float | None = None
-    keep_largest: bool = False
-    keep_k: int | None = None
-    exempt_at_edge: bool = False
-    removed_becomes: str = BACKGROUND
-    fill_holes: str | None = None
-    max_hole_mm3: float | None = None
+    structure: str = setting("", "A label or a region.")
+    reason: str = setting("", "Why, in words.")
+    connectivity: int = setting(26, "Neighbours of a voxel in a connected component.", choices=CONNECTIVITIES)
+    min_volume_mm3: float | None = setting(None, "Smaller components are removed.", bounds=(0, 1e12), unit="mm3")
+    max_volume_mm3: float | None = setting(None, "Larger components are removed.", bounds=(0, 1e12), unit="mm3")
+    min_mean_probability: float | None = setting(
+        None, "Components with a smaller mean probability of the structure are removed.", bounds=(0, 1)
+    )
+    min_peak_probability: float | None = setting(
+        None, "Components with a smaller peak probability of the structure are removed.", bounds=(0, 1)
+    )
+    parent: str | None = setting(
+        None,
+        "Label or region that a component belongs to; a component far from it is removed. Voxels that the structure "
+        "shares with the parent do not count as the parent's; what the parent encloses does.",
+    )
+    parent_within_mm: float = setting(
+        0.0,
+        "Largest distance from the parent, voxel centre to voxel centre; inside or touching is always near.",
+        bounds=(0, 1e4),
+        unit="mm",
+    )
+    parent_overlap: float | None = setting(
+        None, "Smallest share of a component's voxels that must be near the parent; null: one voxel.", bounds=(0, 1)
+    )
+    keep_largest: bool = setting(False, "Keep the largest component alone; components of equal size are kept together.")
+    keep_k: int | None = setting(None, "Keep this many of the largest components.", bounds=(1, 1_000_000))
+    exempt_at_edge: bool = setting(
+        False,
+        "A component cut by the edge of the field of view is not judged by its volume, nor counted among the largest: "
+        "its size is unknown.",
+    )
+    removed_becomes: str = setting(
+        BACKGROUND,
+        "What removed voxels become: background, a label, or next_best, the most probable of the other labels and the "
+        "background.",
+    )
+    fill_holes: str | None = setting(
+        None, "Fill holes in 3D, or slice by slice; only background is filled.", choices=_PLANES
+    )
+    max_hole_mm3: float | None = setting(
+        None,
+        "Largest hole that is filled (a hole of a slice is as thick as the slice); null: any.",
+        bounds=(0, 1e12),
+        unit="mm3",
+    )
 
     def __post_init__(self) -> None:
-        bounded(self, min_volume_mm3=(0, 1e12), max_volume_mm3=(0, 1e12), max_hole_mm3=(0, 1e12), keep_k=(1, 1e6))
-        bounded(self, min_mean_probability=(0, 1), min_peak_probability=(0, 1), parent_overlap=(0, 1))
-        bounded(self, parent_within_mm=(0, 1e4))
         if not self.structure or not self.reason.strip():
-            raise ValueError("a rule without its structure, or without its reason in words")
-        if self.connectivity not in CONNECTIVITIES:
-            raise ValueError(f"connectivity {self.connectivity}, none of 6, 18 and 26")
-        if self.fill_holes is not None:
-            chosen(self, fill_holes=_PLANES)
+            raise SettingError("structure", "a rule without its structure or its reason", "both")
         if self.keep_largest and self.keep_k is not None:
-            raise ValueError("keep_largest and keep_k, which both say how many are kept")
+            raise SettingError("keep_k", "keep_largest and keep_k", "one of them: both say how many are kept")
         if self.parent is None and (self.parent_within_mm or self.parent_overlap is not None):
-            raise ValueError("parent_within_mm or parent_overlap without a parent")
+            raise SettingError("parent", "parent_within_mm or parent_overlap without a parent", "a parent")
         if self.max_hole_mm3 is not None and self.fill_holes is None:
-            raise ValueError("max_hole_mm3 without fill_holes")
+            raise SettingError("fill_holes", "max_hole_mm3 without fill_holes", "fill_holes")
         if not (self.removes or self.fill_holes):
-            raise ValueError("a rule that does nothing")
+            raise SettingError("structure", "a rule that does nothing", "a rule that removes or fills")
 
     @property
     def keeps(self) -> int | None:

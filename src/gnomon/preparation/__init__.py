@@ -4,11 +4,10 @@ from gnomon.preparation.classification import RawClassDataset, prepare_classes, 
 from gnomon.preparation.nnunet_plan import NnunetPlan, read_nnunet_plan
 from gnomon.preparation.planner import StepBytes
 from gnomon.preparation.raw_dataset import RawDataset, read_raw_dataset
-from gnomon.preparation.stage import PrepareSettings, audit_record, prepare
+from gnomon.preparation.stage import audit_record, prepare
 
 __all__ = [
     "NnunetPlan",
-    "PrepareSettings",
     "RawClassDataset",
     "RawDataset",
     "StepBytes",

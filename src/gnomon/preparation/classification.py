@@ -22,7 +22,7 @@ from gnomon.io.console import show_progress
 from gnomon.io.folders import DatasetFolder, VolumesFolder
 from gnomon.preparation.fingerprint import CaseStatistics, compute_fingerprint
 from gnomon.preparation.planner import whole_image_plan
-from gnomon.preparation.stage import PrepareSettings, audit_record, choose_splits
+from gnomon.preparation.stage import audit_record, choose_splits
 from gnomon.rules.catalogue.classification import (
     CLASS_WITHOUT_IMAGE,
     IMAGE_WITHOUT_CLASS,
@@ -32,6 +32,7 @@ from gnomon.rules.catalogue.classification import (
 from gnomon.rules.catalogue.preparation import CONSTANT_IMAGE, NO_CASE_LEFT
 from gnomon.rules.catalogue.usage import MISSING_FOLDER
 from gnomon.rules.finding import Finding, Refusal
+from gnomon.settings import PrepareSettings
 
 TASK = "classification"
 _SAMPLE_VOXELS = 10_000

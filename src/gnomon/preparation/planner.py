@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gnomon.core.settings import bounded, chosen
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import Topology, make_topology
 from gnomon.io.artifacts import read_json
@@ -17,44 +16,13 @@ from gnomon.preparation.fingerprint import Fingerprint
 from gnomon.preparation.nnunet_plan import read_nnunet_plan
 from gnomon.preparation.nnunet_planner import nnunet_patch_and_batch
 from gnomon.rules.catalogue.preparation import INVALID_PLAN_FILE, PLAN_EXCEEDS_MEMORY
+from gnomon.settings import PlanSettings
 
 _ANISOTROPIC = 3.0
 _NNUNET_GB = 8.0
 
 StepBytes = Callable[[Topology, int], int]
 """(topology, batch) -> bytes that a training step takes."""
-
-
-@dataclass(frozen=True)
-class PlanSettings:
-    """What a user may fix; None is decided from the data.
-
-    Attributes:
-        file: the plan itself: a run's plan.json, or nnU-Net's nnUNetPlans.json, of which `configuration` is taken.
-        spacing_mm: target spacing (x, y, z).
-        patch: patch in voxels (x, y, z), padded up to what the strides divide.
-        planner: `gnomon`, or `nnunet` for nnU-Net's own patch and batch.
-        max_patch_voxels: largest patch; bounds memory and the time of a step.
-        memory_gib: largest patch by the memory that a step takes, instead; with `nnunet` its memory target.
-        batch: patches a step; `nnunet` chooses its own.
-    """
-
-    file: str | None = None
-    configuration: str = "3d_fullres"
-    spacing_mm: list[float] | None = None
-    patch: list[int] | None = None
-    planner: str = "gnomon"
-    max_patch_voxels: int = 120_000
-    memory_gib: float | None = None
-    batch: int = 2
-
-    def __post_init__(self) -> None:
-        bounded(self, memory_gib=(0.1, 1e4))
-        chosen(self, planner=("gnomon", "nnunet"))
-        bounded(self, spacing_mm=(1e-3, 1e3), patch=(1, 4096), max_patch_voxels=(512, 2**31), batch=(1, 4096))
-        for name in ("spacing_mm", "patch"):
-            if (value := getattr(self, name)) is not None and len(value) != 3:
-                raise ValueError(f"{name} {value}, not three values")
 
 
 def make_plan(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import numpy as np
 
 from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_array, sha256_of_file, sha256_of_values
-from gnomon.core.settings import bounded, chosen
 from gnomon.dataset.canonicalise import canonical_image, canonical_label, outside_value
 from gnomon.dataset.dataset import SCHEMA, Dataset, read_dataset
 from gnomon.dataset.plan import Plan
@@ -26,60 +24,13 @@ from gnomon.io.artifacts import atomic_replacement, read_json, write_array, writ
 from gnomon.io.console import show_progress
 from gnomon.io.folders import DatasetFolder
 from gnomon.preparation.fingerprint import CaseStatistics, check_case, compute_fingerprint, measure_case
-from gnomon.preparation.planner import PlanSettings, StepBytes, make_plan
+from gnomon.preparation.planner import StepBytes, make_plan
 from gnomon.preparation.raw_dataset import RawCase, RawDataset
 from gnomon.preparation.splitting import split_patients, splits_from_lists
 from gnomon.rules.catalogue.preparation import INVALID_SPLIT_FILE, NO_CASE_LEFT, UNKNOWN_ANNOTATION
 from gnomon.rules.catalogue.usage import NOT_AUDITED
 from gnomon.rules.finding import Finding, Refusal, Severity
-
-
-@dataclass(frozen=True)
-class SplitSettings:
-    """How cases are dealt.
-
-    Attributes:
-        file: JSON with lists `train`, `val` and perhaps `test`, or a list of folds as nnU-Net's splits_final.json;
-            None deals by seed.
-        folds: number of folds.
-        test_fraction: share of patients that no fold touches.
-        seed: seed of the deal; not the seed of the training.
-    """
-
-    file: str | None = None
-    folds: int = 5
-    test_fraction: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        bounded(self, folds=(2, 1000), test_fraction=(0, 0.9), seed=(0, 2**63))
-
-
-@dataclass(frozen=True)
-class PrepareSettings:
-    """Settings of the preparation.
-
-    Attributes:
-        patient_pattern: regular expression that finds the patient in a case's name; None: every case its own.
-        annotated: JSON of the structures that were looked for, by case, where that is not all; None: all.
-        audit: `required`, so that DICOM volumes must have passed one, or `off`, which every report then says.
-        workers: processes; the result does not depend on it.
-    """
-
-    plan: PlanSettings = field(default_factory=PlanSettings)
-    splits: SplitSettings = field(default_factory=SplitSettings)
-    patient_pattern: str | None = None
-    annotated: str | None = None
-    audit: str = "required"
-    workers: int = 2
-
-    def __post_init__(self) -> None:
-        bounded(self, workers=(1, 256))
-        chosen(self, audit=("required", "off"))
-        try:
-            re.compile(self.patient_pattern or "")
-        except re.error as error:
-            raise ValueError(f"patient_pattern {self.patient_pattern!r} ({error})") from None
+from gnomon.settings import PrepareSettings, SplitSettings
 
 
 def prepare(

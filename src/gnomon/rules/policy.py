@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
+from gnomon.core.settings import section, setting
 from gnomon.rules.finding import Severity
 from gnomon.rules.rule import Decision, Rule
 
@@ -16,42 +17,29 @@ _OFF = "ignore"
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True)
+@section
 class Policy:
-    """Requirements of a task. Rules are named by id (`DCM331`) or slug (`geometry.anisotropic-voxels`).
+    """Requirements of a task. Rules are named by id (`DCM331`) or slug (`geometry.anisotropic-voxels`)."""
 
-    Attributes:
-        modalities: accepted Modality codes; empty: any.
-        kernels: accepted kernel classes; empty: any. A class of low confidence is never refused.
-        phases: accepted contrast phases; empty: any. An unknown phase is never refused.
-        contrast: `any`, `none` (a task on images without contrast medium) or `required`.
-        vocabulary: words of the label, which no text of a header may contain.
-        severity: rule -> error, warning, info or ignore, in place of the rule's own.
-        decision: rule -> accept, repair or reject, in place of what follows from the severity.
-        tolerance: rule -> tolerance, in the rule's own unit.
-        pixels: whether pixels are checked, or headers only.
-    """
-
-    modalities: tuple[str, ...] = ()
-    kernels: tuple[str, ...] = ()
-    phases: tuple[str, ...] = ()
-    contrast: str = "any"
-    vocabulary: tuple[str, ...] = ()
-    severity: dict[str, str] | None = None
-    decision: dict[str, str] | None = None
-    tolerance: dict[str, float] | None = None
-    pixels: bool = True
-
-    def __post_init__(self) -> None:
-        for name, allowed in {"kernels": KERNEL_CLASSES, "phases": CONTRAST_PHASES}.items():
-            if unknown := sorted(set(getattr(self, name)) - set(allowed)):
-                raise ValueError(f"{name}: {', '.join(unknown)} not among {', '.join(allowed)}")
-        if self.contrast not in ("any", "none", "required"):
-            raise ValueError(f"contrast: {self.contrast!r}, not any, none or required")
-        for name, values in (("severity", [*Severity, _OFF]), ("decision", list(Decision))):
-            for rule, value in (getattr(self, name) or {}).items():
-                if value not in values:
-                    raise ValueError(f"{name}.{rule}: {value!r}, not {', '.join(map(str, values))}")
+    modalities: tuple[str, ...] = setting((), "Accepted Modality codes; []: any.")
+    kernels: tuple[str, ...] = setting(
+        (), "Accepted kernel classes; []: any. A class of low confidence is never refused.", choices=KERNEL_CLASSES
+    )
+    phases: tuple[str, ...] = setting(
+        (), "Accepted contrast phases; []: any. An unknown phase is never refused.", choices=CONTRAST_PHASES
+    )
+    contrast: str = setting("any", "Contrast medium.", choices=("any", "none", "required"))
+    vocabulary: tuple[str, ...] = setting((), "Words of the label, which no header may contain.")
+    severity: dict[str, str] | None = setting(
+        None, "Severity by rule, in place of its own, as {DCM331: info}.", choices=(*map(str, Severity), _OFF)
+    )
+    decision: dict[str, str] | None = setting(
+        None,
+        "Decision by rule, in place of what follows from the severity, as {DCM703: reject}.",
+        choices=tuple(map(str, Decision)),
+    )
+    tolerance: dict[str, float] | None = setting(None, "Tolerance by rule, in the unit of the rule, as {DCM331: 5}.")
+    pixels: bool = setting(True, "Check pixels too, not headers alone.")
 
     def severity_of(self, rule: Rule, found: Severity | None = None) -> Severity | None:
         """Severity of a finding of a rule; None where the rule is off.

@@ -8,7 +8,8 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch.nn import functional
 
 from gnomon.nets import Classifier
-from gnomon.training.optimisation import OptimiserSettings, optimisation
+from gnomon.settings import OptimiserSettings
+from gnomon.training.optimisation import optimisation
 from gnomon.training.schedule import Progress
 
 

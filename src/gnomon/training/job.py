@@ -23,17 +23,18 @@ from gnomon.data import PatchModule
 from gnomon.dataset.dataset import Dataset, class_and_patient
 from gnomon.io.folders import RunFolder
 from gnomon.nets import Classifier, build_classifier, build_net
+from gnomon.settings import TrackerSettings, TrainSettings
 from gnomon.training.callbacks import AtomicCheckpointIO, Checkpoints, MetricsTable, weight_averaging
 from gnomon.training.classification_module import ClassificationModule
 from gnomon.training.initial_weights import load_initial_weights
 from gnomon.training.losses import build_loss
 from gnomon.training.pictures import ValidationPictures
+from gnomon.training.precision import lightning_precision
 from gnomon.training.profiling import StepProfiler
 from gnomon.training.progress_bar import BarProgress, PlainProgress
 from gnomon.training.schedule import Deadline, Progress, progress_by_clock, progress_by_steps
 from gnomon.training.segmentation_module import SegmentationModule
-from gnomon.training.settings import TrainSettings, lightning_precision
-from gnomon.training.trackers import TrackerSettings, trackers
+from gnomon.training.trackers import trackers
 from gnomon.training.watching import Divergence, LossChain, Patience
 
 _CHAIN_ENTRIES_PER_EPOCH = 10

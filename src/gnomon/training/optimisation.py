@@ -3,42 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import nn
 
-from gnomon.core.settings import bounded, chosen
+from gnomon.settings import OptimiserSettings
 from gnomon.training.schedule import Progress
-
-
-@dataclass(frozen=True)
-class OptimiserSettings:
-    """How weights follow gradients.
-
-    Attributes:
-        kind: `adamw`, or `sgd` with Nesterov momentum (nnU-Net: learning_rate 0.01, weight_decay 3e-5, poly).
-        schedule: `cosine` to zero, or `poly`, (1 - step / steps) ** 0.9; both after a linear warm-up.
-        learning_rate: at its peak, after `warmup_steps`.
-        momentum: of sgd.
-        clip_norm: largest norm of the gradient.
-        accumulate: batches whose gradients make one step.
-    """
-
-    kind: str = "adamw"
-    schedule: str = "cosine"
-    momentum: float = 0.99
-    accumulate: int = 1
-    learning_rate: float = 0.002
-    weight_decay: float = 0.01
-    warmup_steps: int = 30
-    clip_norm: float = 12.0
-
-    def __post_init__(self) -> None:
-        bounded(self, learning_rate=(0, 10), weight_decay=(0, 10), warmup_steps=(0, 1e6), clip_norm=(1e-6, 1e9))
-        bounded(self, momentum=(0, 0.9999), accumulate=(1, 1024))
-        chosen(self, kind=("adamw", "sgd"), schedule=("cosine", "poly"))
 
 
 def optimisation(net: nn.Module, wanted: OptimiserSettings, progress: Progress) -> OptimizerLRScheduler:

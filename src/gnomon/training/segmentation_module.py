@@ -7,8 +7,9 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import nn
 
+from gnomon.settings import OptimiserSettings
 from gnomon.training.losses import Loss, deep_supervision_loss
-from gnomon.training.optimisation import OptimiserSettings, optimisation
+from gnomon.training.optimisation import optimisation
 from gnomon.training.schedule import Progress
 
 

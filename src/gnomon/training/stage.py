@@ -18,11 +18,11 @@ from gnomon.io.artifacts import read_json, write_bytes, write_json
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
 from gnomon.rules.catalogue.usage import DATA_CHANGED, INVALID_VALUE, NOT_SUPPORTED_HERE
+from gnomon.settings import TrackerSettings, TrainSettings
 from gnomon.training.initial_weights import weights_file
 from gnomon.training.job import Job, train
+from gnomon.training.precision import lightning_precision
 from gnomon.training.ranks import start_other_ranks
-from gnomon.training.settings import TrainSettings, lightning_precision
-from gnomon.training.trackers import TrackerSettings
 
 
 def fit(

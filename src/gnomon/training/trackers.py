@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +11,7 @@ import wandb
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from gnomon.core.provenance import sha256_of_values
-from gnomon.core.settings import chosen
-
-
-@dataclass(frozen=True)
-class TrackerSettings:
-    """Which trackers to write.
-
-    Attributes:
-        wandb: 'offline' needs no account and no network (`wandb sync` later), 'online' does, 'off' is off.
-    """
-
-    tensorboard: bool = True
-    wandb: str = "offline"
-    wandb_project: str = "gnomon"
-
-    def __post_init__(self) -> None:
-        chosen(self, wandb=("offline", "online", "off"))
+from gnomon.settings import TrackerSettings
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import joblib
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gnomon.core.settings import bounded
+from gnomon.core.settings import section, setting
 from gnomon.dicom.index.header import read_instance
 from gnomon.dicom.index.instances import VERSION, Instance, rows_of, schema, table_of
 from gnomon.dicom.index.sources import Source, SourceReader, plain_name, sources_in
@@ -31,18 +31,13 @@ _CHUNK = 50
 _HIDDEN = ("site", "station", "birth")  # told apart, never told
 
 
-@dataclass(frozen=True)
+@section
 class IndexSettings:
-    """Settings of the index.
+    """How the headers are read."""
 
-    Attributes:
-        workers: processes that read headers; the result does not depend on it.
-    """
-
-    workers: int = 2
-
-    def __post_init__(self) -> None:
-        bounded(self, workers=(1, 256))
+    workers: int = setting(
+        2, "Processes that read headers; the result does not depend on their number.", bounds=(1, 256)
+    )
 
 
 @dataclass(frozen=True)

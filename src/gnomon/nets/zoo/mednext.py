@@ -6,13 +6,12 @@ Along an axis that the topology does not look along yet, the kernel is 1: thick 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from gnomon.core.settings import bounded, chosen
+from gnomon.core.settings import section, setting
 from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import UShape, same_padding, stage_widths
 
@@ -24,27 +23,14 @@ _SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {  # (blocks, expan
 }
 
 
-@dataclass(frozen=True)
+@section
 class Settings:
-    """Size and kernel.
+    """Size and kernel."""
 
-    Attributes:
-        features: channels of the first stage; they double from stage to stage.
-        max_features: where the doubling stops.
-        size: S, B, M or L, as in the paper: blocks a stage and how far a block widens.
-        kernel: 3 or 5, along the axes that are looked along.
-    """
-
-    features: int = 32
-    max_features: int = 512
-    size: str = "S"
-    kernel: int = 3
-
-    def __post_init__(self) -> None:
-        bounded(self, features=(1, 4096), max_features=(1, 4096), kernel=(3, 5))
-        chosen(self, size=tuple(_SIZES))
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel {self.kernel}, which has no middle")
+    features: int = setting(32, "Channels of the first stage; they double from stage to stage.", bounds=(1, 4096))
+    max_features: int = setting(512, "Channels at which the doubling stops.", bounds=(1, 4096))
+    size: str = setting("S", "Blocks per stage and expansion of each block, as in the paper.", choices=tuple(_SIZES))
+    kernel: int = setting(3, "Kernel size, along the axes that a stage convolves along.", choices=(3, 5))
 
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:

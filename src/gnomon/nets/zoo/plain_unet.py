@@ -6,31 +6,20 @@ convolutions down, transposed ones up, a head at every resolution of the decoder
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import nn
 
-from gnomon.core.settings import bounded
+from gnomon.core.settings import section, setting
 from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import ConcatMerge, UShape, plain_stage, stage_widths, transposed_conv
 
 
-@dataclass(frozen=True)
+@section
 class Settings:
-    """Width and depth.
+    """Width and depth."""
 
-    Attributes:
-        features: channels of the first stage; they double from stage to stage.
-        max_features: where the doubling stops.
-        convs_per_stage: convolutions a stage, in the encoder and in the decoder.
-    """
-
-    features: int = 16
-    max_features: int = 320
-    convs_per_stage: int = 2
-
-    def __post_init__(self) -> None:
-        bounded(self, features=(1, 4096), max_features=(1, 4096), convs_per_stage=(1, 16))
+    features: int = setting(16, "Channels of the first stage; they double from stage to stage.", bounds=(1, 4096))
+    max_features: int = setting(320, "Channels at which the doubling stops.", bounds=(1, 4096))
+    convs_per_stage: int = setting(2, "Convolutions per stage, in the encoder and in the decoder.", bounds=(1, 16))
 
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:

@@ -5,36 +5,26 @@ The sizes M, L and XL of that paper are one net under different memory budgets: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
-from gnomon.core.settings import bounded
+from gnomon.core.settings import section, setting
 from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import LEAK, ConcatMerge, UShape, conv_norm_act, plain_stage, stage_widths, transposed_conv
 
 _BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6, 6, 6)
 
 
-@dataclass(frozen=True)
+@section
 class Settings:
-    """Width and depth.
+    """Width and depth."""
 
-    Attributes:
-        features: channels of the first stage; they double from stage to stage.
-        max_features: where the doubling stops.
-        depth: factor on the number of residual blocks a stage (1, 3, 4, 6, 6, ... at 1).
-        convs_per_decoder_stage: convolutions a stage of the decoder.
-    """
-
-    features: int = 32
-    max_features: int = 320
-    depth: float = 1.0
-    convs_per_decoder_stage: int = 1
-
-    def __post_init__(self) -> None:
-        bounded(self, features=(1, 4096), max_features=(1, 4096), depth=(0.01, 4), convs_per_decoder_stage=(1, 16))
+    features: int = setting(32, "Channels of the first stage; they double from stage to stage.", bounds=(1, 4096))
+    max_features: int = setting(320, "Channels at which the doubling stops.", bounds=(1, 4096))
+    depth: float = setting(
+        1.0, "Factor on the number of residual blocks per stage (1, 3, 4, 6, 6, ... at 1).", bounds=(0.01, 4)
+    )
+    convs_per_decoder_stage: int = setting(1, "Convolutions per stage of the decoder.", bounds=(1, 16))
 
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:

@@ -6,32 +6,23 @@ Without the variational branch of the paper, as the net is used for segmentation
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from gnomon.core.settings import bounded
+from gnomon.core.settings import section, setting
 from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import UShape, same_padding, stage_widths
 
 _BLOCKS = (1, 2, 2, 4)
 
 
-@dataclass(frozen=True)
+@section
 class Settings:
-    """Width and depth.
+    """Width."""
 
-    Attributes:
-        features: channels of the first stage; they double from stage to stage.
-        max_features: where the doubling stops.
-    """
-
-    features: int = 16
-    max_features: int = 256
-
-    def __post_init__(self) -> None:
-        bounded(self, features=(1, 4096), max_features=(1, 4096))
+    features: int = setting(16, "Channels of the first stage; they double from stage to stage.", bounds=(1, 4096))
+    max_features: int = setting(256, "Channels at which the doubling stops.", bounds=(1, 4096))
 
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import nn
 
-from gnomon.core.settings import bounded
+from gnomon.core.settings import SettingError, section, setting
 from gnomon.dataset.topology import Topology
 from gnomon.nets.transformers import PaddedNet, check_isotropic, check_monai_installed
 
 _DIVISOR = 32
 
 
-@dataclass(frozen=True)
+@section
 class Settings:
-    """Width.
+    """Width."""
 
-    Attributes:
-        features: of the first stage, a multiple of 12.
-    """
-
-    features: int = 24
+    features: int = setting(24, "Channels of the first stage, a multiple of 12.", bounds=(12, 1536))
 
     def __post_init__(self) -> None:
-        bounded(self, features=(12, 1536))
         if self.features % 12:
-            raise ValueError(f"features {self.features}, no multiple of 12")
+            raise SettingError("features", str(self.features), "a multiple of 12")
 
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:

@@ -5,35 +5,26 @@ Its places are learnt for one size of patch: tiles of prediction have the size o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import nn
 
-from gnomon.core.settings import bounded
+from gnomon.core.settings import SettingError, section, setting
 from gnomon.dataset.topology import Topology
 from gnomon.nets.transformers import PaddedNet, check_isotropic, check_monai_installed, padded_size
 
 _DIVISOR = 16
 
 
-@dataclass(frozen=True)
+@section
 class Settings:
-    """Width.
+    """Width."""
 
-    Attributes:
-        features: of the decoder's first stage.
-        hidden: of the transformer, a multiple of `heads`.
-        heads: of its attention.
-    """
-
-    features: int = 16
-    hidden: int = 768
-    heads: int = 12
+    features: int = setting(16, "Channels of the first stage of the decoder.", bounds=(1, 1024))
+    hidden: int = setting(768, "Width of the transformer, a multiple of heads.", bounds=(8, 8192))
+    heads: int = setting(12, "Attention heads of the transformer.", bounds=(1, 128))
 
     def __post_init__(self) -> None:
-        bounded(self, features=(1, 1024), hidden=(8, 8192), heads=(1, 128))
         if self.hidden % self.heads:
-            raise ValueError(f"hidden {self.hidden}, no multiple of heads {self.heads}")
+            raise SettingError("hidden", str(self.hidden), f"a multiple of heads, {self.heads}")
 
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:

@@ -2,16 +2,12 @@
 
 from gnomon.training.losses.combination import Loss, build_loss, deep_supervision_loss
 from gnomon.training.losses.inputs import LossInputs
-from gnomon.training.losses.names import loss_names
 from gnomon.training.losses.registry import find_loss
-from gnomon.training.losses.settings import LossSettings
 
 __all__ = [
     "Loss",
     "LossInputs",
-    "LossSettings",
     "build_loss",
     "deep_supervision_loss",
     "find_loss",
-    "loss_names",
 ]

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch.nn import functional
 
+from gnomon.settings import LossSettings
 from gnomon.training.losses.inputs import LossInputs
 from gnomon.training.losses.registry import find_loss
-from gnomon.training.losses.settings import LossSettings
 
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 """(logits (batch, channels, x, y, z), label (batch, x, y, z), annotated (batch, channels) or None) -> a scalar."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from gnomon.settings import LossSettings
 from gnomon.training.losses.inputs import LossInputs
-from gnomon.training.losses.settings import LossSettings
 
 SMOOTH = 1e-5
 """Voxels added to both sides of an overlap, as in nnU-Net. More would push out structures absent from a batch."""

@@ -9,10 +9,10 @@ from typing import cast
 import torch
 
 from gnomon.core.extensions import load_extension
+from gnomon.settings import LossSettings
+from gnomon.settings.names import built_in_losses, loss_names
 from gnomon.training.losses import zoo
 from gnomon.training.losses.inputs import LossInputs
-from gnomon.training.losses.names import built_in_losses, loss_names
-from gnomon.training.losses.settings import LossSettings
 
 LossTerm = Callable[[LossInputs, LossSettings], torch.Tensor]
 """(inputs, settings of the loss) -> a scalar that falls as predictions improve."""

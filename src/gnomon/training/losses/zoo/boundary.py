@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from gnomon.settings import LossSettings
 from gnomon.training.losses.inputs import LossInputs
-from gnomon.training.losses.settings import LossSettings
 
 
 def loss(inputs: LossInputs, settings: LossSettings) -> torch.Tensor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from gnomon.settings import LossSettings
 from gnomon.training.losses.inputs import LossInputs
-from gnomon.training.losses.settings import LossSettings
 from gnomon.training.losses.voxel_weights import voxel_weights
 
 

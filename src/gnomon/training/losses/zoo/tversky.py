@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from gnomon.settings import LossSettings
 from gnomon.training.losses.inputs import LossInputs
 from gnomon.training.losses.overlap import SMOOTH, overlap_counts, overlap_loss
-from gnomon.training.losses.settings import LossSettings
 
 
 def loss(inputs: LossInputs, settings: LossSettings) -> torch.Tensor:
