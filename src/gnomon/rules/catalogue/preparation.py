@@ -74,7 +74,7 @@ SEVERAL_MODALITIES = Rule(
 )
 LABEL_GRID_MISMATCH = Rule(
     id="PRP201",
-    slug="label.grid-mismatch",
+    slug="dataset.label-grid-mismatch",
     title="Label on a different grid than its image",
     severity=Severity.ERROR,
     scope=Scope.CASE,
