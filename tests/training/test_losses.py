@@ -7,10 +7,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 from torch.nn import functional
 
 from gnomon.settings import LossSettings
 from gnomon.training.losses import build_loss, deep_supervision_loss
+from gnomon.training.losses.zoo.boundary import signed_distance_mm
 
 SPACING = (1.0, 1.0, 2.0)
 
@@ -208,3 +210,11 @@ def test_a_structure_that_a_batch_does_not_hold_is_hardly_pushed_out():
         logits = torch.randn(2, 3, 8, 8, 8, requires_grad=True)
         build_loss(LossSettings(overlap=overlap, voxels="none"), SPACING)(logits, label).backward()
         assert logits.grad.abs().max() < 1e-8
+
+
+def test_signed_distances_are_those_of_scipy():
+    for seed in range(10):
+        draw = np.random.default_rng(seed)
+        mask, spacing_mm = draw.random(tuple(draw.integers(4, 30, 3))) < 0.2, tuple(draw.uniform(0.4, 5, 3))
+        outside, inside = (ndimage.distance_transform_edt(side, spacing_mm) for side in (~mask, mask))
+        assert signed_distance_mm(mask, spacing_mm) == pytest.approx(outside - inside, abs=1e-5)

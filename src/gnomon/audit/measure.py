@@ -23,8 +23,18 @@ from gnomon.audit.sharpness import noise_frequency_per_mm
 from gnomon.audit.structures import structure_measures
 from gnomon.core.geometry import flip_axes, permute_axes, volume_from_frames
 from gnomon.core.labels import LabelScheme
-from gnomon.dicom import FrameReader, Slice, Source, Volume, decoded, put_right, stack_grid
-from gnomon.dicom.pixels.plausible import constant_frame, hu_peaks, reaching_border
+from gnomon.dicom import (
+    FrameReader,
+    Slice,
+    Source,
+    Volume,
+    constant_frame,
+    decoded,
+    hu_peaks,
+    put_right,
+    reaching_border,
+    stack_grid,
+)
 from gnomon.rules.finding import Finding, Refusal
 
 MEASURES: dict[str, pl.DataType | type[pl.DataType]] = {

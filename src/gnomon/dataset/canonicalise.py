@@ -14,6 +14,7 @@ import torchio as tio
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from gnomon.core.components import fill_holes
 from gnomon.core.geometry import Grid, Reorientation
 from gnomon.core.labels import LabelScheme
 from gnomon.dataset.plan import Normalisation, Plan
@@ -107,7 +108,7 @@ def normalise_as_nnunet(values: NDArray[np.float32], how: Normalisation) -> NDAr
     if how.kind == "nnunet_ct":
         clamped = np.clip(values, how.lower, how.upper)
         return np.asarray((clamped - np.float32(how.mean or 0.0)) / np.float32(max(how.std or 0.0, 1e-8)), np.float32)
-    body = ndimage.binary_fill_holes(values != 0)
+    body = fill_holes(values != 0)
     block = next(iter(ndimage.find_objects(body.astype(np.uint8))), None) if body.any() else (slice(None),) * 3
     counted = values[body] if how.masked and body.any() else values[block]
     out = (values - counted.mean()) / max(float(counted.std()), 1e-8)

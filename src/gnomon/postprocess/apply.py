@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon.core.components import label_components
+from gnomon.core.components import fill_holes, label_components
 from gnomon.core.geometry import Grid
 from gnomon.postprocess.spec import BACKGROUND, NEXT_BEST, Rule, Spec
 from gnomon.rules.catalogue.postprocessing import INVALID_PROBABILITIES, MISSING_PROBABILITIES
@@ -186,7 +186,7 @@ def _near_parent(rule: Rule, spec: Spec, out: NDArray[Any], grid: Grid, block: t
     parent = np.zeros(out.shape, bool)
     if there is None:
         return parent[block]
-    parent[place] = ndimage.binary_fill_holes(there)  # what it encloses lies inside it
+    parent[place] = fill_holes(there)  # what it encloses lies inside it
     margin = [int(np.ceil(rule.parent_within_mm / step)) + 1 for step in grid.spacing_mm]
     wide = tuple(slice(max(0, b.start - m), b.stop + m) for b, m in zip(block, margin))
     inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(block, wide))

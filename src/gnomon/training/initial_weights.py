@@ -10,7 +10,7 @@ from torch import nn
 
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
-from gnomon.nets.zoo.mednext import enlarge_kernels
+from gnomon.nets import enlarge_kernels
 from gnomon.rules.catalogue.usage import INVALID_START_WEIGHTS, NO_WEIGHTS
 
 _HEADS = "heads."

@@ -6,7 +6,7 @@ import polars as pl
 
 from gnomon.audit.check import Check
 from gnomon.audit.expressions import fill_template
-from gnomon.dicom.pixels.plausible import FRAME_GAP
+from gnomon.dicom import FRAME_GAP
 from gnomon.rules.catalogue.padding import CONSTANT_FRAME, PADDING_INSIDE, PADDING_RANGE
 
 CHECKS = (

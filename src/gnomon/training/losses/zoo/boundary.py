@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import edt
 import numpy as np
 import torch
-from scipy import ndimage
 
 from gnomon.settings import LossSettings
 from gnomon.training.losses.inputs import LossInputs
@@ -27,5 +27,5 @@ def signed_distance_mm(mask: np.ndarray, spacing_mm: Sequence[float]) -> np.ndar
     """Distance to the mask's surface: positive outside, negative inside; 0 everywhere for an empty or full mask."""
     if not mask.any() or mask.all():
         return np.zeros(mask.shape, np.float32)
-    outside = ndimage.distance_transform_edt(~mask, spacing_mm)
-    return np.asarray(outside - ndimage.distance_transform_edt(mask, spacing_mm), dtype=np.float32)
+    outside, inside = (edt.edt(np.ascontiguousarray(side), anisotropy=tuple(spacing_mm)) for side in (~mask, mask))
+    return np.asarray(outside - inside, dtype=np.float32)
