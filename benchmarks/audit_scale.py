@@ -26,8 +26,8 @@ from gnomon.audit import audit_rules
 from gnomon.audit.engine import run_checks
 from gnomon.audit.tables import slice_table
 from gnomon.dicom import IndexSettings, PseudonymMap, index_studies, indexed_volumes
-from gnomon.rules.policy import Policy
 from gnomon.rules.rule import Needs
+from gnomon.settings.policy import Policy
 from tests.audit.clean import CT_VENDORS, ct
 from tests.dicom.ramp import save
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from gnomon.audit import Cohort, audit_studies
 from gnomon.dicom.index.elements import quiet_pydicom
-from gnomon.rules.policy import Policy
 from gnomon.settings import AuditSettings, ConvertSettings
+from gnomon.settings.policy import Policy
 from tests.audit.clean import ct
 from tests.audit.plants import put
 from tests.dicom.ramp import save

@@ -20,8 +20,8 @@ from gnomon.rules.catalogue.encoding import NO_RESCALE
 from gnomon.rules.catalogue.geometry import ANISOTROPIC_VOXELS
 from gnomon.rules.catalogue.identity import BURNED_IN_ANNOTATION
 from gnomon.rules.finding import Refusal, Severity
-from gnomon.rules.policy import Policy
 from gnomon.settings import ConvertSettings
+from gnomon.settings.policy import Policy
 from tests.audit.clean import ct
 from tests.audit.exports import audited, one_study, write
 

@@ -12,8 +12,8 @@ from gnomon.dicom import convert_studies
 from gnomon.io import nifti
 from gnomon.io.folders import VolumesFolder
 from gnomon.rules.finding import Refusal
-from gnomon.rules.policy import Policy
 from gnomon.settings import ConvertSettings
+from gnomon.settings.policy import Policy
 from tests.audit.clean import ct, mr
 from tests.audit.exports import audited, one_study, write
 from tests.audit.plants import put, store, stored

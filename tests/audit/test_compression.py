@@ -11,8 +11,8 @@ from pydicom import dcmread
 from gnomon.audit import Cohort, audit_studies
 from gnomon.dicom.index.elements import quiet_pydicom
 from gnomon.dicom.pixels.coding import coding_of
-from gnomon.rules.policy import Policy
 from gnomon.settings import AuditSettings, ConvertSettings
+from gnomon.settings.policy import Policy
 
 # Named where something is lost; read from the standard's rules, the codestreams and the headers, file by file.
 LOSSY = {

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gnomon.audit.drawings import stamped_parts, text_letters
 from gnomon.audit.mammogram import breast_side, breast_view
-from gnomon.rules.policy import Policy
+from gnomon.settings.policy import Policy
 from tests.audit.clean import radiograph
 from tests.audit.exports import audited
 from tests.audit.plants.planting import store, stored

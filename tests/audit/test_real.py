@@ -9,7 +9,7 @@ import pytest
 
 from gnomon.commands.launch import launch
 from gnomon.dataset.dataset import read_dataset
-from gnomon.rules.policy import Policy
+from gnomon.settings.policy import Policy
 from tests.audit.exports import audited
 
 EXPECTED = list(csv.DictReader(Path(__file__).with_name("real_findings.csv").open()))

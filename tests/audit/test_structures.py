@@ -18,8 +18,8 @@ from gnomon.core.mirroring import left_right_pairs
 from gnomon.dicom import convert_studies
 from gnomon.io import nifti
 from gnomon.io.folders import VolumesFolder
-from gnomon.rules.policy import Policy
 from gnomon.settings import ConvertSettings
+from gnomon.settings.policy import Policy
 from tests.audit.clean import ct
 from tests.audit.exports import audited
 

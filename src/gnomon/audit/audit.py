@@ -42,9 +42,9 @@ from gnomon.io.folders import AuditFolder
 from gnomon.rules.catalogue.image import LOCALIZER, NO_FRAME_GEOMETRY, SECONDARY_CAPTURE
 from gnomon.rules.catalogue.usage import NO_DICOM_FILES, UNKNOWN_SETTING
 from gnomon.rules.finding import Finding, Refusal, Severity
-from gnomon.rules.policy import Policy
 from gnomon.rules.rule import Decision
 from gnomon.settings import AuditSettings, ConvertSettings
+from gnomon.settings.policy import Policy
 
 SCHEMA = "gnomon/audit/1"
 _MEASURES_VERSION = "3"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from gnomon.rules.policy import Policy
 from gnomon.rules.rule import Rule
+from gnomon.settings.policy import Policy
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from gnomon.audit.tables import (
     with_derived,
 )
 from gnomon.rules.finding import Severity
-from gnomon.rules.policy import Policy
 from gnomon.rules.rule import Needs, Rule, Scope
+from gnomon.settings.policy import Policy
 
 FINDINGS: dict[str, pl.DataType | type[pl.DataType]] = {
     "rule": pl.String,

@@ -14,8 +14,8 @@ from gnomon.io.console import say
 from gnomon.reports import write_audit_report
 from gnomon.rules.catalogue.usage import INVALID_VALUE, UNKNOWN_SETTING
 from gnomon.rules.finding import Severity
-from gnomon.rules.policy import Policy
 from gnomon.settings import AuditSettings, ConvertSettings
+from gnomon.settings.policy import Policy
 
 _LEVELS = {
     "error": (Severity.ERROR,),

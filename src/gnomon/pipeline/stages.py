@@ -18,7 +18,6 @@ from gnomon.nets import net_settings, step_bytes
 from gnomon.postprocess import check_file
 from gnomon.preparation import StepBytes
 from gnomon.rules.catalogue.usage import DIFFERENT_CONFIGURATION
-from gnomon.rules.policy import Policy
 from gnomon.settings import (
     ConvertSettings,
     EvaluateSettings,
@@ -28,6 +27,7 @@ from gnomon.settings import (
     TrackerSettings,
     TrainSettings,
 )
+from gnomon.settings.policy import Policy
 from gnomon.training import lightning_precision
 
 _NOT_OF_THE_RESULT = ("output", "workspace", "trackers", "explain")  # keys that change no bit of what is learnt
