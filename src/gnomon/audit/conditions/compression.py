@@ -21,33 +21,33 @@ ALWAYS_LOSSY = [
     *(f"{_UID}4.{n}.1" for n in range(100, 107)),
 ]
 NATIVE = ["1.2.840.10008.1.2", *(f"{_UID}{n}" for n in ("1", "1.99", "2", "8.1"))]
-_STATED = (pl.col("lossy") == "01").fill_null(False) | (pl.col("lossy_ratio") > 1).fill_null(False)
-_CODED = pl.col("coding").fill_null("")
-_LOSES = pl.col("transfer_syntax").is_in(ALWAYS_LOSSY) | _CODED.str.contains("^(?:wavelet 9-7|DCT|NEAR [1-9])")
-_NATIVE = pl.col("transfer_syntax").is_in(NATIVE) | (_CODED == "RLE")
-_HISTORY = _STATED & ~_LOSES & (_NATIVE | _CODED.str.contains("^(?:prediction|NEAR 0)"))
-_SAID = fill_template(
+_DECLARED = (pl.col("lossy") == "01").fill_null(False) | (pl.col("lossy_ratio") > 1).fill_null(False)
+_CODING = pl.col("coding").fill_null("")
+_IS_LOSSY = pl.col("transfer_syntax").is_in(ALWAYS_LOSSY) | _CODING.str.contains("^(?:wavelet 9-7|DCT|NEAR [1-9])")
+_NATIVE = pl.col("transfer_syntax").is_in(NATIVE) | (_CODING == "RLE")
+_HISTORY = _DECLARED & ~_IS_LOSSY & (_NATIVE | _CODING.str.contains("^(?:prediction|NEAR 0)"))
+_EVIDENCE = fill_template(
     "LossyImageCompression {}, ratio {}, coding {}",
     "lossy",
     "lossy_ratio",
-    pl.when(_CODED == "").then("transfer_syntax").otherwise(_CODED),
+    pl.when(_CODING == "").then("transfer_syntax").otherwise(_CODING),
 )
 
 CHECKS = (
     Check(
         rule=LOSSY_COMPRESSION,
-        when=lambda limits: _LOSES | (_STATED & ~_HISTORY),
-        observed=_SAID,
+        when=lambda limits: _IS_LOSSY | (_DECLARED & ~_HISTORY),
+        observed=_EVIDENCE,
     ),
     Check(
         rule=UNDECLARED_LOSSY_COMPRESSION,
-        when=lambda limits: _LOSES & (pl.col("lossy") != "01").fill_null(True),
-        observed=_SAID,
+        when=lambda limits: _IS_LOSSY & (pl.col("lossy") != "01").fill_null(True),
+        observed=_EVIDENCE,
     ),
     Check(
         rule=LOSSY_HISTORY,
         when=lambda limits: _HISTORY,
-        observed=_SAID,
+        observed=_EVIDENCE,
     ),
     Check(
         rule=INVALID_COMPRESSION_RATIO,

@@ -43,7 +43,7 @@ CHECKS = (
         when=lambda limits: (
             CT & pl.col("stacked").fill_null(False) & (pl.col("phase") == "unknown") & ~pl.col("phase_disagree")
         ),
-        observed=pl.lit("neither attribute, timing, text nor labelled organs tell the phase"),
+        observed=pl.lit("no phase from attribute, timing, text or labelled organs"),
     ),
     Check(
         rule=CONTRAST_PHASE_CONFLICT,

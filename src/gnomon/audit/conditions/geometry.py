@@ -23,7 +23,7 @@ CHECKS = (
             & (maximum("slice_thickness_mm") > 0)
             & ((maximum("slice_thickness_mm") / pl.col("step_mm") - 1).abs() > limits.tolerance)
         ),
-        observed=fill_template("{} mm thick slices {} mm apart", "slice_thickness_mm_max", pl.col("step_mm").round(4)),
+        observed=fill_template("slices {} mm thick, {} mm apart", "slice_thickness_mm_max", pl.col("step_mm").round(4)),
     ),
     Check(
         rule=ANISOTROPIC_VOXELS,
@@ -31,7 +31,7 @@ CHECKS = (
             SECTIONAL & (pl.col("step_mm") / pl.min_horizontal("row_mm", "column_mm") > limits.tolerance)
         ),
         observed=fill_template(
-            "{} times as far between slices as between pixels",
+            "a slice distance of {} times the pixel spacing",
             (pl.col("step_mm") / pl.min_horizontal("row_mm", "column_mm")).round(2),
         ),
     ),

@@ -27,6 +27,7 @@ from gnomon.rules.catalogue.image import (
     UNKNOWN_DERIVATION,
 )
 
+_LOCALIZER_WORDS = r"\bscout|topogram|surview|scanogram|3-?plane loc|localizer"
 _MODALITIES = {"CT": ["CT"], "MR": ["MR"], "PT": ["PT", "NM"]}
 
 CHECKS = (
@@ -62,7 +63,7 @@ CHECKS = (
         .then(pl.lit("an overlay (60xx,3000)"))
         .when(pl.col("text_letters") > 0)
         .then(fill_template("{} letters in lines of text", "text_letters"))
-        .otherwise(fill_template("{} separate bright strokes that are the same in every slice", "stamped_parts")),
+        .otherwise(fill_template("{} separate bright marks that are identical in every slice", "stamped_parts")),
     ),
     Check(
         rule=UNKNOWN_DERIVATION,
@@ -81,14 +82,13 @@ CHECKS = (
         when=lambda limits: (
             SECTIONAL
             & ~has_image_type("LOCALIZER")
-            & (
-                (pl.col("kernel_class") == "scout")
-                | TEXTS.str.contains(r"\bscout|topogram|surview|scanogram|3-?plane loc|localizer")
-            )
+            & ((pl.col("kernel_class") == "scout") | TEXTS.str.contains(_LOCALIZER_WORDS))
         ),
-        observed=fill_template(
-            "kernel {}, {}", pl.col("kernel").fill_null(""), pl.col("series_description").fill_null("")
-        ),
+        observed=pl.when(pl.col("kernel_class") == "scout")
+        .then(describe("kernel", "ConvolutionKernel"))
+        .when(pl.col("series_description").fill_null("").str.to_lowercase().str.contains(_LOCALIZER_WORDS))
+        .then(describe("series_description", "SeriesDescription"))
+        .otherwise(pl.lit("a description that names a localizer")),
     ),
     Check(
         rule=ATTENUATION_CT,

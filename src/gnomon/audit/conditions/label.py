@@ -18,28 +18,29 @@ _COLUMNS = (
 )
 
 
-def _drawn(volumes: pl.DataFrame) -> pl.DataFrame:
+def _select_annotations(volumes: pl.DataFrame) -> pl.DataFrame:
+    """Segmentations and structure sets."""
     return volumes.filter(pl.col("sop_class").is_in([SEGMENTATION, STRUCTURE_SET]))
 
 
-def _missing(volumes: pl.DataFrame, limits: Limits) -> pl.DataFrame:
-    """Drawings whose series are not in the export."""
-    there = pl.lit(pl.Series(sorted(set(volumes["series_uid"].drop_nulls()))).implode())
+def _find_missing_images(volumes: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    """Annotations whose series are not in the export."""
+    present = pl.lit(pl.Series(sorted(set(volumes["series_uid"].drop_nulls()))).implode())
     return (
-        _drawn(volumes)
+        _select_annotations(volumes)
         .filter(pl.col("referenced_series") != "")
-        .with_columns(lost=pl.col("referenced_series").str.split("\\").list.set_difference(there))
+        .with_columns(lost=pl.col("referenced_series").str.split("\\").list.set_difference(present))
         .filter(pl.col("lost").list.len() > 0)
-        .select("volume_id", observed=pl.format("{} referenced series that are not here", pl.col("lost").list.len()))
+        .select("volume_id", observed=pl.format("{} referenced series not in the export", pl.col("lost").list.len()))
     )
 
 
-def _elsewhere(volumes: pl.DataFrame, limits: Limits) -> pl.DataFrame:
-    """Drawings in another frame of reference than the series they name."""
+def _find_other_frames(volumes: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    """Annotations in another frame of reference than the series they refer to."""
     images = volumes.select(referenced="series_uid", image_frame="frame_of_reference").unique()
     own = pl.when(pl.col("referenced_frames") != "").then("referenced_frames").otherwise("frame_of_reference")
     return (
-        _drawn(volumes)
+        _select_annotations(volumes)
         .with_columns(referenced=pl.col("referenced_series").str.split("\\"), own=own)
         .explode("referenced")
         .join(images, on="referenced", how="inner")
@@ -63,17 +64,17 @@ CHECKS = (
         observed=pl.when(has_text("label_problem"))
         .then(pl.col("label_problem"))
         .when(pl.col("label_shape_differs"))
-        .then(pl.lit("another number of voxels"))
+        .then(pl.lit("a different number of voxels"))
         .otherwise(fill_template("corners up to {} mm apart", pl.col("label_offset_mm").round(4))),
     ),
     Check(
         rule=ANNOTATION_WITHOUT_IMAGES,
-        search=_missing,
+        search=_find_missing_images,
         columns=_COLUMNS,
     ),
     Check(
         rule=ANNOTATION_FRAME,
-        search=_elsewhere,
+        search=_find_other_frames,
         columns=_COLUMNS,
     ),
 )

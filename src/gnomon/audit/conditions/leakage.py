@@ -54,7 +54,7 @@ _BLOCK = 512
 DERIVED_FEATURES = ("vendor", "kernel_class", "phase", "slices", "step_mm", "iterative")
 
 
-def _rows(*observed: str, subject: str) -> pl.DataFrame:
+def _findings_frame(*observed: str, subject: str) -> pl.DataFrame:
     return pl.DataFrame(
         {"subject": [subject] * len(observed), "observed": list(observed)},
         schema={"subject": pl.String, "observed": pl.String},
@@ -70,55 +70,58 @@ def _find_association(volumes: pl.DataFrame, limits: Limits, *, column: str, oth
             v, p = cramers_v(table[column], table[other])
             if v > limits.tolerance and p < 0.01:
                 found.append(f"{column} and {other}: Cramer's V {v:.2f}, p {p:.2g}")
-    return _rows(*found, subject="cohort")
+    return _findings_frame(*found, subject="cohort")
 
 
 def _find_shortcuts(volumes: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     """Single header features that predict the label."""
     if "label" not in volumes.columns:
-        return _rows(subject="cohort")
+        return _findings_frame(subject="cohort")
     names = [name for name in (*_ACQUISITION, *DERIVED_FEATURES) if name in volumes.columns]
     patients = volumes["patient"].fill_null("").to_list()
     found = predictive_features(volumes.select(names), volumes["label"], patients, limit=limits.tolerance)
-    return _rows(*(f"{one.name}: AUC {one.auc:.3f}, p {one.p:.2g} after Holm" for one in found), subject="cohort")
+    return _findings_frame(
+        *(f"{one.name}: AUC {one.auc:.3f}, p {one.p:.2g} after Holm" for one in found), subject="cohort"
+    )
 
 
 def _find_in_several_splits(volumes: pl.DataFrame, limits: Limits, *, key: str, noun: str) -> pl.DataFrame:
     """Volumes whose value of a key occurs in more than one split."""
     if "split" not in volumes.columns or key not in volumes.columns:
-        return _rows(subject="cohort")
+        return _findings_frame(subject="cohort")
     known = volumes.filter(pl.col(key).fill_null("") != "", pl.col("split").fill_null("") != "")
     return (
         known.with_columns(
-            sides=pl.col("split").n_unique().over(key), every=pl.col("split").unique().sort().str.join(", ").over(key)
+            splits=pl.col("split").n_unique().over(key), names=pl.col("split").unique().sort().str.join(", ").over(key)
         )
-        .filter(pl.col("sides") > 1)
-        .select("volume_id", observed=pl.format(f"{noun} in {{}}", "every"))
+        .filter(pl.col("splits") > 1)
+        .select("volume_id", observed=pl.format(f"{noun} in {{}}", "names"))
     )
 
 
 def _find_same_images(volumes: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     """Volumes of two splits whose block means have a correlation above the tolerance."""
     if not {"split", "fingerprint"} <= set(volumes.columns):
-        return _rows(subject="cohort")
+        return _findings_frame(subject="cohort")
     known = volumes.filter(pl.col("fingerprint").list.len() > 1, pl.col("split").fill_null("") != "").sort("volume_id")
     partner: dict[str, tuple[float, str]] = {}
-    for _, alike in known.group_by(pl.col("fingerprint").list.len(), maintain_order=True):
-        means = np.array(alike["fingerprint"].to_list(), np.float32)
-        names, splits = alike["volume_id"].to_list(), alike["split"].to_numpy()
+    for _, group in known.group_by(pl.col("fingerprint").list.len(), maintain_order=True):
+        means = np.array(group["fingerprint"].to_list(), np.float32)
+        names, splits = group["volume_id"].to_list(), group["split"].to_numpy()
         for start in range(0, len(names), _BLOCK):
-            close = np.einsum("ik,jk->ij", means[start : start + _BLOCK], means, optimize=True)
+            similarity = np.einsum("ik,jk->ij", means[start : start + _BLOCK], means, optimize=True)
             for i, j in np.argwhere(
-                (close > limits.tolerance) & (splits[start : start + _BLOCK, None] != splits[None])
+                (similarity > limits.tolerance) & (splits[start : start + _BLOCK, None] != splits[None])
             ):
                 partner[names[start + i]] = max(
-                    partner.get(names[start + i], (0.0, "")), (round(float(close[i, j]), 4), names[j])
+                    partner.get(names[start + i], (0.0, "")), (round(float(similarity[i, j]), 4), names[j])
                 )
     rows = [(name, f"correlation {value} with volume {other}") for name, (value, other) in sorted(partner.items())]
     return pl.DataFrame(rows, schema={"volume_id": pl.String, "observed": pl.String}, orient="row")
 
 
 def _contains_label_words(limits: Limits) -> pl.Expr:
+    """Whether a text of the header contains a word of the policy's vocabulary."""
     words = [word.lower() for word in limits.policy.vocabulary]
     return TEXTS.str.contains_any(words) if words else pl.col("volume_id").is_null()
 

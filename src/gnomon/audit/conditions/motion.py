@@ -27,7 +27,7 @@ CHECKS = (
         when=lambda limits: (
             CT
             & _CARDIAC
-            & pl.all_horizontal([each.is_null() for each in _PHASES_PCT])
+            & pl.all_horizontal([phase.is_null() for phase in _PHASES_PCT])
             & (is_blank("cardiac_technique") | (pl.col("cardiac_technique") == "NONE"))
         ),
         observed=pl.lit("no phase, trigger or technique"),
@@ -39,7 +39,9 @@ CHECKS = (
             & pl.col("cardiac_phase").is_not_null()
             & (pl.col("cardiac_phase").n_unique().over("study_uid", "series_uid") > 1)
         ),
-        observed=fill_template("{} % of the cycle, in a series of several", pl.col("cardiac_phase").round(1)),
+        observed=fill_template(
+            "{} % of the cycle, one of several phases in the series", pl.col("cardiac_phase").round(1)
+        ),
     ),
     Check(
         rule=UNKNOWN_CARDIAC_PHASES,
@@ -47,10 +49,10 @@ CHECKS = (
             has_text("series_uid")
             & _CARDIAC
             & pl.col("stacked").fill_null(False)
-            & pl.all_horizontal([each.is_null() for each in _PHASES_PCT])
+            & pl.all_horizontal([phase.is_null() for phase in _PHASES_PCT])
             & (pl.col("volume_id").n_unique().over("study_uid", "series_uid") > 1)
         ),
-        observed=pl.lit("several volumes of a series, and no cardiac phase"),
+        observed=pl.lit("several volumes in the series and no cardiac phase"),
     ),
     Check(
         rule=CARDIAC_PHASE_CONFLICT,
@@ -65,7 +67,7 @@ CHECKS = (
         rule=FAST_HEART,
         when=lambda limits: _CARDIAC & ((maximum("heart_rate") > limits.tolerance) | (pl.col("beat_rejection") == "Y")),
         observed=fill_template(
-            "{} beats a minute, BeatRejectionFlag {}",
+            "{} beats per minute, BeatRejectionFlag {}",
             pl.col("heart_rate_max"),
             pl.col("beat_rejection").fill_null("absent"),
         ),

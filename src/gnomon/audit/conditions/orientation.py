@@ -80,7 +80,7 @@ CHECKS = (
         rule=SPINE_ANTERIOR,
         when=lambda limits: CT & ~_HEAD & (pl.col("spine_anterior_share") > limits.tolerance),
         observed=fill_template(
-            "{} of the bone along the body lies in its front half", pl.col("spine_anterior_share").round(2)
+            "{} of the bone along the body lies in its anterior half", pl.col("spine_anterior_share").round(2)
         ),
     ),
     Check(

@@ -9,8 +9,8 @@ from gnomon.audit.expressions import describe, has_text
 from gnomon.rules.catalogue.series import MIXED_COMPLEX_COMPONENTS, STUDY_OF_SEVERAL_SERIES
 
 
-def _series_of_studies(volumes: pl.DataFrame, limits: Limits) -> pl.DataFrame:
-    """Studies with more than one series, a row each."""
+def _find_studies_of_several_series(volumes: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    """Studies with more than one series, one row per study."""
     known = volumes.filter(has_text("study_uid") & has_text("series_uid"))
     counted = known.group_by("study_uid").agg(series=pl.col("series_uid").n_unique(), volume=pl.col("volume_id").min())
     several = counted.filter(pl.col("series") > 1).sort("study_uid")
@@ -22,7 +22,7 @@ def _series_of_studies(volumes: pl.DataFrame, limits: Limits) -> pl.DataFrame:
 CHECKS = (
     Check(
         rule=STUDY_OF_SEVERAL_SERIES,
-        search=_series_of_studies,
+        search=_find_studies_of_several_series,
         columns=("study_uid", "series_uid"),
     ),
     Check(

@@ -39,14 +39,13 @@ CHECKS = (
             CT
             & ~has_image_type("LOCALIZER")
             & (
-                ~pl.col("air_peak_hu").is_between(
-                    -1000 - limits.tolerance, -650
-                )  # within the chest the lowest crowd is lung
+                # Within the chest the lowest peak is lung.
+                ~pl.col("air_peak_hu").is_between(-1000 - limits.tolerance, -650)
                 | ~pl.col("tissue_peak_hu").is_between(-150, 120)
             )
         ),
         observed=fill_template(
-            "lowest peak at {} HU, largest of the others at {} HU",
+            "lowest peak at {} HU, largest other peak at {} HU",
             pl.col("air_peak_hu").round(0),
             pl.col("tissue_peak_hu").round(0),
         ),
