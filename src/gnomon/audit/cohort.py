@@ -13,7 +13,7 @@ from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
 from gnomon.dicom import PseudonymMap, Volume, stack_grid
 from gnomon.io import nifti
-from gnomon.rules.catalogue.label import UNMATCHED_CASES, UNMATCHED_LABELS
+from gnomon.rules.catalogue.annotation import UNMATCHED_CASES, UNMATCHED_LABELS
 from gnomon.rules.catalogue.usage import INVALID_COHORT_TABLE
 from gnomon.rules.finding import Finding, Refusal
 

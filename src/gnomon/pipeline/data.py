@@ -16,7 +16,7 @@ from gnomon.phantom import write_phantom
 from gnomon.pipeline.stages import Stages
 from gnomon.preparation import audit_record, prepare, read_raw_dataset
 from gnomon.reports import write_audit_report
-from gnomon.rules.catalogue.label import LABEL_GRID, UNMATCHED_LABELS
+from gnomon.rules.catalogue.annotation import LABEL_GRID, UNMATCHED_LABELS
 from gnomon.rules.catalogue.usage import MISSING_FOLDER, MISSING_SETTING, UNKNOWN_DATA_KIND
 from gnomon.settings import AuditSettings
 

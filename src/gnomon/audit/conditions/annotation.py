@@ -6,7 +6,7 @@ import polars as pl
 
 from gnomon.audit.check import Check, Limits
 from gnomon.audit.expressions import SEGMENTATION, STRUCTURE_SET, fill_template, has_text
-from gnomon.rules.catalogue.label import ANNOTATION_FRAME, ANNOTATION_WITHOUT_IMAGES, LABEL_GRID, SIDES_EXCHANGED
+from gnomon.rules.catalogue.annotation import ANNOTATION_FRAME, ANNOTATION_WITHOUT_IMAGES, LABEL_GRID, SIDES_EXCHANGED
 
 _COLUMNS = (
     "sop_class",

@@ -5,7 +5,7 @@ from gnomon.rules.rule import Needs, Rule, Scope
 
 LABEL_GRID = Rule(
     id="DCM233",
-    slug="label.grid-mismatch",
+    slug="annotation.grid-mismatch",
     title="Label map unreadable or on another grid than its image",
     severity=Severity.ERROR,
     scope=Scope.VOLUME,
@@ -19,7 +19,7 @@ LABEL_GRID = Rule(
 )
 UNMATCHED_LABELS = Rule(
     id="DCM234",
-    slug="label.unmatched",
+    slug="annotation.unmatched",
     title="Label maps that match no series",
     severity=Severity.WARNING,
     scope=Scope.COHORT,
@@ -31,7 +31,7 @@ UNMATCHED_LABELS = Rule(
 )
 SIDES_EXCHANGED = Rule(
     id="DCM235",
-    slug="label.sides-exchanged",
+    slug="annotation.sides-exchanged",
     title="Left and right structures exchanged",
     severity=Severity.ERROR,
     scope=Scope.VOLUME,
@@ -47,7 +47,7 @@ SIDES_EXCHANGED = Rule(
 )
 UNMATCHED_CASES = Rule(
     id="DCM719",
-    slug="label.unmatched-cases",
+    slug="annotation.unmatched-cases",
     title="Cases of the table that match no volume",
     severity=Severity.WARNING,
     scope=Scope.COHORT,
@@ -59,7 +59,7 @@ UNMATCHED_CASES = Rule(
 )
 ANNOTATION_WITHOUT_IMAGES = Rule(
     id="DCM732",
-    slug="label.without-images",
+    slug="annotation.without-images",
     title="Segmentation or structure set whose images are missing",
     severity=Severity.WARNING,
     scope=Scope.VOLUME,
@@ -70,7 +70,7 @@ ANNOTATION_WITHOUT_IMAGES = Rule(
 )
 ANNOTATION_FRAME = Rule(
     id="DCM733",
-    slug="label.frame-of-reference",
+    slug="annotation.frame-of-reference",
     title="Segmentation or structure set in another frame of reference",
     severity=Severity.ERROR,
     scope=Scope.VOLUME,
