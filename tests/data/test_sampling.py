@@ -13,7 +13,7 @@ from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
 from gnomon.data.sampling import cut_patch, epoch_keys, foreground_voxel, patch_corner
 from gnomon.dataset.dataset import Case
-from gnomon.preparation.stage import foreground_indices
+from gnomon.preparation.written_cases import foreground_indices
 
 SCHEME = LabelScheme(("a", "b", "c"), (1, 2, 3))
 

@@ -1,4 +1,4 @@
-"""The whole plan against nnU-Net's own planner."""
+"""Plans against those of nnU-Net's own planner."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def random_cases(seed):
     return cases
 
 
-def theirs(cases, labels, memory_gb):
-    """Spacing, patch, batch, kernels and strides that nnU-Net plans, turned to the order x, y, z."""
+def nnunet_plan(cases, labels, memory_gb):
+    """Spacing, patch, batch, kernels and strides that nnU-Net plans, xyz to the order x, y, z."""
     planner = ExperimentPlanner.__new__(ExperimentPlanner)
     with torch.device("meta"):
         for name, value in {
@@ -71,40 +71,40 @@ def theirs(cases, labels, memory_gb):
         median = np.median(shapes, 0)[forward]
         voxels = float(np.prod(median, dtype=np.float64) * len(cases))
         plan = planner.get_plans_for_configuration(target[forward], median, "x", voxels, {})
-    turned = [backward[i] for i in (2, 1, 0)]
+    xyz = [backward[i] for i in (2, 1, 0)]
     net = plan["architecture"]["arch_kwargs"]
     return {
-        "spacing": np.asarray(plan["spacing"])[turned],
-        "patch": tuple(int(plan["patch_size"][i]) for i in turned),
+        "spacing": np.asarray(plan["spacing"])[xyz],
+        "patch": tuple(int(plan["patch_size"][i]) for i in xyz),
         "batch": int(plan["batch_size"]),
-        "kernels": tuple(tuple(one[i] for i in turned) for one in net["kernel_sizes"]),
-        "strides": tuple(tuple(one[i] for i in turned) for one in net["strides"]),
+        "kernels": tuple(tuple(one[i] for i in xyz) for one in net["kernel_sizes"]),
+        "strides": tuple(tuple(one[i] for i in xyz) for one in net["strides"]),
     }
 
 
-def compare(seed):
+def check_plan(seed):
     cases = random_cases(seed)
     draw = generator(seed, "wish")
     labels, memory_gb = int(draw.integers(2, 20)), float(draw.choice([4.0, 8.0, 8.0, 11.0, 24.0]))
-    wanted = theirs(cases, labels, memory_gb)
+    expected = nnunet_plan(cases, labels, memory_gb)
     settings = PlanSettings(planner="nnunet", memory_gib=memory_gb)
     plan = make_plan(compute_fingerprint(cases), "MRI", settings, labels)
-    assert np.abs(np.asarray(plan.spacing_mm) - wanted["spacing"]).max() < 2e-5
+    assert np.abs(np.asarray(plan.spacing_mm) - expected["spacing"]).max() < 2e-5
     found = plan.topology
     assert (found.patch, plan.batch, found.kernels, found.strides) == (
-        wanted["patch"],
-        wanted["batch"],
-        wanted["kernels"],
-        wanted["strides"],
+        expected["patch"],
+        expected["batch"],
+        expected["kernels"],
+        expected["strides"],
     ), seed
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_whole_plan_is_nnunets(seed):
-    compare(seed)
+def test_plans_equal_those_of_nnunet(seed):
+    check_plan(seed)
 
 
 @pytest.mark.slow
-def test_the_whole_plan_is_nnunets_on_two_hundred_fingerprints():
+def test_plans_equal_those_of_nnunet_on_two_hundred_fingerprints():
     for seed in range(200):
-        compare(seed)
+        check_plan(seed)

@@ -32,11 +32,11 @@ ONE = PrepareSettings(splits=SplitSettings(folds=2), workers=1)
 SCHEME = LabelScheme(("a", "b"), (1, 2))
 
 
-def prepared(root, output, settings=ONE):
+def prepare_folder(root, output, settings=ONE):
     return prepare(read_raw_dataset(root, None, None, settings.patient_pattern), output, settings)
 
 
-def rules(dataset):
+def found_rules(dataset):
     return [finding.rule for finding in dataset.findings]
 
 
@@ -50,7 +50,7 @@ class TestCanonicalisation:
         out = normalise(image, Normalisation("window", -100.0, 200.0)).numpy().ravel()
         assert np.allclose(out, [-1, -1, 0, 1, 1])
 
-    def test_z_score_is_not_moved_by_a_few_absurd_voxels(self):
+    def test_z_score_is_robust_to_a_few_extreme_voxels(self):
         values = np.random.default_rng(0).normal(100, 10, (1, 20, 20, 20)).astype(np.float32)
         values[0, 0, 0, :5] = 1.7e6
         out = normalise(tio.ScalarImage(tensor=torch.from_numpy(values)), Normalisation("z_score")).numpy()
@@ -67,7 +67,7 @@ class TestCanonicalisation:
         assert there.corner_displacement_mm(target) < 1e-9
         assert np.allclose(found, expected, atol=1e-5)
 
-    def test_a_ramp_keeps_its_places_when_resampled(self):
+    def test_resampling_keeps_the_positions_of_a_ramp(self):
         grid = Grid.from_parts((20, 22, 12), (1.0, 1.0, 3.0), (7.0, -4.0, 2.0))
         indices = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)
         values = grid.points_mm(indices) @ [1.0, 2.0, 3.0]
@@ -80,7 +80,7 @@ class TestCanonicalisation:
         expected = target.points_mm(there) @ [1.0, 2.0, 3.0] / 500
         assert np.abs(out[0] - expected)[2:-2, 2:-2, 2:-2].max() < 1e-4
 
-    def test_a_ramp_on_a_leaning_grid_keeps_its_places(self):
+    def test_resampling_keeps_the_positions_of_a_ramp_on_a_sheared_grid(self):
         affine = np.diag([1.0, 1.0, 3.0, 1.0])
         affine[1, 2] = 0.8
         grid = Grid((20, 22, 12), affine)
@@ -102,7 +102,7 @@ class TestCanonicalisation:
         out = canonical_label(channels, grid, SCHEME, plan((1.0, 1.0, 2.0)))
         assert np.array_equal(out, grid.reorientation_to("RAS").apply(channels))
 
-    def test_a_resampled_label_keeps_its_volume_and_makes_up_no_channel(self):
+    def test_a_resampled_label_keeps_its_volume_and_adds_no_channel(self):
         grid = Grid.from_parts((24, 24, 12), (1.0, 1.0, 3.0))
         places = grid.points_mm(np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)) - [12, 12, 17]
         channels = np.where(np.linalg.norm(places, axis=-1) < 9, 2, 0)
@@ -112,9 +112,9 @@ class TestCanonicalisation:
 
 
 class TestCases:
-    def test_a_case_is_written_with_its_way_back(self, decathlon, tmp_path):
-        dataset = prepared(decathlon, tmp_path / "d")
-        assert rules(dataset) == []
+    def test_a_prepared_case_keeps_its_native_grid_header_and_reference(self, decathlon, tmp_path):
+        dataset = prepare_folder(decathlon, tmp_path / "d")
+        assert found_rules(dataset) == []
         name = "case_003"
         case, place = read_case(dataset.folder, name), dataset.folder.case(name)
         image = nifti.read_image(decathlon / "imagesTr" / f"{name}.nii.gz")
@@ -126,14 +126,14 @@ class TestCases:
         assert case.foreground == {1: int((label == 1).sum())}
         assert (place / "reference.nii.gz").read_bytes() == (decathlon / "labelsTr" / f"{name}.nii.gz").read_bytes()
 
-    def test_strays_are_named_and_the_rest_goes_on(self, decathlon, tmp_path):
+    def test_unpaired_files_are_reported_and_the_other_cases_are_prepared(self, decathlon, tmp_path):
         (decathlon / "imagesTr" / "case_000.nii.gz").unlink()
         (decathlon / "labelsTr" / "case_001.nii.gz").unlink()
         for side in ("imagesTr", "labelsTr"):
             (decathlon / side / "case_002.nii.gz").unlink()
         (decathlon / "imagesTr" / "case_003.nii.gz").write_bytes(b"junk")
-        dataset = prepared(decathlon, tmp_path / "d")
-        assert sorted(rules(dataset)) == ["NII101", "PRP101", "PRP102", "PRP103"]
+        dataset = prepare_folder(decathlon, tmp_path / "d")
+        assert sorted(found_rules(dataset)) == ["NII101", "PRP101", "PRP102", "PRP103"]
         assert {finding.where[:13] for finding in dataset.findings} == {f"case case_00{i}" for i in range(4)}
         assert len(list((tmp_path / "d" / "cases").iterdir())) == 4
 
@@ -144,28 +144,28 @@ class TestCases:
             (lambda voxels: np.where(voxels > 0, np.nan, 0.0).astype(np.float32), "NII106"),
             (lambda voxels: voxels * 0.5, "NII107"),
         ],
-        ids=["value outside the scheme", "NaN", "fractions"],
+        ids=["value without a name", "NaN", "fractions"],
     )
-    def test_a_bad_label_stops_its_case_alone(self, decathlon, tmp_path, change, rule):
+    def test_an_invalid_label_excludes_only_its_own_case(self, decathlon, tmp_path, change, rule):
         path = decathlon / "labelsTr" / "case_004.nii.gz"
         label = nifti.read_image(path)
         nifti.write_image(path, change(label.voxels).astype(np.float32), label.grid)
-        dataset = prepared(decathlon, tmp_path / "d")
-        assert rules(dataset) == [rule]
+        dataset = prepare_folder(decathlon, tmp_path / "d")
+        assert found_rules(dataset) == [rule]
         assert "case_004" in dataset.findings[0].where
         assert len(list((tmp_path / "d" / "cases").iterdir())) == 7
 
-    def test_a_label_on_another_grid_stops_its_case_and_says_both(self, decathlon, tmp_path):
+    def test_a_label_on_another_grid_excludes_its_case_and_reports_the_distance(self, decathlon, tmp_path):
         path = decathlon / "labelsTr" / "case_005.nii.gz"
         label = nifti.read_label(path)
         moved = np.array(label.grid.affine)
         moved[0, 3] += 0.5
         nifti.write_image(path, label.voxels, Grid(label.grid.shape, moved))
-        dataset = prepared(decathlon, tmp_path / "d")
-        assert rules(dataset) == ["PRP201"]
+        dataset = prepare_folder(decathlon, tmp_path / "d")
+        assert found_rules(dataset) == ["PRP201"]
         assert "corners 0.5 mm apart" in dataset.findings[0].found
 
-    def test_a_leaning_image_is_prepared_and_said(self, decathlon, tmp_path):
+    def test_a_sheared_image_is_prepared_with_a_warning(self, decathlon, tmp_path):
         for folder in ("imagesTr", "labelsTr"):
             path = sorted((decathlon / folder).glob("*.nii.gz"))[0]
             read = nifti.read_image if folder == "imagesTr" else nifti.read_label
@@ -173,16 +173,16 @@ class TestCases:
             affine = np.array(image.grid.affine)
             affine[:3, 2] += 0.3 * affine[:3, 1]
             nifti.write_image(path, image.voxels, Grid(image.grid.shape, affine))
-        dataset = prepared(decathlon, tmp_path / "out")
-        assert rules(dataset) == ["PRP204"]
+        dataset = prepare_folder(decathlon, tmp_path / "out")
+        assert found_rules(dataset) == ["PRP204"]
 
-    def test_float32_noise_in_a_header_is_no_other_grid(self, decathlon, tmp_path):
+    def test_float32_rounding_in_a_header_is_not_another_grid(self, decathlon, tmp_path):
         path = decathlon / "labelsTr" / "case_005.nii.gz"
         label = nifti.read_label(path)
         moved = np.array(label.grid.affine)
         moved[:3, 3] += 1e-5
         nifti.write_image(path, label.voxels, Grid(label.grid.shape, moved))
-        assert rules(prepared(decathlon, tmp_path / "d")) == []
+        assert found_rules(prepare_folder(decathlon, tmp_path / "d")) == []
 
     @pytest.mark.parametrize(
         ("change", "rule"),
@@ -194,33 +194,33 @@ class TestCases:
             ({"modality": {"0": "T1", "1": "T2"}}, "PRP105"),
         ],
     )
-    def test_a_description_that_makes_no_sense_is_refused(self, decathlon, change, rule):
+    def test_an_invalid_dataset_json_is_refused(self, decathlon, change, rule):
         path = decathlon / "dataset.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | change))
         with pytest.raises(Refusal, match=rule):
             read_raw_dataset(decathlon, None, None, None)
 
-    def test_nothing_left_is_refused(self, decathlon, tmp_path):
+    def test_a_data_set_without_a_valid_case_is_refused(self, decathlon, tmp_path):
         for path in (decathlon / "labelsTr").iterdir():
             path.unlink()
         with pytest.raises(Refusal, match="PRP104"):
-            prepared(decathlon, tmp_path / "d")
+            prepare_folder(decathlon, tmp_path / "d")
         assert not (tmp_path / "d" / "dataset.json").exists()
 
-    def test_real_strays_are_named_and_the_real_cases_go_on(self, tmp_path, shared_data):
-        real, strays = shared_data("hippocampus"), shared_data("hippocampus_outliers")
+    def test_unpaired_files_of_a_real_data_set_are_reported(self, tmp_path, shared_data):
+        real, outliers = shared_data("hippocampus"), shared_data("hippocampus_outliers")
         root = tmp_path / "set"
         names = [f"hippocampus_{i}" for i in ("001", "003", "004", "006", "007")]
         for side in ("imagesTr", "labelsTr"):
             (root / side).mkdir(parents=True)
             for name in names:
                 (root / side / f"{name}.nii.gz").symlink_to(real / side / f"{name}.nii.gz")
-            for path in (strays / side).iterdir():
+            for path in (outliers / side).iterdir():
                 (root / side / path.name).symlink_to(path)
         # the 512 x 512 label of another anatomy, given a hippocampus for an image
         (root / "imagesTr" / "hippocampus_281.nii.gz").symlink_to(real / "imagesTr" / "hippocampus_008.nii.gz")
         (root / "dataset.json").write_text((real / "dataset.json").read_text())
-        dataset = prepared(root, tmp_path / "d")
+        dataset = prepare_folder(root, tmp_path / "d")
         found = {(f.rule, f.where) for f in dataset.findings if f.rule != "PRP103"}
         assert found == {
             ("PRP101", "case hippocampus_118"),
@@ -233,30 +233,30 @@ class TestCases:
 class TestRerun:
     def test_the_data_set_is_the_same_for_any_number_of_workers(self, decathlon, tmp_path):
         contents = {
-            prepared(
+            prepare_folder(
                 decathlon, tmp_path / f"d{workers}", PrepareSettings(splits=SplitSettings(folds=2), workers=workers)
             ).content_sha256
             for workers in (1, 2)
         }
         assert len(contents) == 1
 
-    def test_a_second_run_writes_no_case_again(self, decathlon, tmp_path):
-        prepared(decathlon, tmp_path / "d")
+    def test_a_second_run_rewrites_no_case(self, decathlon, tmp_path):
+        prepare_folder(decathlon, tmp_path / "d")
         before = {path: path.stat().st_mtime_ns for path in (tmp_path / "d" / "cases").glob("*/*")}
-        prepared(decathlon, tmp_path / "d")
+        prepare_folder(decathlon, tmp_path / "d")
         assert {path: path.stat().st_mtime_ns for path in (tmp_path / "d" / "cases").glob("*/*")} == before
 
     def test_a_changed_image_changes_its_case_and_the_content_hash(self, decathlon, tmp_path):
-        first = prepared(decathlon, tmp_path / "d")
+        first = prepare_folder(decathlon, tmp_path / "d")
         path = decathlon / "imagesTr" / "case_002.nii.gz"
         image = nifti.read_image(path)
         image.voxels[0, 0, 0] += 1
         nifti.write_image(path, image.voxels, image.grid)
-        assert prepared(decathlon, tmp_path / "d").content_sha256 != first.content_sha256
+        assert prepare_folder(decathlon, tmp_path / "d").content_sha256 != first.content_sha256
 
     def test_a_kill_leaves_a_folder_that_the_same_command_finishes(self, tmp_path):
         root = write_decathlon(tmp_path / "decathlon", 24, (40, 40, 30))
-        whole = prepared(root, tmp_path / "whole")
+        whole = prepare_folder(root, tmp_path / "whole")
         output = tmp_path / "killed"
         command = [
             sys.executable,
@@ -282,29 +282,29 @@ class TestRerun:
             json.loads((place / "case.json").read_text())
         with pytest.raises(Refusal, match="ART101"):
             read_dataset(output)
-        assert prepared(root, output).content_sha256 == whole.content_sha256
+        assert prepare_folder(root, output).content_sha256 == whole.content_sha256
 
 
 class TestAnnotated:
-    def test_what_was_looked_for_stays_with_the_case_and_reaches_the_batch(self, tmp_path, decathlon):
-        (tmp_path / "looked.json").write_text('{"case_000": [], "case_001": ["box"]}')
-        settings = replace(ONE, annotated=str(tmp_path / "looked.json"))
-        dataset = prepared(decathlon, tmp_path / "out", settings)
+    def test_annotated_structures_stay_with_the_case_and_reach_the_batch(self, tmp_path, decathlon):
+        (tmp_path / "annotated.json").write_text('{"case_000": [], "case_001": ["box"]}')
+        settings = replace(ONE, annotated=str(tmp_path / "annotated.json"))
+        dataset = prepare_folder(decathlon, tmp_path / "out", settings)
         assert read_case(dataset.folder, "case_000").annotated == ()
         assert read_case(dataset.folder, "case_001").annotated == (1,)
         assert read_case(dataset.folder, "case_002").annotated is None
-        assert dataset.content_sha256 != prepared(decathlon, tmp_path / "all").content_sha256
+        assert dataset.content_sha256 != prepare_folder(decathlon, tmp_path / "all").content_sha256
         patches = Patches(dataset, 1, DataSettings(), training=True)
-        told = [patches[PatchKey(0, 0, f"case_00{i}", True)].annotated.tolist() for i in range(3)]
-        assert told == [[True, False], [True, True], [True, True]]
+        annotated = [patches[PatchKey(0, 0, f"case_00{i}", True)].annotated.tolist() for i in range(3)]
+        assert annotated == [[True, False], [True, True], [True, True]]
 
     @pytest.mark.parametrize("text", ['{"case_000": ["liver"]}', '{"nobody": ["box"]}'])
-    def test_names_that_are_not_in_the_data_are_refused(self, tmp_path, decathlon, text):
-        (tmp_path / "looked.json").write_text(text)
+    def test_unknown_annotated_names_are_refused(self, tmp_path, decathlon, text):
+        (tmp_path / "annotated.json").write_text(text)
         with pytest.raises(Refusal, match="PRP305"):
-            prepared(decathlon, tmp_path / "out", replace(ONE, annotated=str(tmp_path / "looked.json")))
+            prepare_folder(decathlon, tmp_path / "out", replace(ONE, annotated=str(tmp_path / "annotated.json")))
 
-    def test_what_was_not_looked_for_is_not_judged(self, tmp_path):
+    def test_structures_that_were_not_annotated_are_not_evaluated(self, tmp_path):
         grid = Grid.from_parts((4, 4, 4), (1, 1, 1))
         label = np.zeros((4, 4, 4), np.uint8)
         label[:2] = 1
@@ -317,20 +317,20 @@ class TestAnnotated:
 
 
 class TestDescriptions:
-    def described(self, decathlon, **description):
+    def read_description(self, decathlon, **description):
         (decathlon / "dataset.json").write_text(json.dumps(description))
         return read_raw_dataset(decathlon, None, None, None)
 
-    def test_nnunets_description_and_file_names_are_read_too(self, decathlon):
+    def test_nnunets_dataset_json_and_file_names_are_read(self, decathlon):
         for path in sorted((decathlon / "imagesTr").iterdir()):
             path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
-        source = self.described(
+        source = self.read_description(
             decathlon, channel_names={"0": "CT"}, labels={"background": 0, "box": 1, "ignore": 2}, file_ending=".nii.gz"
         )
         assert (source.modality, source.labels.names, source.labels.ignore) == ("CT", ("box",), 2)
         assert [case.name for case in source.cases] == [f"case_{i:03d}" for i in range(8)]
         assert not source.findings
 
-    def test_regions_are_refused_rather_than_guessed(self, decathlon):
+    def test_regions_are_refused(self, decathlon):
         with pytest.raises(Refusal, match="regions"):
-            self.described(decathlon, channel_names={"0": "MRI"}, labels={"background": 0, "whole": [1, 2]})
+            self.read_description(decathlon, channel_names={"0": "MRI"}, labels={"background": 0, "whole": [1, 2]})

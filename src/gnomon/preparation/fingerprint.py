@@ -1,4 +1,4 @@
-"""What a data set is like: shapes, spacings, intensities under the labels. Pure functions and values."""
+"""Fingerprint of a data set: shapes, spacings and intensities inside the labels. Pure functions and values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
@@ -22,11 +23,11 @@ _GRID_TOLERANCE_MM = 1e-3
 
 @dataclass(frozen=True)
 class CaseStatistics:
-    """One case on its native voxels, axes in canonical (RAS+) order.
+    """Statistics of the native voxels of one case, axes in canonical (RAS+) order.
 
     Attributes:
-        intensities: values of up to 10,000 foreground voxels, drawn by key.
-        voxels: voxels of each structure, by name.
+        intensities: values of up to 10,000 foreground voxels, drawn with the case's key.
+        voxels: number of voxels of each structure, by name.
     """
 
     name: str
@@ -38,13 +39,13 @@ class CaseStatistics:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The data set in numbers.
+    """Statistics of a data set.
 
     Attributes:
         median_spacing_mm, median_shape: per canonical axis.
-        coarse_spacing_mm: 10th percentile of spacing per axis, for a coarse axis.
-        intensity: foreground 0.5 and 99.5 percentile, mean and standard deviation.
-        cases_with: number of cases that hold each structure.
+        coarse_spacing_mm: 10th percentile of the spacing of each axis, the target for a coarse axis.
+        intensity: percentiles 0.5 and 99.5, mean and standard deviation of the foreground.
+        cases_with: number of cases that contain each structure.
         spacings_mm, shapes: of every case, in the order of their names.
     """
 
@@ -63,13 +64,13 @@ class Fingerprint:
 
 
 def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelScheme) -> list[Finding]:
-    """What is wrong with image and label; they can be trained on together where nothing of it is an error."""
+    """Findings about an image and its label; the case can be trained on if none of them is an error."""
     where = f"case {name}"
     tolerance_mm = max(_GRID_TOLERANCE_MM, _GRID_TOLERANCE * min(image.grid.spacing_mm))
-    apart_mm = image.grid.corner_displacement_mm(label.grid)
+    distance_mm = image.grid.corner_displacement_mm(label.grid)
     findings = []
-    if apart_mm > tolerance_mm:
-        distance = "" if np.isinf(apart_mm) else f", corners {apart_mm:.3g} mm apart"
+    if distance_mm > tolerance_mm:
+        distance = "" if np.isinf(distance_mm) else f", corners {distance_mm:.3g} mm apart"
         findings.append(
             LABEL_GRID_MISMATCH.at(
                 where,
@@ -92,23 +93,26 @@ def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelSch
 
 
 def measure_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelScheme) -> CaseStatistics:
-    """Statistics of one checked case."""
-    order = image.grid.reorient(image.grid.reorientation_to("RAS"))
-    inside = image.voxels[np.isin(label.voxels, scheme.values)]
-    draw = generator(0, "fingerprint", name)
-    if inside.size > _SAMPLE_VOXELS:
-        inside = draw.choice(inside, _SAMPLE_VOXELS, replace=False)
+    """Statistics of one case without errors."""
+    canonical = image.grid.reorient(image.grid.reorientation_to("RAS"))
     return CaseStatistics(
         name=name,
-        shape=order.shape,
-        spacing_mm=order.spacing_mm,
-        intensities=tuple(float(value) for value in inside),
+        shape=canonical.shape,
+        spacing_mm=canonical.spacing_mm,
+        intensities=sample_intensities(image.voxels[np.isin(label.voxels, scheme.values)], name),
         voxels={key: int(np.count_nonzero(label.voxels == value)) for key, value in zip(scheme.names, scheme.values)},
     )
 
 
+def sample_intensities(values: NDArray[Any], name: str) -> tuple[float, ...]:
+    """At most 10,000 of a case's values, drawn with the case's own key."""
+    if values.size > _SAMPLE_VOXELS:
+        values = generator(0, "fingerprint", name).choice(values, _SAMPLE_VOXELS, replace=False)
+    return tuple(float(value) for value in values)
+
+
 def compute_fingerprint(cases: Sequence[CaseStatistics]) -> Fingerprint:
-    """The fingerprint of at least one case; the order of cases does not matter."""
+    """The fingerprint of one or more cases, whatever their order."""
     ordered = sorted(cases, key=lambda case: case.name)
     spacings = np.array([case.spacing_mm for case in ordered])
     values = np.concatenate([np.asarray(case.intensities) for case in ordered])

@@ -1,4 +1,4 @@
-"""What there is to prepare: cases, their labels, and whatever does not fit, by name."""
+"""The cases of a Medical Decathlon, nnU-Net or volumes folder, before preparation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FIRST_CHANNEL = "_0000"
 
 @dataclass(frozen=True)
 class RawCase:
-    """An image with its label, still on the native grid. `patient` groups cases that must not be parted."""
+    """An image and its label on their native grid. Cases of one patient always stay on the same side of a split."""
 
     name: str
     image: Path
@@ -38,13 +38,13 @@ class RawCase:
 
 @dataclass(frozen=True)
 class RawDataset:
-    """A set of raw cases.
+    """Images and labels before preparation.
 
     Attributes:
-        modality: 'CT' for Hounsfield units; any other has no unit of its own.
-        findings: what was left out, and why.
-        audit: hash of the audit that the volumes passed; `files` where there never was DICOM to audit; None for
-            volumes that were converted without one.
+        modality: 'CT' for Hounsfield units; other modalities have no unit.
+        findings: files that were left out, and why.
+        audit: hash of the audit that the volumes passed; `files` for NIfTI files that were not converted here; None
+            for volumes that were converted without an audit.
     """
 
     modality: str
@@ -57,15 +57,16 @@ class RawDataset:
 def read_raw_dataset(
     root: Path, labels_folder: Path | None, scheme: LabelScheme | None, patient_pattern: str | None
 ) -> RawDataset:
-    """Recognise a Medical Decathlon folder or a volumes folder, and list its cases.
+    """List the cases of a Medical Decathlon or nnU-Net folder, or of the output of `gnomon convert`.
 
     Args:
-        labels_folder: label files for a volumes folder, named by volume_id or SeriesInstanceUID.
-        scheme: the labels of a volumes folder; a Decathlon folder brings its own.
-        patient_pattern: regular expression; its match in a case's name is the patient. None: the case is.
+        labels_folder: label files of converted volumes, named by volume_id or SeriesInstanceUID.
+        scheme: the labels of converted volumes; a dataset.json states its own.
+        patient_pattern: regular expression whose match in a case's name is the patient; None: one patient per case.
 
     Raises:
-        Refusal: the folder is missing, empty, or of neither kind, or a description is broken.
+        Refusal: USE101, no folder; USE103, another kind of folder; USE104, volumes without labels; PRP105 to PRP107,
+            a description that cannot be used.
     """
     if not root.is_dir():
         raise MISSING_FOLDER.refusal(str(root), found="no such folder", expected="a folder of images")
@@ -73,24 +74,24 @@ def read_raw_dataset(
         return _read_volumes(VolumesFolder(root), labels_folder, scheme)
     if (root / "dataset.json").is_file():
         return _read_decathlon(root, patient_pattern)
-    images, labels = _files(root / "imagesTr"), _files(root / "labelsTr")
-    there = (
+    images, labels = _images_in(root / "imagesTr"), _images_in(root / "labelsTr")
+    content = (
         f"{len(images)} images and {len(labels)} labels without dataset.json"
         if images or labels
         else ("neither dataset.json nor volumes.json" if any(root.iterdir()) else "an empty folder")
     )
     raise Refusal(
-        *_strays(images, labels),
-        UNKNOWN_LAYOUT.at(str(root), found=there),
+        *_unpaired_files(images, labels),
+        UNKNOWN_LAYOUT.at(str(root), found=content),
     )
 
 
 def _read_decathlon(root: Path, patient_pattern: str | None) -> RawDataset:
     description = read_json(root / "dataset.json", "the data set")
     try:
-        scheme = _scheme(description["labels"])
-        modalities = [str(name) for name in description[_one_of(description, "modality", "channel_names")].values()]
-        listed = {_case(nifti.stem(Path(entry["image"]))) for entry in description.get("training", ())}
+        scheme = _label_scheme(description["labels"])
+        modalities = [str(name) for name in description[_first_key(description, "modality", "channel_names")].values()]
+        listed = {_case_name(nifti.stem(Path(entry["image"]))) for entry in description.get("training", ())}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise INVALID_DATASET_JSON.refusal(
             str(root / "dataset.json"), found=f"contents that cannot be read ({type(error).__name__}: {error})"
@@ -99,79 +100,80 @@ def _read_decathlon(root: Path, patient_pattern: str | None) -> RawDataset:
         raise SEVERAL_CHANNELS.refusal(
             str(root / "dataset.json"), found=f"{len(modalities)} channels ({', '.join(modalities)})"
         )
-    images = {_case(name): path for name, path in _files(root / "imagesTr").items()}
-    labels = _files(root / "labelsTr")
-    findings = [*_strays(images, labels), *_absent(listed, images, labels)]
+    images = {_case_name(name): path for name, path in _images_in(root / "imagesTr").items()}
+    labels = _images_in(root / "labelsTr")
+    findings = [*_unpaired_files(images, labels), *_missing_cases(listed, images, labels)]
     cases = [
-        RawCase(name, images[name], labels[name], _patient(name, patient_pattern))
+        RawCase(name, images[name], labels[name], patient_of(name, patient_pattern))
         for name in sorted(images.keys() & labels.keys())
     ]
     return RawDataset("CT" if modalities[0].upper() == "CT" else modalities[0], scheme, tuple(cases), tuple(findings))
 
 
-def _scheme(labels: Mapping[str, Any]) -> LabelScheme:
-    """Labels by value (Decathlon) or by name (nnU-Net, whose `ignore` carries no judgement); no background."""
+def _label_scheme(labels: Mapping[str, Any]) -> LabelScheme:
+    """Labels by value (Medical Decathlon) or by name (nnU-Net, whose `ignore` is not a label); no background."""
     by_name = {str(name): value for name, value in labels.items()}
     if all(name.isdigit() for name in by_name):
         by_name = {str(name): int(value) for value, name in labels.items()}
     if regions := [name for name, value in by_name.items() if isinstance(value, list)]:
-        raise ValueError(f"regions {regions}, which are not read; give each value a name")
+        raise ValueError(f"regions {regions}, which are not supported; give each value a name")
     ignore = by_name.pop("ignore", None)
     named = {name: int(value) for name, value in by_name.items() if int(value) != 0}
     return LabelScheme(tuple(named), tuple(named.values()), ignore=None if ignore is None else int(ignore))
 
 
-def _one_of(description: Mapping[str, Any], *names: str) -> str:
+def _first_key(description: Mapping[str, Any], *names: str) -> str:
     return next((name for name in names if name in description), names[0])
 
 
-def _case(stem: str) -> str:
-    """A case's name: nnU-Net's images end with the number of their channel."""
+def _case_name(stem: str) -> str:
+    """Name of a case: nnU-Net adds the number of the channel to the names of images."""
     return stem.removesuffix(_FIRST_CHANNEL)
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def _images_in(folder: Path) -> dict[str, Path]:
     return nifti.images_in(folder) if folder.is_dir() else {}
 
 
-def _strays(images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
+def _unpaired_files(images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
     findings = []
     for name in sorted(images.keys() - labels.keys()):
         findings.append(
             IMAGE_WITHOUT_LABEL.at(
                 f"case {name}",
-                found=f"an image ({_described(images[name])}) without a label",
+                found=f"an image ({_describe(images[name])}) without a label",
                 expected=f"labelsTr/{name}.nii.gz",
                 remedy="Add the label, or move the image to imagesTs/.",
             )
         )
-    typical = _described(next(iter(images.values()))) if images else "none"
+    typical = _describe(next(iter(images.values()))) if images else "none"
     for name in sorted(labels.keys() - images.keys()):
         findings.append(
             LABEL_WITHOUT_IMAGE.at(
                 f"case {name}",
-                found=f"a label ({_described(labels[name])}) without an image",
+                found=f"a label ({_describe(labels[name])}) without an image",
                 expected=f"imagesTr/{name}.nii.gz (an image of this data set: {typical})",
             )
         )
     return findings
 
 
-def _absent(listed: set[str], images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
+def _missing_cases(listed: set[str], images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
     return [
         LISTED_CASE_MISSING.at(f"case {name}", found="neither an image nor a label")
         for name in sorted(listed - images.keys() - labels.keys())
     ]
 
 
-def _described(path: Path) -> str:
+def _describe(path: Path) -> str:
     try:
         return str(nifti.read_grid(path))
     except Refusal:
         return "unreadable"
 
 
-def _patient(name: str, pattern: str | None) -> str:
+def patient_of(name: str, pattern: str | None) -> str:
+    """The match of a pattern in the name of a case; the name itself without a pattern or match."""
     match = re.search(pattern, name) if pattern else None
     return match.group(0) if match else name
 
