@@ -23,7 +23,7 @@ from typing import Any, TypeVar, Union, cast, dataclass_transform, get_args, get
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gnomon.rules.catalogue.usage import INVALID_VALUE, MISSING_SETTING, UNKNOWN_SETTING
+from gnomon.rules.catalogue.usage import INVALID_VALUE, MISSING_SETTING, TRAINER_ARGUMENT, UNKNOWN_SETTING
 from gnomon.rules.finding import Refusal
 
 Section = TypeVar("Section")
@@ -32,6 +32,8 @@ REQUIRED: Any = MISSING
 """The default of a setting that the user has to give."""
 
 _KEY = "gnomon"
+_NAMES = {int: "whole number", float: "number", bool: "true or false", str: "text", Any: "value"}
+_PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
 
 
 class SettingError(ValueError):
@@ -61,6 +63,7 @@ class Declaration:
         regular_expression: whether the text is one.
         path: `file`, `folder` or `file or folder` where the setting names one that has to exist.
         option: of a section or a net that comes from a folder of configs/, the file taken by default.
+        positional: whether the first word after the command is the value.
     """
 
     text: str = ""
@@ -71,15 +74,16 @@ class Declaration:
     regular_expression: bool = False
     path: str = ""
     option: str = ""
+    positional: bool = False
 
     def allowed(self) -> str:
         """The values that are allowed, in words; empty where any value of the type is."""
         if self.choices is not None:
             return alternatives(self.choices)
         if self.bounds is not None:
-            lowest, highest = self.bounds
-            low = f"{lowest} {self.unit}" if self.unit and math.isinf(highest) else f"{lowest:g}"
-            return f"{low} or more" if math.isinf(highest) else f"{low} to {_number(highest)} {self.unit}".strip()
+            lowest, highest = (_number(value) for value in self.bounds)
+            unit = f" {self.unit}" if self.unit else ""
+            return f"{lowest}{unit} or more" if math.isinf(self.bounds[1]) else f"{lowest} to {highest}{unit}"
         if self.length is not None:
             return f"{self.length} values"
         return "a regular expression" if self.regular_expression else ""
@@ -96,6 +100,7 @@ def setting(
     regular_expression: bool = False,
     path: str = "",
     option: str = "",
+    positional: bool = False,
 ) -> Any:
     """Declare a field of a section; arguments as in `Declaration`. `default` may be `REQUIRED`, a list or a dict."""
     declared = Declaration(
@@ -107,6 +112,7 @@ def setting(
         regular_expression=regular_expression,
         path=path,
         option=option,
+        positional=positional,
     )
     if isinstance(default, list | dict):
         return field(default_factory=default.copy, metadata={_KEY: declared})
@@ -206,6 +212,19 @@ def section_of(kind: Any, key: str) -> tuple[Any, Field[Any]] | None:
     return section_of(hint, rest)
 
 
+def unknown_key(kind: Any, key: str, where: str = "") -> Refusal:
+    """The refusal of a key that a section does not have; a section may say why in `refused_keys`."""
+    full, reasons = _join(where, key), getattr(kind, "refused_keys", {})
+    if key in reasons:
+        return TRAINER_ARGUMENT.refusal(full, found=f"an argument that is not passed on: {reasons[key]}")
+    return UNKNOWN_SETTING.refusal(
+        full,
+        found="no such setting",
+        expected=closest_first(key, [one.name for one in fields(kind)]),
+        remedy="Correct the key, or see the settings with --help.",
+    )
+
+
 def missing_value(kind: Any, key: str, where: str = "") -> Refusal:
     """The refusal of a configuration without a value that is required."""
     found = section_of(kind, key)
@@ -238,12 +257,10 @@ def type_name(hint: Any) -> str:
     if origin in (Union, UnionType):
         return alternatives("null" if one is type(None) else type_name(one) for one in arguments)
     if origin in (list, tuple):
-        return f"list of {type_name(arguments[0])}s".replace("texts", "text").replace("anys", "values")
-    if origin is dict or hint is dict:
-        inner = type_name(arguments[1]) if arguments else "any"
-        return "mapping" if inner == "any" else f"mapping of names to {inner}s".replace("texts", "text")
-    names = {int: "whole number", float: "number", bool: "true or false", str: "text", Any: "any"}
-    return names.get(hint, "section")
+        return f"list of {_PLURALS.get(arguments[0], 'values')}"
+    if origin is dict:
+        return f"mapping of names to {_PLURALS.get(arguments[1], 'values')}"
+    return _NAMES.get(hint, "section")
 
 
 def _check_keys(kind: Any, given: Any, where: str) -> None:
@@ -255,15 +272,10 @@ def _check_keys(kind: Any, given: Any, where: str) -> None:
             expected="a section with keys",
             remedy="See the settings with --help.",
         )
-    hints = get_type_hints(kind)
+    hints = {one.name: get_type_hints(kind)[one.name] for one in fields(kind)}
     for key, value in given.items():
         if key not in hints:
-            raise UNKNOWN_SETTING.refusal(
-                _join(where, str(key)),
-                found="no such setting",
-                expected=closest_first(key, hints),
-                remedy="Correct the key, or see the settings with --help.",
-            )
+            raise unknown_key(kind, str(key), where)
         if is_dataclass(hints[key]):
             _check_keys(hints[key], value, _join(where, str(key)))
 

@@ -3,11 +3,13 @@
 from gnomon.settings.audit import AuditSettings
 from gnomon.settings.conversion import ConvertSettings
 from gnomon.settings.evaluation import EvaluateSettings, LesionSettings
+from gnomon.settings.experiment import Config, DataSource
 from gnomon.settings.inference import PredictSettings
 from gnomon.settings.phantom import PhantomSettings
 from gnomon.settings.postprocessing import SearchSettings
 from gnomon.settings.preparation import PlanSettings, PrepareSettings, SplitSettings
 from gnomon.settings.trackers import TrackerSettings
+from gnomon.settings.trainer import TrainerSettings
 from gnomon.settings.training import (
     AugmentationSettings,
     DataSettings,
@@ -19,8 +21,10 @@ from gnomon.settings.training import (
 __all__ = [
     "AuditSettings",
     "AugmentationSettings",
+    "Config",
     "ConvertSettings",
     "DataSettings",
+    "DataSource",
     "EvaluateSettings",
     "LesionSettings",
     "LossSettings",
@@ -33,4 +37,5 @@ __all__ = [
     "SplitSettings",
     "TrackerSettings",
     "TrainSettings",
+    "TrainerSettings",
 ]

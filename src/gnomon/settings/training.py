@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from gnomon.core.settings import SettingError, closest_first, section, setting, subsection
@@ -31,7 +32,7 @@ class LossSettings:
     extra: dict[str, float] = setting(
         {},
         "Weights of further terms by name, as {boundary: 0.1}; boundary is the mean signed distance in mm.",
-        bounds=(0, 1e9),
+        bounds=(0, math.inf),
     )
     options: dict[str, Any] = setting({}, "Values for losses of installed packages.")
     regions: dict[str, list[str]] | None = setting(
@@ -41,7 +42,7 @@ class LossSettings:
     )
     over_batch: bool = setting(True, "Compute the overlap over the batch as one volume instead of patch by patch.")
     class_weights: tuple[float, ...] = setting(
-        (), "Weights of the channels in the voxel-wise loss, background first; []: equal weights.", bounds=(0, 1e9)
+        (), "Weights of the channels in the voxel-wise loss, background first; []: equal weights.", bounds=(0, math.inf)
     )
     tversky_beta: float = setting(
         0.7, "Weight of false negatives; false positives have 1 - beta; 0.5 is Dice.", bounds=_SHARE
@@ -84,7 +85,7 @@ class OptimiserSettings:
     learning_rate: float = setting(0.002, "Peak learning rate, reached after warmup_steps.", bounds=(0, 10))
     weight_decay: float = setting(0.01, "Weight decay.", bounds=(0, 10))
     warmup_steps: int = setting(30, "Steps of the linear warm-up.", bounds=(0, 1_000_000))
-    clip_norm: float = setting(12.0, "Largest norm of the gradient; larger ones are clipped.", bounds=(1e-6, 1e9))
+    clip_norm: float = setting(12.0, "Largest norm of the gradient; larger ones are clipped.", bounds=(1e-6, math.inf))
 
 
 @section
@@ -139,7 +140,7 @@ class DataSettings:
     cases: int | None = setting(
         None,
         "Use only the first so many training cases, and evaluate on them too: a check of the code; null: all.",
-        bounds=(1, 1e9),
+        bounds=(1, math.inf),
     )
     workers: int = setting(0, "Loader processes; the patches do not depend on their number.", bounds=(0, 256))
     augment_on: str = setting(

@@ -293,3 +293,33 @@ FOLDER_IN_USE = Rule(
     expected="a folder of its own for each run",
     remedy="Wait until the other process ends, or set output= to another folder.",
 )
+
+UNKNOWN_OPTION = Rule(
+    id="USE133",
+    slug="settings.unknown-option",
+    title="Experiment, net, policy or other configuration that does not exist",
+    severity=Severity.ERROR,
+    scope=Scope.SETTING,
+    expected="the name of a file in configs/",
+    remedy="Choose one of these.",
+)
+CONFLICTING_CONFIG = Rule(
+    id="USE134",
+    slug="settings.conflicting-config",
+    title="Configuration of a user with the name of one that comes with Gnomon",
+    severity=Severity.ERROR,
+    scope=Scope.FILE,
+    expected="a name of its own",
+    remedy="Rename the file.",
+    harm="One name would stand for two configurations, and it would depend on the folder which of them runs.",
+)
+TRAINER_ARGUMENT = Rule(
+    id="USE135",
+    slug="settings.trainer-argument",
+    title="Argument of Lightning's Trainer that a training does not pass on",
+    severity=Severity.ERROR,
+    scope=Scope.SETTING,
+    expected="an argument that keeps the promises of a run",
+    remedy="Remove it.",
+    harm="The same seed would no longer give the same weights, or a run could not be resumed.",
+)
