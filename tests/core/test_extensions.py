@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from gnomon.commands.launch import launch
 from gnomon.core.extensions import (
@@ -17,11 +19,20 @@ from gnomon.core.extensions import (
     load_group,
     name_clashes,
 )
+from gnomon.core.geometry import Grid
+from gnomon.core.labels import LabelScheme
 from gnomon.dataset.topology import make_topology
+from gnomon.evaluation import all_measures, evaluate
+from gnomon.evaluation.measures import installed_measures
+from gnomon.io import nifti
+from gnomon.io.folders import EvaluationFolder
 from gnomon.nets import build_net, net_settings
 from gnomon.pipeline.comparison import differences
-from gnomon.rules.finding import Refusal
+from gnomon.reports import of_files, write_evaluation_report
+from gnomon.rules.finding import Refusal, Severity
+from gnomon.settings import EvaluateSettings, LossSettings
 from gnomon.settings.names import built_in_nets, net_names
+from gnomon.training.losses import build_loss
 
 
 def install(site: Path, name: str, entries: dict[str, dict[str, str]], source: str, version: str = "1.0") -> Path:
@@ -118,7 +129,7 @@ def test_a_built_in_name_stays_built_in_and_is_reported(site: Path) -> None:
     assert "shadows_one" in finding.where
     usable, problems = load_group("nets", is_text, "a text", built_in={"plain_unet"})
     assert "plain_unet" not in usable
-    assert finding in problems
+    assert [problem.where for problem in problems if "shadows_one" in problem.where] == [finding.where]
 
 
 def test_the_record_tells_edited_code_apart(site: Path) -> None:
@@ -210,3 +221,46 @@ def test_runs_with_different_extension_code_are_told_apart(site: Path) -> None:
     assert line.startswith("extensions of in_a_manifest: 1.0 (")
     (line,) = differences(one, common)
     assert line.endswith("| not installed")
+
+
+MEASURE = """
+from gnomon.evaluation import Measure
+
+FILLED = Measure(name="filled", title="filled", better="higher", function=lambda pair: 0.25)
+DICE = Measure(name="dice", title="Dice", better="higher", function=lambda pair: 0.0)
+"""
+
+
+def test_a_measure_of_another_package_is_computed_and_a_taken_name_is_reported(site: Path) -> None:
+    entries = {"filled": "brings_measures:FILLED", "dice_too": "brings_measures:DICE", "gone": "brings_measures:GONE"}
+    install(site, "brings_measures", {"measures": entries}, MEASURE)
+    assert [measure.name for measure in all_measures()][-1] == "filled"
+    _, problems = installed_measures()
+    assert [problem.rule for problem in problems] == ["EXT102", "EXT101"]
+    assert all(problem.severity is Severity.WARNING for problem in problems)
+    assert "brings_measures" in problems[1].where
+    assert "'dice'" in problems[1].found
+
+
+def test_a_measure_of_another_package_is_in_the_tables_and_the_report(site: Path, tmp_path: Path) -> None:
+    install(site, "measures_more", {"measures": {"filled": "measures_more:FILLED"}}, MEASURE)
+    grid = Grid.from_parts((6, 6, 6), (1.0, 1.0, 1.0))
+    mask = np.zeros(grid.shape, np.uint8)
+    mask[1:4, 1:4, 1:4] = 1
+    for folder in ("r", "p"):
+        nifti.write_image(tmp_path / folder / "a.nii.gz", mask, grid)
+    files, labels = nifti.images_in(tmp_path / "r"), LabelScheme(("organ",), (1,))
+    done = evaluate(files, tmp_path / "p", labels, tmp_path / "e", EvaluateSettings(workers=1))
+    assert done.rows[0]["filled"] == 0.25
+    assert done.summary["labels"]["organ"]["filled"] == 0.25
+    folder = EvaluationFolder(tmp_path / "e")
+    write_evaluation_report(folder, labels, "Evaluation", of_files(files, files, {}))
+    assert "filled" in folder.report.read_text()
+
+
+def test_a_loss_of_another_package_is_a_term_of_the_sum(site: Path) -> None:
+    source = "def constant(inputs, settings):\n    return inputs.log_probs.new_tensor(settings.options['value'])\n"
+    install(site, "brings_a_loss", {"losses": {"constant": "brings_a_loss:constant"}}, source)
+    settings = LossSettings(overlap="none", voxels="none", extra={"constant": 2.0}, options={"value": 3.0})
+    loss = build_loss(settings, (1.0, 1.0, 1.0))
+    assert float(loss(torch.zeros(1, 2, 4, 4, 4), torch.zeros(1, 4, 4, 4, dtype=torch.long), None)) == 6.0

@@ -20,6 +20,7 @@ from gnomon.audit.measure import MEASURES, Labelled, Measured, measured
 from gnomon.audit.sarif import sarif
 from gnomon.audit.tables import slice_table, stack_table
 from gnomon.audit.thumbnails import write_thumbnail
+from gnomon.core.extensions import extension_record
 from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_values
 from gnomon.dicom import (
@@ -146,7 +147,7 @@ def audit_studies(
         rule_set.checks,
         policy,
         volume_tables=tables,
-        reader_findings=_reader_rows([*seen, *unmatched], rule_set, policy, repairs),
+        reader_findings=_reader_rows([*rule_set.problems, *seen, *unmatched], rule_set, policy, repairs),
         always=_ALWAYS,
     )
     done = Audited(found.findings, _decide(found.volumes, found.findings))
@@ -371,6 +372,7 @@ def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertS
             "policy": {key: list(value) if isinstance(value, tuple) else value for key, value in vars(policy).items()},
             "repairs": {key: value for key, value in vars(repairs).items() if key not in ("workers", "pseudonym_key")},
             "rules": {rule.id: rule.version for rule in rules.rules.values()},
+            "extensions": extension_record(),
             "findings": counts,
             "decisions": decisions,
             "content_sha256": content_sha256(done.volumes),

@@ -10,7 +10,7 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +21,7 @@ from gnomon.rules.catalogue.extensions import (
     EXTENSION_NOT_LOADABLE,
     EXTENSION_OF_WRONG_TYPE,
 )
-from gnomon.rules.finding import Finding, Refusal
+from gnomon.rules.finding import Finding, Refusal, Severity
 
 GROUPS = ("nets", "losses", "measures", "rules", "transforms", "readers", "trackers", "modules")
 """What a package can add; the entry-point group of nets is `gnomon.nets`."""
@@ -106,7 +106,7 @@ def load_extension(group: str, name: str, accepts: Callable[[Any], bool], expect
 def load_group(
     group: str, accepts: Callable[[Any], bool], expected: str, built_in: Collection[str] = ()
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """Every usable extension of a group by name, and a finding for each that is not usable.
+    """Every usable extension of a group by name, and a warning for each that is not usable.
 
     For groups that take effect without being chosen, as rules do. Arguments as in `load_extension`; an extension
     whose name is in `built_in` is not usable.
@@ -121,7 +121,13 @@ def load_group(
             usable[name] = load_extension(group, name, accepts, expected)
         except Refusal as refusal:
             problems += [finding for finding in refusal.findings if finding not in problems]
-    return usable, problems
+    return usable, [replace(problem, severity=Severity.WARNING) for problem in problems]
+
+
+def taken_name(group: str, name: str, found: str) -> Finding:
+    """A warning that an extension is not used because what it provides is there already; `found` says what."""
+    places = "; ".join(str(extension) for extension in find_extensions(group) if extension.name == name)
+    return EXTENSION_NAME_TAKEN.at(f"extension {places}", found=found, severity=Severity.WARNING)
 
 
 def name_clashes(group: str, built_in: Collection[str] = ()) -> list[Finding]:
@@ -136,7 +142,9 @@ def name_clashes(group: str, built_in: Collection[str] = ()) -> list[Finding]:
     for name, extensions in by_name.items():
         if name in built_in:
             findings += [
-                EXTENSION_NAME_TAKEN.at(str(one), found=f"{name!r}, which is built in; the built-in one is used")
+                EXTENSION_NAME_TAKEN.at(
+                    f"extension {one}", found=f"{name!r}, which is built in; the built-in one is used"
+                )
                 for one in extensions
             ]
         elif len(extensions) > 1:

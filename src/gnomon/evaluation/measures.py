@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from gnomon.core.extensions import load_group, taken_name
 from gnomon.core.geometry import Grid
 from gnomon.evaluation.lesions import LesionMatches
 from gnomon.evaluation.mask_pair import Mask, MaskPair, MeasureOptions
 from gnomon.evaluation.measure import Measure, check_names
+from gnomon.rules.finding import Finding
 
 HD95 = "hd95_directed_max_area_mm"
 """The convention is part of the name: there are three, and they differ."""
@@ -258,12 +260,20 @@ BUILT_IN: tuple[Measure, ...] = (
 
 
 def all_measures() -> tuple[Measure, ...]:
-    """The built-in measures, then those of installed packages, in the order of their columns.
+    """The built-in measures, then those of installed packages (`gnomon.measures`), in the order of their columns."""
+    return check_names([*BUILT_IN, *installed_measures()[0]])
 
-    Raises:
-        ValueError: two measures of one name.
-    """
-    return check_names(BUILT_IN)
+
+def installed_measures() -> tuple[tuple[Measure, ...], list[Finding]]:
+    """Measures of installed packages, and a warning for each that cannot be used."""
+    found, problems = load_group("measures", lambda value: isinstance(value, Measure), "a gnomon.evaluation.Measure")
+    usable = {measure.name: measure for measure in BUILT_IN}
+    for name, measure in found.items():
+        if measure.name in usable:
+            problems.append(taken_name("measures", name, f"a measure {measure.name!r}, which there is already"))
+        else:
+            usable[measure.name] = measure
+    return tuple(usable.values())[len(BUILT_IN) :], problems
 
 
 def measure_entries(summary: Any) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from gnomon.evaluation.case import CaseResult, EvaluationCase, evaluate_case
 from gnomon.evaluation.criteria import check_labels, judge_criteria, read_criteria
 from gnomon.evaluation.lesions import LESION_COLUMNS
 from gnomon.evaluation.measure import Measure, check_names
-from gnomon.evaluation.measures import all_measures
+from gnomon.evaluation.measures import all_measures, installed_measures
 from gnomon.evaluation.options import options_for
 from gnomon.evaluation.scoring import VOLUME_COLUMNS
 from gnomon.evaluation.summary import calibration_summary, challenge_summary, lesion_summary, summarise
@@ -94,6 +94,7 @@ def evaluate(
         MISSING_REFERENCE.at(f"prediction {name}", found="no reference of that name")
         for name in sorted(found.keys() - references.keys())
     ]
+    findings += installed_measures()[1] if measures is None else []
     findings += [] if table is None else subgroups.columns_not_grouped(table)
     unscored = [one for one in findings if one.severity is Severity.ERROR and one.rule not in ("EVL103", "EVL106")]
     summary = summarise(rows, list(structures), labels.names, len(references), settings, computed, unscored)

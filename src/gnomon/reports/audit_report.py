@@ -16,6 +16,7 @@ from gnomon.rules.rule import Rule
 
 _SUBJECTS = 50
 _PICTURES = 200
+_UNINSTALLED = "a rule of a package that is not installed here"
 _PLURAL = {"error": "errors", "warning": "warnings", "info": "for information"}
 
 
@@ -62,12 +63,13 @@ def _rules(findings: pl.DataFrame) -> list[Part]:
     groups = findings.group_by("severity", "rule", maintain_order=True).agg(
         pl.len().alias("count"), pl.col("decision").first()
     )
+    titles = {rule_id: rule.title for rule_id, rule in meaning.items()}
     rows = [
-        [row["rule"], row["severity"], meaning[row["rule"]].title, row["count"], row["decision"]]
+        [row["rule"], row["severity"], titles.get(row["rule"], _UNINSTALLED), row["count"], row["decision"]]
         for row in groups.iter_rows(named=True)
     ]
     parts: list[Part] = [Table(["rule", "severity", "what", "findings", "decision"], rows, filters=("severity",))]
-    for rule_id in dict.fromkeys(groups["rule"]):
+    for rule_id in [name for name in dict.fromkeys(groups["rule"]) if name in meaning]:
         parts.append(_rule(meaning[rule_id], findings.filter(pl.col("rule") == rule_id)))
     return parts
 

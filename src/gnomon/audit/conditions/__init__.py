@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from gnomon.audit.check import Check
+from gnomon.core.extensions import load_group, taken_name
 from gnomon.rules.catalogue import all_rules
+from gnomon.rules.finding import Finding
 from gnomon.rules.rule import Rule
 
 
@@ -20,10 +21,12 @@ class RuleSet:
     Attributes:
         rules: every rule by id, in order of ids.
         checks: checks in order of their rules' ids; a rule without a check is found while the files are read.
+        problems: a warning for each check of an installed package that cannot be used; their rules are in `rules`.
     """
 
     rules: dict[str, Rule]
     checks: tuple[Check, ...]
+    problems: tuple[Finding, ...] = ()
 
     @property
     def found_by_reading(self) -> frozenset[str]:
@@ -31,26 +34,22 @@ class RuleSet:
         return frozenset(self.rules) - {check.rule.id for check in self.checks}
 
 
-def audit_rules(additional: Iterable[Check] = ()) -> RuleSet:
-    """All rules and checks of the audit.
-
-    Args:
-        additional: checks of other packages; each brings its own rule.
-
-    Raises:
-        ValueError: two rules share an id or a slug, or a rule has two checks.
-    """
+def audit_rules() -> RuleSet:
+    """All rules and checks of the audit: built in, then those of installed packages (`gnomon.rules`)."""
     rules = {key: rule for key, rule in all_rules().items() if key.startswith("DCM")}
     checks = list(_own_checks())
-    slugs = {rule.slug for rule in all_rules().values()}
-    for check in additional:
+    taken = {name for rule in all_rules().values() for name in (rule.id, rule.slug)}
+    installed, problems = load_group("rules", lambda value: isinstance(value, Check), "a gnomon.audit.Check")
+    for name, check in installed.items():
         rule = check.rule
-        if rule.id in all_rules() or rule.id in rules or rule.slug in slugs:
-            raise ValueError(f"{rule.id} ({rule.slug}) is the name of another rule")
+        if taken & {rule.id, rule.slug}:
+            problems.append(taken_name("rules", name, f"a rule {rule.id} ({rule.slug}), which there is already"))
+            continue
+        taken |= {rule.id, rule.slug}
         rules[rule.id] = rule
-        slugs.add(rule.slug)
         checks.append(check)
-    return RuleSet(dict(sorted(rules.items())), tuple(sorted(checks, key=lambda check: check.rule.id)))
+    rules |= {problem.rule: all_rules()[problem.rule] for problem in problems}
+    return RuleSet(dict(sorted(rules.items())), tuple(sorted(checks, key=lambda check: check.rule.id)), tuple(problems))
 
 
 @cache
