@@ -8,7 +8,7 @@ import pytest
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import ORIENTATIONS, Grid, permute_axes
 from gnomon.io import nifti
-from gnomon.nnunet.dataset import scheme_of
+from gnomon.nnunet.dataset import label_scheme_from
 
 NAMES = {"background": 0, "organ": 7, "lesion": 3}
 
@@ -39,17 +39,20 @@ def decathlon(tmp_path):
     return root
 
 
-def exported(root, output, *more):
+def export(root, output, *more):
     code = launch("nnunet", ["export", f"root={root}", f"output={output}", "name=Test", "dataset_id=902", *more])
     return code, output / "nnUNet_raw" / "Dataset902_Test"
 
 
-def test_files_go_as_they_are_and_labels_are_numbered_as_nnunet_wants(decathlon, tmp_path, capsys):
-    code, raw = exported(decathlon, tmp_path / "out")
+def test_a_native_export_copies_images_and_numbers_labels_from_one(decathlon, tmp_path, capsys):
+    code, raw = export(decathlon, tmp_path / "out")
     assert code == 0 and "nnUNetv2_plan_and_preprocess -d 902" in capsys.readouterr().out
-    described = json.loads((raw / "dataset.json").read_text())
-    assert described["labels"] == {"background": 0, "organ": 1, "lesion": 2, "ignore": 3}
-    assert dict(zip(scheme_of(described).names, scheme_of(described).values)) == {"organ": 7, "lesion": 3}
+    description = json.loads((raw / "dataset.json").read_text())
+    assert description["labels"] == {"background": 0, "organ": 1, "lesion": 2, "ignore": 3}
+    assert dict(zip(label_scheme_from(description).names, label_scheme_from(description).values)) == {
+        "organ": 7,
+        "lesion": 3,
+    }
     for i in range(5):
         source = decathlon / "imagesTr" / f"c{i}.nii.gz"
         assert (raw / "imagesTr" / f"c{i}_0000.nii.gz").read_bytes() == source.read_bytes()
@@ -59,8 +62,8 @@ def test_files_go_as_they_are_and_labels_are_numbered_as_nnunet_wants(decathlon,
         assert np.array_equal(after.voxels, np.select([before.voxels == v for v in (7, 3, 9)], [1, 2, 3]))
 
 
-def test_in_our_order_of_axes_every_file_runs_to_right_anterior_and_superior(decathlon, tmp_path):
-    _, raw = exported(decathlon, tmp_path / "out", "orientation=canonical")
+def test_a_canonical_export_is_in_ras_order(decathlon, tmp_path):
+    _, raw = export(decathlon, tmp_path / "out", "orientation=canonical")
     for i in range(5):
         image, label = (
             nifti.read_image(path)
@@ -74,14 +77,14 @@ def test_in_our_order_of_axes_every_file_runs_to_right_anterior_and_superior(dec
         assert label.voxels[4, 5, 3] == 2 and label.voxels[2, 3, 2] == 1
 
 
-def test_nnunets_own_check_of_integrity_passes(decathlon, tmp_path):
+def test_an_export_passes_nnunets_integrity_check(decathlon, tmp_path):
     from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
 
-    _, raw = exported(decathlon, tmp_path / "out", "orientation=canonical")
+    _, raw = export(decathlon, tmp_path / "out", "orientation=canonical")
     verify_dataset_integrity(str(raw), 1)
 
 
-def prepared_of(decathlon, tmp_path):
+def prepare_copy(decathlon, tmp_path):
     code = launch(
         "prepare",
         [
@@ -95,9 +98,9 @@ def prepared_of(decathlon, tmp_path):
     return tmp_path / "dataset"
 
 
-def test_the_splits_and_the_plan_of_a_prepared_data_set_go_along(decathlon, tmp_path, capsys):
-    dataset = prepared_of(decathlon, tmp_path)
-    code, raw = exported(decathlon, tmp_path / "out", f"prepared={dataset}", "orientation=canonical")
+def test_the_splits_and_the_plan_of_a_prepared_data_set_are_exported(decathlon, tmp_path, capsys):
+    dataset = prepare_copy(decathlon, tmp_path)
+    code, raw = export(decathlon, tmp_path / "out", f"prepared={dataset}", "orientation=canonical")
     assert code == 0 and "nnUNetv2_train 902 3d_fullres 0 -p gnomonPlans" in capsys.readouterr().out
     ours = json.loads((dataset / "splits.json").read_text())
     theirs = json.loads((raw / "splits_final.json").read_text())
@@ -116,13 +119,13 @@ def test_the_splits_and_the_plan_of_a_prepared_data_set_go_along(decathlon, tmp_
     assert [fold["val"] for fold in back["folds"]] == [fold["val"] for fold in ours["folds"]]
 
 
-def test_a_plan_is_not_given_to_files_whose_axes_run_otherwise(decathlon, tmp_path, capsys):
-    dataset = prepared_of(decathlon, tmp_path)
-    code, _ = exported(decathlon, tmp_path / "out", f"prepared={dataset}")
+def test_a_plan_is_not_exported_with_files_whose_axes_are_in_another_order(decathlon, tmp_path, capsys):
+    dataset = prepare_copy(decathlon, tmp_path)
+    code, _ = export(decathlon, tmp_path / "out", f"prepared={dataset}")
     assert code == 2 and "NNU108" in capsys.readouterr().err
 
 
-def test_predictions_come_back_with_the_values_before_the_export_and_their_probabilities(tmp_path):
+def test_imported_predictions_get_their_original_values_and_probabilities(tmp_path):
     grid = Grid.from_parts((14, 12, 8), (1.0, 1.5, 3.0)).reorient(
         Grid.from_parts((14, 12, 8), (1.0, 1.5, 3.0)).reorientation_to("LPS")
     )
@@ -147,7 +150,7 @@ def test_predictions_come_back_with_the_values_before_the_export_and_their_proba
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["export"], "USE109 root"),
         (["export", "root=/nowhere"], "USE101"),
@@ -160,7 +163,7 @@ def test_predictions_come_back_with_the_values_before_the_export_and_their_proba
         (["teleport"], "USE124"),
     ],
 )
-def test_mistakes_are_told_without_a_traceback(tmp_path, capsys, arguments, told):
+def test_mistakes_are_reported_without_a_traceback(tmp_path, capsys, arguments, message):
     assert launch("nnunet", [*arguments, f"output={tmp_path / 'x'}"]) == 2
-    said = capsys.readouterr().err
-    assert told in said and "Traceback" not in said
+    printed = capsys.readouterr().err
+    assert message in printed and "Traceback" not in printed

@@ -30,7 +30,7 @@ STEPS = st.sampled_from([0.5, 0.8, 1.0, 1.5, 2.5, 5.0])
     st.permutations([0, 1, 2]),
     st.sampled_from(sorted(NETS)),
 )
-def test_a_plan_goes_to_nnunet_and_comes_back_as_it_was(spacing, patch, forward, net):
+def test_a_plan_survives_export_and_import(spacing, patch, forward, net):
     plan = our_plan(spacing, patch)
     read = read_nnunet_plan(plans_file(net, plan, forward), "3d_fullres", "plans.json")
     assert read.plan.spacing_mm == plan.spacing_mm
@@ -49,7 +49,7 @@ def test_nnunets_axes_are_z_y_x():
     assert chosen.patch_size == list(plan.topology.patch)[::-1]
 
 
-def test_a_training_takes_nnunets_plan_from_its_file_exactly(tmp_path):
+def test_a_training_uses_nnunets_plan_exactly(tmp_path):
     (tmp_path / "nnUNetPlans.json").write_text(json.dumps(plans_file()))
     plan = make_plan(None, "MR", PlanSettings(file=str(tmp_path / "nnUNetPlans.json")))
     assert plan.topology.kernels == our_plan().topology.kernels
@@ -60,7 +60,7 @@ def test_a_training_takes_nnunets_plan_from_its_file_exactly(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda v: v["configurations"]["3d_fullres"].update(patch_size=[8, 8]), "2D"),
         (lambda v: v["configurations"].clear(), "no configuration"),
@@ -85,12 +85,12 @@ def test_a_training_takes_nnunets_plan_from_its_file_exactly(tmp_path):
         (lambda v: v["configurations"]["3d_fullres"].pop("spacing"), "cannot be read"),
     ],
 )
-def test_what_has_no_counterpart_here_is_refused_by_name(change, told):
+def test_a_plan_without_a_counterpart_is_refused_by_name(change, message):
     values = plans_file()
     change(values)
     with pytest.raises(Refusal, match="PRP308") as caught:
         read_nnunet_plan(values, "3d_fullres", "plans.json")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_net_that_nnunet_does_not_have_is_refused():
@@ -98,7 +98,7 @@ def test_a_net_that_nnunet_does_not_have_is_refused():
         nnunet_plans(our_plan(), {"name": "seg_resnet"}, FINGERPRINT, "Dataset901_Test")
 
 
-def test_our_window_becomes_nnunets_ct_normalisation():
+def test_a_window_becomes_nnunets_ct_normalisation():
     plan = Plan((1.0, 1.0, 1.0), Normalisation("window", -20.0, 140.0), make_topology((1, 1, 1), (16, 16, 16)), 2)
     values = nnunet_plans(plan, NETS["plain_unet"], FINGERPRINT, "Dataset901_Test")
     read = read_nnunet_plan(values, "3d_fullres", "plans.json").plan.normalisation
@@ -106,7 +106,7 @@ def test_our_window_becomes_nnunets_ct_normalisation():
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_normalisation_is_nnunets(masked):
+def test_normalisation_equals_that_of_nnunet(masked):
     from nnunetv2.preprocessing.cropping.cropping import crop_to_nonzero
     from nnunetv2.preprocessing.normalization.default_normalization_schemes import CTNormalization, ZScoreNormalization
 

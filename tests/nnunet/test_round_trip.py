@@ -61,7 +61,7 @@ def subset(shared_data, tmp_path_factory):
     return root
 
 
-def ran(command, environment):
+def run_command(command, environment):
     done = subprocess.run(
         [str(one) for one in command], check=False, capture_output=True, text=True, env={**os.environ, **environment}
     )
@@ -70,7 +70,7 @@ def ran(command, environment):
 
 
 def nnunet(name, *arguments, environment):
-    return ran([Path(sys.executable).parent / f"nnUNetv2_{name}", *arguments], environment)
+    return run_command([Path(sys.executable).parent / f"nnUNetv2_{name}", *arguments], environment)
 
 
 def dice(one, other):
@@ -79,7 +79,7 @@ def dice(one, other):
 
 
 @pytest.mark.slow
-def test_hippocampus_goes_to_nnunet_and_its_model_comes_back(subset, tmp_path, capsys):
+def test_hippocampus_is_exported_trained_by_nnunet_and_its_model_imported(subset, tmp_path, capsys):
     base, script, predictor = tmp_path / "nnunet", tmp_path / "train.py", tmp_path / "predict.py"
     script.write_text(TRAIN)
     predictor.write_text(PREDICT)
@@ -105,8 +105,8 @@ def test_hippocampus_goes_to_nnunet_and_its_model_comes_back(subset, tmp_path, c
     place = base / "nnUNet_preprocessed" / "Dataset904_Hippocampus"
 
     nnunet("plan_and_preprocess", "-d", "904", "-c", "3d_fullres", "-np", "1", "-npfp", "1", environment=environment)
-    model = ran([sys.executable, script, place, "nnUNetPlans.json", 2], environment).strip().splitlines()[-1]
-    ran([sys.executable, predictor, model, subset / "held", tmp_path / "theirs"], environment)
+    model = run_command([sys.executable, script, place, "nnUNetPlans.json", 2], environment).strip().splitlines()[-1]
+    run_command([sys.executable, predictor, model, subset / "held", tmp_path / "theirs"], environment)
     theirs = nifti.images_in(tmp_path / "theirs")
     assert len(theirs) == N_HELD
 
@@ -180,7 +180,7 @@ def test_hippocampus_goes_to_nnunet_and_its_model_comes_back(subset, tmp_path, c
     nnunet(
         "preprocess", "-d", "904", "-plans_name", "gnomonPlans", "-c", "3d_fullres", "-np", "1", environment=environment
     )
-    ran([sys.executable, script, place, "gnomonPlans.json", 1], environment)
+    run_command([sys.executable, script, place, "gnomonPlans.json", 1], environment)
 
     theirs_plan = read_json(place / "nnUNetPlans.json", "it")
     wanted = read_nnunet_plan(theirs_plan, "3d_fullres", "it").plan

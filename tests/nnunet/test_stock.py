@@ -13,7 +13,7 @@ import yaml
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import ORIENTATIONS, Grid, permute_axes
 from gnomon.io import nifti
-from gnomon.nnunet import for_channels, write_stock_postprocessing
+from gnomon.nnunet import renumber_labels, write_stock_postprocessing
 from gnomon.postprocess import read_spec, spec_from
 from gnomon.rules.finding import Refusal
 from tests.postprocess.scenes import random_scene, spec_values
@@ -68,7 +68,7 @@ def voxels_of(folder):
     return {name: nifti.read_label(path).voxels for name, path in nifti.images_in(folder).items()}
 
 
-def test_the_stock_command_with_our_file_gives_what_our_command_gives_on_fifty_cases(tmp_path):
+def test_nnunets_command_and_gnomons_give_the_same_result_on_fifty_cases(tmp_path):
     source = cases(tmp_path / "in")
     rules = tmp_path / "rules.yaml"
     rules.write_text(yaml.safe_dump(spec_values(*RULES)))
@@ -86,7 +86,7 @@ def test_the_stock_command_with_our_file_gives_what_our_command_gives_on_fifty_c
     assert sum(not np.array_equal(before[name], ours[name]) for name in ours) >= 40
 
 
-def test_rules_that_only_keep_the_largest_need_nothing_of_ours(tmp_path):
+def test_rules_that_only_keep_the_largest_component_do_not_need_gnomon(tmp_path):
     source = cases(tmp_path / "in", 12)
     rules = tmp_path / "rules.yaml"
     largest = [{"structure": name, "keep_largest": True} for name in ("organ", "lesion", "both")]
@@ -102,14 +102,14 @@ def test_rules_that_only_keep_the_largest_need_nothing_of_ours(tmp_path):
     assert len(stock) == 12 and all(np.array_equal(ours[name], stock[name]) for name in stock)
 
 
-def test_where_the_file_is_not_known_the_rules_refuse_to_guess(tmp_path):
+def test_rules_called_without_a_file_raise_an_error(tmp_path):
     write_stock_postprocessing(spec_from(spec_values(RULES[0]), "t"), tmp_path)
     functions, arguments = pickle.loads((tmp_path / "postprocessing.pkl").read_bytes())
-    with pytest.raises(RuntimeError, match="voxels have no size"):
+    with pytest.raises(RuntimeError, match="size of a voxel is unknown"):
         functions[0](np.ones((3, 3, 3), np.uint8), **arguments[0])
 
 
-def test_without_gnomon_the_command_stops_and_writes_nothing(tmp_path):
+def test_without_gnomon_nnunets_command_stops_and_writes_nothing(tmp_path):
     source = cases(tmp_path / "in", 2)
     pkl = write_own(tmp_path / "pp")
     entry = (
@@ -127,7 +127,7 @@ def write_own(folder, *rules):
     return folder / "postprocessing.pkl"
 
 
-def test_probabilities_come_from_the_npz_beside_a_prediction_or_the_command_stops(tmp_path):
+def test_rules_read_probabilities_from_the_npz_file_of_a_prediction(tmp_path):
     source = cases(tmp_path / "in", 2)
     pkl = write_own(tmp_path / "pp", {"structure": "lesion", "min_mean_probability": 0.5})
     assert "save_probabilities" in stock_apply(source, tmp_path / "out", pkl, 1).stderr
@@ -143,18 +143,18 @@ def test_probabilities_come_from_the_npz_beside_a_prediction_or_the_command_stop
     )
 
 
-def test_rules_in_the_values_before_an_export_become_rules_in_nnunets():
+def test_rules_are_renumbered_to_nnunets_label_values():
     rules = spec_from(spec_values(RULES[0], labels={"lesion": 3, "organ": 7}), "t")
-    assert dict(for_channels(rules, DATASET).labels) == {"organ": 1, "lesion": 2}
+    assert dict(renumber_labels(rules, DATASET).labels) == {"organ": 1, "lesion": 2}
     with pytest.raises(Refusal, match="NNU109"):
-        for_channels(rules, None)
+        renumber_labels(rules, None)
     with pytest.raises(Refusal, match="no label organ"):
-        for_channels(rules, {"labels": {"background": 0, "lesion": 1}})
+        renumber_labels(rules, {"labels": {"background": 0, "lesion": 1}})
     already = spec_from(spec_values(RULES[0], labels={"lesion": 2, "organ": 1}), "t")
-    assert for_channels(already, None) == already
+    assert renumber_labels(already, None) == already
 
 
-def test_stock_functions_alone_cannot_say_a_volume(tmp_path):
+def test_nnunets_own_functions_cannot_express_a_volume(tmp_path):
     with pytest.raises(Refusal, match="NNU104"):
         write_stock_postprocessing(spec_from(spec_values(RULES[0]), "t"), tmp_path, "stock")
 
@@ -186,7 +186,7 @@ def results(tmp_path_factory):
     return base
 
 
-def test_find_best_configuration_runs_with_our_rule(results):
+def test_find_best_configuration_runs_with_gnomons_search(results):
     folders = {name: str(results / name) for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")}
     command = [
         sys.executable,

@@ -8,7 +8,7 @@ import torch
 
 from gnomon.core.geometry import permute_axes
 from gnomon.nets import build_net
-from gnomon.nnunet.weights import our_weights, read_checkpoint
+from gnomon.nnunet.weights import convert_weights, read_checkpoint
 from gnomon.preparation import read_nnunet_plan
 from gnomon.rules.finding import Refusal
 from tests.nnunet.nets import NETS, plans_file, their_net
@@ -16,12 +16,12 @@ from tests.nnunet.nets import NETS, plans_file, their_net
 
 @pytest.mark.parametrize("net", sorted(NETS))
 @pytest.mark.parametrize("forward", [(0, 1, 2), (1, 0, 2), (2, 0, 1)])
-def test_nnunets_weights_give_the_same_logits_in_our_net(net, forward):
+def test_converted_weights_give_the_same_logits(net, forward):
     values = plans_file(net, forward=forward)
     theirs = their_net(values, 3)
     read = read_nnunet_plan(values, "3d_fullres", "plans.json")
     ours = build_net(read.net, read.plan.topology, 1, 3).eval()
-    ours.load_state_dict(our_weights(theirs.state_dict(), net, read.axes))
+    ours.load_state_dict(convert_weights(theirs.state_dict(), net, read.axes))
     image = torch.randn(1, 1, *read.plan.topology.patch)
     with torch.inference_mode():
         found = ours(image)[0]
@@ -29,12 +29,12 @@ def test_nnunets_weights_give_the_same_logits_in_our_net(net, forward):
     assert torch.allclose(found, permute_axes(wanted, read.axes), atol=2e-4 * float(wanted.abs().max()))
 
 
-def test_a_tensor_without_a_place_is_named():
+def test_a_tensor_without_a_counterpart_is_named():
     with pytest.raises(Refusal, match=r"NNU102 encoder\.extra\.weight"):
-        our_weights({"encoder.extra.weight": torch.zeros(2)}, "plain_unet", (2, 1, 0))
+        convert_weights({"encoder.extra.weight": torch.zeros(2)}, "plain_unet", (2, 1, 0))
 
 
-def test_a_checkpoint_with_numpys_numbers_is_read_and_nothing_of_it_is_run(tmp_path):
+def test_a_checkpoint_with_numpy_scalars_is_read_without_running_code(tmp_path):
     class Evil:
         def __reduce__(self):
             return (tmp_path.joinpath("ran").touch, ())

@@ -19,7 +19,7 @@ def cohort(tmp_path_factory):
     return root, write_phantom(root, SETTINGS)
 
 
-def test_every_planted_defect_is_found_and_nothing_else_is_refused(cohort, tmp_path):
+def test_every_planted_defect_is_found_and_nothing_else_is_rejected(cohort, tmp_path):
     root, facts = cohort
     done = convert_studies(root / "studies", tmp_path / "volumes", ConvertSettings(1, "x"))
     refused = {row["series_uid"]: row["reasons"] for row in done.rows if row["decision"] == "reject"}
@@ -28,7 +28,7 @@ def test_every_planted_defect_is_found_and_nothing_else_is_refused(cohort, tmp_p
     assert sum(row["decision"] == "accept" for row in done.rows) == SETTINGS.studies + 1
 
 
-def test_a_converted_phantom_shows_its_closed_form(cohort, tmp_path):
+def test_a_converted_phantom_agrees_with_the_analytical_model(cohort, tmp_path):
     root, _ = cohort
     done = convert_studies(root / "studies", tmp_path / "volumes", ConvertSettings(1, "x"))
     orientations = set()
@@ -39,16 +39,16 @@ def test_a_converted_phantom_shows_its_closed_form(cohort, tmp_path):
         image = nifti.read_image(tmp_path / "volumes" / f"{row['volume_id']}.nii.gz")
         label = nifti.read_label(label_path)
         if image.grid.corner_displacement_mm(label.grid) > 1:
-            continue  # the planted one
+            continue  # the planted defect
         orientations.add(image.grid.orientation)
-        places = image.grid.points_mm(np.argwhere(label.voxels == 1)).mean(0)
+        liver = image.grid.points_mm(np.argwhere(label.voxels == 1)).mean(0)
         spleen = image.grid.points_mm(np.argwhere(label.voxels == 2)).mean(0)
-        assert places[0] > 5 > -5 > spleen[0], "liver on the right, spleen on the left, RAS+"
+        assert liver[0] > 5 > -5 > spleen[0], "liver on the right, spleen on the left, RAS+"
         assert 85 < np.median(image.voxels[label.voxels == 1]) < 135
     assert len(orientations) >= 4
 
 
-def test_the_volume_of_an_organ_is_that_of_its_ellipsoid(cohort):
+def test_the_volume_of_an_organ_equals_that_of_its_ellipsoid(cohort):
     root, _ = cohort
     anatomy = draw_anatomy(SETTINGS.seed, 1)
     assert anatomy.lesion is None

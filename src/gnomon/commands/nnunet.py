@@ -20,10 +20,10 @@ from gnomon.nnunet import (
     NnunetFolders,
     dataset_name,
     export_dataset,
-    for_channels,
     import_model,
     import_predictions,
     nnunet_plans,
+    renumber_labels,
     write_stock_postprocessing,
 )
 from gnomon.postprocess import read_spec
@@ -123,7 +123,7 @@ def _postprocess(config: DictConfig) -> int:
     file = folder_from(config.dataset_json)
     description = None if file is None else read_json(file, "nnU-Net's data set")
     rules = read_spec(Path(_given(config, "rules")).expanduser(), scheme_from(config.label_names))
-    spec = for_channels(rules, description)
+    spec = renumber_labels(rules, description)
     output = Path(config.output).expanduser()
     route = write_stock_postprocessing(spec, output, config.route)
     needs = "needs gnomon installed beside nnU-Net" if route == "own" else "needs nothing of gnomon"

@@ -1,9 +1,9 @@
-"""The bridge to nnU-Net, both ways: data sets, plans, weights, predictions, and postprocessing that it applies."""
+"""Exchange with nnU-Net: data sets, plans, weights, predictions and postprocessing."""
 
 from gnomon.nnunet.dataset import ORIENTATIONS, NnunetFolders, dataset_name, export_dataset
 from gnomon.nnunet.model import import_model
 from gnomon.nnunet.plans import PLANS_NAME, nnunet_plans
-from gnomon.nnunet.postprocessing import ROUTES, for_channels, write_stock_postprocessing
+from gnomon.nnunet.postprocessing import ROUTES, renumber_labels, write_stock_postprocessing
 from gnomon.nnunet.predictions import import_predictions
 
 __all__ = [
@@ -13,9 +13,9 @@ __all__ = [
     "NnunetFolders",
     "dataset_name",
     "export_dataset",
-    "for_channels",
     "import_model",
     "import_predictions",
     "nnunet_plans",
+    "renumber_labels",
     "write_stock_postprocessing",
 ]

@@ -1,4 +1,4 @@
-"""Our cases -> nnU-Net's raw data set, in the files' own order of axes or in ours; and what its labels mean."""
+"""Export to a raw data set of nnU-Net, and the meaning of its label values."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from gnomon.rules.catalogue.preparation import UNKNOWN_LABEL_VALUE
 from gnomon.rules.finding import Finding, Refusal
 
 ORIENTATIONS = ("native", "canonical")
-VALUES = "gnomon_label_values"
-"""Key of dataset.json under which the labels' values before the export are kept."""
+LABEL_VALUES_KEY = "gnomon_label_values"
+"""Key of dataset.json that keeps the label values before the export."""
 
 
 @dataclass(frozen=True)
 class NnunetFolders:
-    """nnU-Net's three folders under one, and one data set in them."""
+    """The three folders of nnU-Net inside one, and one data set in them."""
 
     base: Path
     name: str
@@ -50,7 +50,7 @@ class NnunetFolders:
 
 
 def dataset_name(number: int, name: str) -> str:
-    """nnU-Net's name of a data set. Raises Refusal NNU105 where it cannot be one."""
+    """nnU-Net's name of a data set. Raises Refusal NNU105 if the number or name is not allowed."""
     if not 1 <= number <= 999 or not name.isidentifier():
         raise INVALID_DATASET_NAME.refusal("dataset_id, name", found=f"dataset_id={number} name={name!r}")
     return f"Dataset{number:03d}_{name}"
@@ -59,32 +59,32 @@ def dataset_name(number: int, name: str) -> str:
 def export_dataset(
     source: RawDataset, folders: NnunetFolders, orientation: str, only: Collection[str] | None = None
 ) -> list[Finding]:
-    """Write imagesTr, labelsTr and dataset.json; labels get the values 1, 2, ..., and `ignore` the highest.
+    """Write imagesTr, labelsTr and dataset.json; labels get the values 1, 2, ..., `ignore` the highest value.
 
     Args:
-        orientation: `native` keeps voxels and headers as they are; `canonical` puts the axes in RAS+ order, without
-            loss, which nnU-Net does not do by itself.
+        orientation: `native` keeps voxels and headers as they are; `canonical` reorients to RAS+ without loss, which
+            nnU-Net itself does not do.
         only: names of cases; None exports all.
 
     Returns:
-        What was left out, with the reason.
+        Findings about the cases that were left out.
     """
     cases = [case for case in source.cases if only is None or case.name in only]
     findings: list[Finding] = []
     written = 0
     for case in show_progress(cases, len(cases), "exporting"):
         try:
-            _image(case.image, folders.raw / "imagesTr" / f"{case.name}_0000.nii.gz", orientation)
-            _label(case.label, folders.raw / "labelsTr" / f"{case.name}.nii.gz", orientation, source.labels)
+            _export_image(case.image, folders.raw / "imagesTr" / f"{case.name}_0000.nii.gz", orientation)
+            _export_label(case.label, folders.raw / "labelsTr" / f"{case.name}.nii.gz", orientation, source.labels)
             written += 1
         except Refusal as refusal:
             findings += refusal.findings
-    write_json(folders.raw / "dataset.json", described(source, written))
+    write_json(folders.raw / "dataset.json", dataset_description(source, written))
     return findings
 
 
-def described(source: RawDataset, count: int) -> dict[str, Any]:
-    """dataset.json."""
+def dataset_description(source: RawDataset, count: int) -> dict[str, Any]:
+    """Contents of dataset.json."""
     labels = {"background": 0, **{name: i for i, name in enumerate(source.labels.names, start=1)}}
     if source.labels.ignore is not None:
         labels["ignore"] = source.labels.n_channels
@@ -93,18 +93,18 @@ def described(source: RawDataset, count: int) -> dict[str, Any]:
         "labels": labels,
         "numTraining": count,
         "file_ending": ".nii.gz",
-        VALUES: source.labels.as_dict(),
+        LABEL_VALUES_KEY: source.labels.as_dict(),
     }
 
 
-def scheme_of(description: Mapping[str, Any]) -> LabelScheme:
-    """What the values in nnU-Net's files mean here: those before an export of ours, or nnU-Net's own.
+def label_scheme_from(description: Mapping[str, Any]) -> LabelScheme:
+    """Labels and values of a dataset.json: those before an export from here, or nnU-Net's own.
 
     Raises:
-        Refusal: NNU103, regions, which overlap and have no one value.
+        Refusal: NNU103, regions, which overlap and have no single value.
     """
-    if VALUES in description:
-        return LabelScheme.from_dict(description[VALUES])
+    if LABEL_VALUES_KEY in description:
+        return LabelScheme.from_dict(description[LABEL_VALUES_KEY])
     labels = {str(name): value for name, value in dict(description.get("labels", {})).items()}
     if not labels or any(not isinstance(value, int) for value in labels.values()):
         raise MODEL_MISMATCH.refusal(
@@ -118,7 +118,7 @@ def scheme_of(description: Mapping[str, Any]) -> LabelScheme:
     return LabelScheme(tuple(named), tuple(named.values()), ignore=ignore)
 
 
-def _image(source: Path, target: Path, orientation: str) -> None:
+def _export_image(source: Path, target: Path, orientation: str) -> None:
     if orientation == "native" and source.name.endswith(".nii.gz"):
         nifti.read_grid(source)
         with atomic_replacement(target) as temporary:
@@ -128,7 +128,7 @@ def _image(source: Path, target: Path, orientation: str) -> None:
     _write(target, _compact(image.voxels), image, orientation)
 
 
-def _label(source: Path, target: Path, orientation: str, labels: LabelScheme) -> None:
+def _export_label(source: Path, target: Path, orientation: str, labels: LabelScheme) -> None:
     image = nifti.read_label(source)
     if unknown := sorted(set(np.unique(image.voxels).tolist()) - set(labels.known_values)):
         raise UNKNOWN_LABEL_VALUE.refusal(
@@ -142,11 +142,11 @@ def _write(target: Path, voxels: NDArray[Any], image: nifti.NiftiImage, orientat
     if orientation == "native":
         nifti.write_like(target, voxels, image.header)
         return
-    order = image.grid.reorientation_to("RAS")
-    nifti.write_image(target, order.apply(voxels), image.grid.reorient(order))
+    reorientation = image.grid.reorientation_to("RAS")
+    nifti.write_image(target, reorientation.apply(voxels), image.grid.reorient(reorientation))
 
 
 def _compact(voxels: NDArray[np.float32]) -> NDArray[Any]:
-    """Whole numbers, as CT has, in two bytes."""
+    """Whole numbers, as in CT, as int16."""
     whole = np.array_equal(voxels, np.rint(voxels)) and voxels.min() >= -32768 and voxels.max() <= 32767
     return voxels.astype(np.int16) if whole else voxels

@@ -1,4 +1,4 @@
-"""nnUNetv2_find_best_configuration with our rules in the place of its own: `gnomon-nnunet-find-best`."""
+"""`gnomon-nnunet-find-best`: nnUNetv2_find_best_configuration with the postprocessing search of this package."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def determine_postprocessing(
     num_processes: int = 2,
     keep_postprocessed_files: bool = True,
 ) -> tuple[list[Callable[..., Any]], list[dict[str, Any]]]:
-    """Ours, under the signature of nnU-Net's: search rules on held-out predictions, write them as it expects them.
+    """Search rules on held-out predictions; has the signature of nnU-Net's function, which it replaces.
 
-    In the folder of predictions lie then postprocessing.pkl and .json, rules.yaml, search.json, and `postprocessed/`
-    with nnU-Net's own summary.json.
+    Writes postprocessing.pkl and .json, rules.yaml, search.json, and `postprocessed/` with nnU-Net's own summary.json
+    into the folder of the predictions.
     """
     from nnunetv2.evaluation.evaluate_predictions import compute_metrics_on_folder
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
@@ -33,7 +33,7 @@ def determine_postprocessing(
     predictions, references = Path(folder_predictions), Path(folder_ref)
     given = dataset_json_file_or_dict
     description = read_json(Path(given), "nnU-Net's results") if isinstance(given, str) else given
-    labels = channels_of(description)
+    labels = nnunet_labels(description)
     fitted = fit(
         predictions,
         references,
@@ -47,7 +47,8 @@ def determine_postprocessing(
         say(f"  {verdict.structure}: {'adopted' if verdict.adopted else 'refused'} {verdict.setting}: {verdict.reason}")
     route = write_stock_postprocessing(fitted.spec, predictions)
     say(
-        f"postprocessing.pkl: {len(fitted.spec.rules)} rule(s), {'with' if route == 'own' else 'without'} our functions"
+        f"postprocessing.pkl: {len(fitted.spec.rules)} rule(s), {'with' if route == 'own' else 'without'} functions "
+        "of gnomon"
     )
     processed = predictions / "postprocessed"
     apply_to_folder(fitted.spec, predictions, processed, workers=num_processes)
@@ -66,14 +67,14 @@ def determine_postprocessing(
     return [], []
 
 
-def channels_of(description: Mapping[str, Any]) -> LabelScheme:
-    """The labels as nnU-Net's own files have them: 1, 2, ..."""
+def nnunet_labels(description: Mapping[str, Any]) -> LabelScheme:
+    """Labels with the values in nnU-Net's files: 1, 2, ..."""
     named = {name: int(value) for name, value in description["labels"].items() if name not in ("background", "ignore")}
     return LabelScheme(tuple(named), tuple(named.values()), ignore=description["labels"].get("ignore"))
 
 
 def main() -> None:
-    """The console script: nnU-Net's own command, its arguments, our rules."""
+    """Run nnU-Net's command, with its arguments and the search of this package."""
     from nnunetv2.evaluation import find_best_configuration
 
     find_best_configuration.determine_postprocessing = determine_postprocessing
@@ -81,6 +82,6 @@ def main() -> None:
 
 
 def _splits(references: Path) -> Path | None:
-    """splits_final.json beside gt_segmentations, where nnU-Net keeps it."""
+    """splits_final.json, which nnU-Net keeps beside gt_segmentations."""
     found = references.parent / "splits_final.json"
     return found if found.is_file() else None

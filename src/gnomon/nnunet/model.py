@@ -1,4 +1,4 @@
-"""A trained model of nnU-Net -> a run that predicts here, and that a training can start from."""
+"""Import of a trained nnU-Net model as a run, to predict with or to start a training from."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gnomon.core.provenance import sha256_of_file, weights_sha256
 from gnomon.io.artifacts import read_json, write_bytes, write_json
 from gnomon.io.folders import GroupFolder, RunFolder
 from gnomon.nets import build_net
-from gnomon.nnunet.dataset import scheme_of
-from gnomon.nnunet.weights import our_weights, read_checkpoint
+from gnomon.nnunet.dataset import label_scheme_from
+from gnomon.nnunet.weights import convert_weights, read_checkpoint
 from gnomon.preparation import NnunetPlan, read_nnunet_plan
 from gnomon.rules.catalogue.nnunet import MODEL_MISMATCH, UNUSABLE_CHECKPOINT
 
@@ -22,35 +22,37 @@ MANIFEST_SCHEMA = "gnomon/imported/1"
 
 
 def import_model(folder: Path, fold: str, output: Path, checkpoint: str = "checkpoint_final.pth") -> list[Path]:
-    """Write a run for a fold of nnU-Net's results, or a group of runs, an ensemble, for `all` there are.
+    """Write one run for a fold of nnU-Net's results, or a group of runs (an ensemble) for `all` folds.
 
     Args:
         folder: `TRAINER__PLANS__CONFIGURATION`, with plans.json, dataset.json and fold_0, fold_1, ...
 
     Returns:
-        The runs' folders.
+        The folders of the runs.
 
     Raises:
-        Refusal: ART101, PRP308, NNU101, NNU102 or NNU103, what has no counterpart here.
+        Refusal: ART101, a missing file; PRP308, NNU102 or NNU103, a model without a counterpart here; NNU101, no
+            usable checkpoint.
     """
     configuration = folder.resolve().name.rsplit("__", 1)[-1]
-    theirs = read_nnunet_plan(read_json(folder / "plans.json", "nnU-Net's results"), configuration, "plans.json")
-    labels = scheme_of(read_json(folder / "dataset.json", "nnU-Net's results"))
+    nnunet_plan = read_nnunet_plan(read_json(folder / "plans.json", "nnU-Net's results"), configuration, "plans.json")
+    labels = label_scheme_from(read_json(folder / "dataset.json", "nnU-Net's results"))
     found = sorted(path.name.removeprefix("fold_") for path in folder.glob("fold_*") if path.is_dir())
-    wanted = found if fold == "all" and "all" not in found else [fold]
-    if not set(wanted) & set(found):
+    chosen = found if fold == "all" and "all" not in found else [fold]
+    if not set(chosen) & set(found):
         raise UNUSABLE_CHECKPOINT.refusal(
             str(folder),
             found=f"fold(s) {', '.join(found) or 'none'}",
             expected=f"fold {fold}",
             remedy="Set fold to one of these.",
         )
-    if len(wanted) == 1:
-        return [_import(folder / f"fold_{wanted[0]}" / checkpoint, theirs, labels, RunFolder(output))]
+    if len(chosen) == 1:
+        return [_import(folder / f"fold_{chosen[0]}" / checkpoint, nnunet_plan, labels, RunFolder(output))]
     group = GroupFolder(output)
-    members = [int(name) for name in wanted if re.fullmatch(r"\d+", name)]
+    members = [int(name) for name in chosen if re.fullmatch(r"\d+", name)]
     runs = [
-        _import(folder / f"fold_{member}" / checkpoint, theirs, labels, group.member(member, 0)) for member in members
+        _import(folder / f"fold_{member}" / checkpoint, nnunet_plan, labels, group.member(member, 0))
+        for member in members
     ]
     write_json(
         group.members,
@@ -62,10 +64,10 @@ def import_model(folder: Path, fold: str, output: Path, checkpoint: str = "check
     return runs
 
 
-def _import(checkpoint: Path, theirs: NnunetPlan, labels: LabelScheme, run: RunFolder) -> Path:
+def _import(checkpoint: Path, nnunet_plan: NnunetPlan, labels: LabelScheme, run: RunFolder) -> Path:
     stored = read_checkpoint(checkpoint)
-    state = our_weights(stored["network_weights"], str(theirs.net["name"]), theirs.axes)
-    net = build_net(theirs.net, theirs.plan.topology, 1, labels.n_channels)
+    state = convert_weights(stored["network_weights"], str(nnunet_plan.net["name"]), nnunet_plan.axes)
+    net = build_net(nnunet_plan.net, nnunet_plan.plan.topology, 1, labels.n_channels)
     own = net.state_dict()
     differing = sorted(own.keys() ^ state.keys()) or sorted(k for k in own if own[k].shape != state[k].shape)
     if differing:
@@ -76,9 +78,9 @@ def _import(checkpoint: Path, theirs: NnunetPlan, labels: LabelScheme, run: RunF
         run.plan,
         {
             "schema": "gnomon/plan/1",
-            "plan": theirs.plan.as_dict(),
+            "plan": nnunet_plan.plan.as_dict(),
             "labels": labels.as_dict(),
-            "net": theirs.net,
+            "net": nnunet_plan.net,
             "channels_in": 1,
             "dataset_sha256": None,
         },

@@ -1,4 +1,4 @@
-"""Our plan -> nnUNetPlans.json, so that nnU-Net trains with our patch, strides, kernels, spacing and batch."""
+"""Export of a plan, so that nnU-Net trains with the same patch, strides, kernels, spacing and batch."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BLOCKS = (1, 3, 4, 6)
 def nnunet_plans(
     plan: Plan, net: Mapping[str, Any], fingerprint: Mapping[str, Any], dataset: str, configuration: str = "3d_fullres"
 ) -> dict[str, Any]:
-    """The plans file. Axes are (z, y, x), as SimpleITK reads the files of a data set in our order of axes.
+    """Contents of a plans file. Axes are (z, y, x), in which SimpleITK reads files whose axes are x, y, z.
 
     Args:
         net: the configuration of `plain_unet` or `res_enc_unet`.
-        fingerprint: of the prepared data set; its intensities become nnU-Net's.
+        fingerprint: of the prepared data set; nnU-Net takes the intensities from it.
 
     Raises:
         Refusal: NNU107, a net that nnU-Net does not have.
@@ -32,7 +32,7 @@ def nnunet_plans(
     ]
     scheme, intensities = _normalisation(plan.normalisation, fingerprint["intensity"])
     resampling = {"order": 3, "order_z": 0, "force_separate_z": None}
-    one = {
+    chosen = {
         "data_identifier": f"{PLANS_NAME}_{configuration}",
         "preprocessor_name": "DefaultPreprocessor",
         "batch_size": plan.batch,
@@ -58,7 +58,7 @@ def nnunet_plans(
         "image_reader_writer": "SimpleITKIO",
         "transpose_forward": [0, 1, 2],
         "transpose_backward": [0, 1, 2],
-        "configurations": {configuration: one},
+        "configurations": {configuration: chosen},
         "experiment_planner_used": "gnomon",
         "label_manager": "LabelManager",
         "foreground_intensity_properties_per_channel": {"0": intensities},
@@ -101,15 +101,15 @@ def _architecture(plan: Plan, net: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _normalisation(how: Normalisation, found: Mapping[str, float]) -> tuple[str, dict[str, float]]:
-    """nnU-Net's scheme nearest to ours, and the foreground's intensities that it reads."""
-    known = {
-        "mean": found["mean"],
-        "median": found["mean"],
-        "std": found["std"],
-        "min": found["p00_5"],
-        "max": found["p99_5"],
-        "percentile_00_5": found["p00_5"],
-        "percentile_99_5": found["p99_5"],
+def _normalisation(how: Normalisation, intensity: Mapping[str, float]) -> tuple[str, dict[str, float]]:
+    """nnU-Net's closest normalisation scheme, and the foreground intensities that it reads."""
+    properties = {
+        "mean": intensity["mean"],
+        "median": intensity["mean"],
+        "std": intensity["std"],
+        "min": intensity["p00_5"],
+        "max": intensity["p99_5"],
+        "percentile_00_5": intensity["p00_5"],
+        "percentile_99_5": intensity["p99_5"],
     }
-    return ("CTNormalization" if how.kind in ("window", "nnunet_ct") else "ZScoreNormalization"), known
+    return ("CTNormalization" if how.kind in ("window", "nnunet_ct") else "ZScoreNormalization"), properties

@@ -1,4 +1,4 @@
-"""Rules -> the postprocessing.pkl and .json that the unmodified nnUNetv2_apply_postprocessing applies."""
+"""Export of rules as the postprocessing.pkl and .json that an unmodified nnUNetv2_apply_postprocessing applies."""
 
 from __future__ import annotations
 
@@ -19,70 +19,70 @@ def write_stock_postprocessing(spec: Spec, output: Path, route: str = "auto") ->
     """Write postprocessing.pkl, .json and the rules beside them.
 
     Args:
-        spec: over nnU-Net's own label values, 1, 2, ...
-        route: `stock` writes nnU-Net's own functions, which need nothing of ours; `own` a function of ours, which
-            knows mm3; `auto` the first where the rules can be said with it.
+        spec: rules over nnU-Net's label values, 1, 2, ...
+        route: `stock` writes nnU-Net's own functions, which do not need gnomon; `own` a function of gnomon, which knows
+            volumes in mm3; `auto` is `stock` if it can express the rules, else `own`.
 
     Returns:
-        The route taken.
+        The route that was used, `stock` or `own`.
 
     Raises:
-        Refusal: NNU104, rules that stock functions cannot say.
+        Refusal: NNU104, rules that nnU-Net's own functions cannot express.
     """
-    plain = [stock_call(spec, rule) for rule in spec.rules]
-    if route == "stock" and None in plain:
-        rule = spec.rules[plain.index(None)]
+    calls = [stock_arguments(spec, rule) for rule in spec.rules]
+    if route == "stock" and None in calls:
+        rule = spec.rules[calls.index(None)]
         raise RULES_NOT_EXPRESSIBLE.refusal(
             f"rule of {rule.structure}", found="more than keeping the largest component"
         )
-    taken = "own" if route == "own" or None in plain else "stock"
-    functions, arguments = _stock_calls(plain) if taken == "stock" else _own_call(spec)
+    used = "own" if route == "own" or None in calls else "stock"
+    functions, arguments = _stock_calls(calls) if used == "stock" else _own_call(spec)
     output.mkdir(parents=True, exist_ok=True)
     write_bytes(output / "postprocessing.pkl", pickle.dumps((functions, arguments)))
     write_json(
         output / "postprocessing.json",
         {
             "postprocessing_fns": [function.__name__ for function in functions],
-            "postprocessing_kwargs": [{key: _listed(value) for key, value in one.items()} for one in arguments],
+            "postprocessing_kwargs": [{key: _as_list(value) for key, value in one.items()} for one in arguments],
             "gnomon_rules_sha256": spec.sha256,
             "postprocessing_pkl_sha256": sha256_of_file(output / "postprocessing.pkl"),
         },
     )
-    write_spec(output / "rules.yaml", spec, f"what postprocessing.pkl does; sha256 {spec.sha256}")
-    return taken
+    write_spec(output / "rules.yaml", spec, f"rules of postprocessing.pkl; sha256 {spec.sha256}")
+    return used
 
 
-def stock_call(spec: Spec, rule: Rule) -> dict[str, Any] | None:
-    """The arguments of nnU-Net's own function that say a rule; None where they cannot."""
-    said = {"structure", "reason", "keep_largest"}
-    if not rule.keep_largest or set(rule.as_dict()) - said:
+def stock_arguments(spec: Spec, rule: Rule) -> dict[str, Any] | None:
+    """Arguments of nnU-Net's own function for a rule; None if it cannot express the rule."""
+    expressible = {"structure", "reason", "keep_largest"}
+    if not rule.keep_largest or set(rule.as_dict()) - expressible:
         return None
     values = spec.values_of(rule.structure)
     return {"labels_or_regions": values[0] if len(values) == 1 else list(values)}
 
 
-def for_channels(spec: Spec, description: Mapping[str, Any] | None) -> Spec:
-    """The same rules over the values in nnU-Net's files.
+def renumber_labels(spec: Spec, description: Mapping[str, Any] | None) -> Spec:
+    """The same rules for the label values in nnU-Net's files.
 
     Args:
-        description: nnU-Net's dataset.json, which says them; None where the rules' own are 1, 2, ... already.
+        description: nnU-Net's dataset.json, which states them; None if the rules' own values are 1, 2, ... already.
 
     Raises:
-        Refusal: NNU109, the values are not known, or nnU-Net has no label of a name.
+        Refusal: NNU109, the values are not known, or nnU-Net has no label of that name.
     """
     values = {name: value for name, value in spec.labels}
     if description is None:
         if sorted(values.values()) == list(range(1, len(values) + 1)):
             return spec
         raise LABEL_VALUES_UNKNOWN.refusal("label values", found=str(values))
-    theirs = {str(name): value for name, value in description["labels"].items()}
-    if unknown := sorted(values.keys() - theirs.keys()):
+    nnunet_values = {str(name): value for name, value in description["labels"].items()}
+    if unknown := sorted(values.keys() - nnunet_values.keys()):
         raise LABEL_VALUES_UNKNOWN.refusal(
             "label values",
             found=f"no label {', '.join(unknown)} in nnU-Net's data set",
-            expected=f"labels among {', '.join(theirs)}",
+            expected=f"labels among {', '.join(nnunet_values)}",
         )
-    return spec_from({**spec.as_dict(), "labels": {name: theirs[name] for name in values}}, "rules")
+    return spec_from({**spec.as_dict(), "labels": {name: nnunet_values[name] for name in values}}, "rules")
 
 
 def _stock_calls(calls: Sequence[dict[str, Any] | None]) -> tuple[list[Any], list[dict[str, Any]]]:
@@ -100,5 +100,5 @@ def _own_call(spec: Spec) -> tuple[list[Any], list[dict[str, Any]]]:
     return [class_aware], [{"rules": spec.as_dict()}]
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""nnU-Net's predictions -> ours: label values as before the export, probabilities from the .npz beside them."""
+"""Import of nnU-Net's predictions: label values as before the export, probabilities from the .npz files."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from gnomon.core.labels import LabelScheme
 from gnomon.io import nifti
 from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder
-from gnomon.nnunet.dataset import scheme_of
+from gnomon.nnunet.dataset import label_scheme_from
 from gnomon.rules.catalogue.nnunet import UNUSABLE_PREDICTION
 from gnomon.rules.catalogue.usage import MISSING_FOLDER
 from gnomon.rules.finding import Finding, Refusal
 
 ZYX = (2, 1, 0)
-"""nnU-Net's order of axes in ours."""
+"""Axes of nnU-Net's arrays, by which they are put in the order x, y, z."""
 
 
 def import_predictions(predictions: Path, description: Mapping[str, Any], output: Path) -> list[Finding]:
-    """Write a predictions folder. `description` is the dataset.json that nnU-Net was trained with.
+    """Write a predictions folder. `description` is the dataset.json of nnU-Net's training.
 
     Returns:
-        Cases that could not be read, with the reason.
+        Findings about the cases that could not be read.
 
     Raises:
-        Refusal: USE101, no predictions; NNU103, labels that have no counterpart.
+        Refusal: USE101, no predictions; NNU103, labels without a counterpart.
     """
-    labels = scheme_of(description)
+    labels = label_scheme_from(description)
     files = nifti.images_in(predictions) if predictions.is_dir() else {}
     if not files:
         raise MISSING_FOLDER.refusal(str(predictions), found="no NIfTI file", expected="a folder of predictions")
@@ -47,7 +47,7 @@ def import_predictions(predictions: Path, description: Mapping[str, Any], output
 
 
 def read_npz(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Probabilities (channels, x, y, z) from nnU-Net's .npz beside a prediction of a shape (x, y, z).
+    """Probabilities (channels, x, y, z) from the .npz file of a prediction of shape (x, y, z).
 
     Raises:
         Refusal: NNU106, a file that cannot be read, or of another shape.
@@ -78,9 +78,9 @@ def _import(name: str, path: Path, labels: LabelScheme, output: PredictionsFolde
             expected=f"values from 0 to {labels.n_channels - 1}",
             remedy="Set dataset_json= to the dataset.json of the training that made this prediction.",
         )
-    beside = path.with_name(f"{nifti.stem(path)}.npz")
-    if beside.is_file():
-        for label, share in zip(labels.names, read_npz(beside, image.voxels.shape)[1:]):
+    npz = path.with_name(f"{nifti.stem(path)}.npz")
+    if npz.is_file():
+        for label, share in zip(labels.names, read_npz(npz, image.voxels.shape)[1:]):
             nifti.write_shares(output.probability(label, name), share, image.header)
     values = labels.values_from_channels(image.voxels)
     kind = np.uint8 if max(labels.values) < 256 else np.uint16

@@ -1,9 +1,9 @@
-"""Rules inside stock nnU-Net: what its postprocessing.pkl names, and nothing else.
+"""Rules inside an unmodified nnU-Net: the functions that postprocessing.pkl names.
 
-`nnUNetv2_apply_postprocessing` gives a function an array without spacing. Its pickle names `class_aware` of this
-module, so that opening it imports the module, which puts a function that knows the file in the place of nnU-Net's
-`load_postprocess_save`. nnU-Net looks that name up when it starts its processes, and sends them ours. Where it does
-not, `class_aware` itself is called, and refuses: without spacing there is no volume.
+`nnUNetv2_apply_postprocessing` gives postprocessing functions an array without spacing. The pickle names `class_aware`
+of this module, so opening it imports the module, which replaces nnU-Net's `load_postprocess_save` by a function that
+knows the file. nnU-Net looks up that name when it starts its processes and passes the replacement to them. Should it
+not, `class_aware` itself is called and raises an error: without spacing there is no volume.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _STOCK = nnunet.load_postprocess_save
 
 
 def class_aware(segmentation: NDArray[Any], rules: Mapping[str, Any]) -> NDArray[Any]:
-    """Stands for rules in a postprocessing.pkl; never to be called.
+    """Placeholder for rules in a postprocessing.pkl; it is never called in normal use.
 
     Raises:
-        RuntimeError: always. It was given an array, and volumes need its spacing.
+        RuntimeError: always, because an array has no spacing and so no volume in mm3.
     """
     raise RuntimeError(
-        "gnomon's rules were called without the file they are for, so voxels have no size. Use "
+        "gnomon's rules were called without a file, so the size of a voxel is unknown. Use "
         "nnUNetv2_apply_postprocessing of nnunetv2 2.8, or `gnomon postprocess apply`."
     )
 
@@ -42,17 +42,19 @@ def load_postprocess_save(
     pp_fns: Sequence[Callable[..., Any]],
     pp_fn_kwargs: Sequence[Mapping[str, Any]],
 ) -> None:
-    """nnU-Net's function of this name, for rules; anything else is left to nnU-Net's own.
+    """Replacement for nnU-Net's function of this name: applies rules, and leaves anything else to the original.
 
     Raises:
-        RuntimeError: rules beside other functions, or a file that is no NIfTI.
+        RuntimeError: rules mixed with other functions, or a file that is not NIfTI.
     """
-    ours = [function is class_aware for function in pp_fns]
-    if not any(ours):
+    is_placeholder = [function is class_aware for function in pp_fns]
+    if not any(is_placeholder):
         _STOCK(segmentation_file, output_fname, image_reader_writer, list(pp_fns), [dict(one) for one in pp_fn_kwargs])
         return
-    if not all(ours):
-        raise RuntimeError("gnomon's rules stand beside other functions in this postprocessing.pkl; keep them apart")
+    if not all(is_placeholder):
+        raise RuntimeError(
+            "this postprocessing.pkl mixes gnomon's rules with other functions; keep them in separate files"
+        )
     path, output = Path(segmentation_file), Path(output_fname)
     if not path.name.endswith(nifti.SUFFIXES):
         raise RuntimeError(f"{path.name}: gnomon's rules are applied to NIfTI files")
@@ -66,13 +68,13 @@ def load_postprocess_save(
 
 
 def _probabilities(spec: Spec, path: Path, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
-    """What the rules read, from the .npz that nnU-Net writes beside a prediction."""
+    """Probabilities that the rules need, from the .npz file that nnU-Net writes with a prediction."""
     if not spec.reads_probability:
         return {}
-    beside = path.with_name(nifti.stem(path) + ".npz")
-    if not beside.is_file():
-        raise RuntimeError(f"{path.name}: the rules read probabilities; predict with --save_probabilities")
-    channels = read_npz(beside, shape)
+    npz = path.with_name(nifti.stem(path) + ".npz")
+    if not npz.is_file():
+        raise RuntimeError(f"{path.name}: the rules need probabilities; predict with --save_probabilities")
+    channels = read_npz(npz, shape)
     return {name: channels[value] for name, value in spec.labels if name in spec.reads_probability}
 
 

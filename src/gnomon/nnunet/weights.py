@@ -1,4 +1,4 @@
-"""Weights of nnU-Net's nets -> those of ours with the same layout. Kernels are put in our order of axes."""
+"""Conversion of nnU-Net's weights to the net with the same layout; kernels are put in the order x, y, z."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ _DECODER = (
     (r"decoder\.stages\.(\d+)\.convs\.(\d+)\.conv\.weight", lambda i, c: f"decoder.{i}.{2 * c}.weight"),
     (r"decoder\.stages\.(\d+)\.convs\.(\d+)\.norm\.(weight|bias)", lambda i, c, k: f"decoder.{i}.{2 * c + 1}.{k}"),
 )
-# A bias before an instance norm is taken away by it; the others are the same tensors under a second name.
-_WITHOUT = re.compile(r"\.all_modules\.|^decoder\.encoder\.|\.conv[12]?\.conv\.bias$|\.conv\.bias$")
+# An instance norm cancels the bias before it; the other tensors are duplicates under a second name.
+_NOT_NEEDED = re.compile(r"\.all_modules\.|^decoder\.encoder\.|\.conv[12]?\.conv\.bias$|\.conv\.bias$")
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint of nnU-Net's trainer. Nothing in it is executed; NumPy's plain numbers are let through.
+    """Read a checkpoint of nnU-Net's trainer. No code in it is executed; NumPy scalars are allowed.
 
     Raises:
-        Refusal: NNU101, no such file, or one that holds more than tensors and plain values.
+        Refusal: NNU101, no such file, or one with more than tensors and plain values.
     """
     if not path.is_file():
         raise UNUSABLE_CHECKPOINT.refusal(str(path), found="no such file")
@@ -70,27 +70,29 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return found
 
 
-def our_weights(theirs: Mapping[str, torch.Tensor], net: str, axes: Sequence[int]) -> dict[str, torch.Tensor]:
-    """nnU-Net's state dict under our names.
+def convert_weights(state: Mapping[str, torch.Tensor], net: str, axes: Sequence[int]) -> dict[str, torch.Tensor]:
+    """nnU-Net's state dict under the names of the net here.
 
     Args:
         net: `plain_unet` or `res_enc_unet`.
-        axes: for each of our axes (x, y, z) the axis of nnU-Net's arrays.
+        axes: the axis of nnU-Net's arrays for each of x, y, z.
 
     Raises:
-        Refusal: NNU102, a tensor that has no place in our net.
+        Refusal: NNU102, a tensor without a counterpart.
     """
     table = (*(_PLAIN if net == "plain_unet" else _RESIDUAL), *_DECODER)
-    ours: dict[str, torch.Tensor] = {}
-    for name, value in theirs.items():
+    converted: dict[str, torch.Tensor] = {}
+    for name, value in state.items():
         plain = name.removeprefix("module.").removeprefix("_orig_mod.")
-        if _WITHOUT.search(plain):
+        if _NOT_NEEDED.search(plain):
             continue
-        ours[_named(plain, table)] = (permute_axes(value, axes) if value.ndim == 5 else value).float().contiguous()
-    return ours
+        converted[_rename(plain, table)] = (
+            (permute_axes(value, axes) if value.ndim == 5 else value).float().contiguous()
+        )
+    return converted
 
 
-def _named(name: str, table: Sequence[tuple[str, Any]]) -> str:
+def _rename(name: str, table: Sequence[tuple[str, Any]]) -> str:
     for pattern, place in table:
         if match := re.fullmatch(pattern, name):
             return str(place(*(int(part) if part.isdigit() else part for part in match.groups())))
@@ -98,6 +100,6 @@ def _named(name: str, table: Sequence[tuple[str, Any]]) -> str:
 
 
 def _numpy_scalars() -> list[Any]:
-    """What NumPy's numbers are pickled with."""
+    """Types with which NumPy scalars are pickled."""
     kinds = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.int32, np.bool_)]
     return [np._core.multiarray.scalar, np._core.multiarray._reconstruct, *kinds]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""A synthetic CT cohort as DICOM, with truths in closed form and defects that must be found."""
+"""A synthetic CT cohort as DICOM, with an analytical reference and planted defects."""
 
 from gnomon.phantom.studies import write_phantom
 

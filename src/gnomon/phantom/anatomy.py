@@ -1,8 +1,8 @@
-"""A small abdomen in closed form: which structure lies at a place, and how dense it is.
+"""An analytical model of a small abdomen: the structure at each point, and its density.
 
-Places are RAS+ mm about the phantom's centre. Liver on the right, spleen on the left: of one density, so
-that only their side and shape tell them apart. A lesion inside the liver in some patients; a cyst of the
-lesion's density outside it in all.
+Points are in RAS+ mm relative to the centre of the phantom. The liver lies on the right, the spleen on the left; both
+have the same density, so that only side and shape distinguish them. Some patients have a lesion in the liver, and all
+have a cyst of the same density outside it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Ellipsoid:
     centre_mm: tuple[float, float, float]
     half_axes_mm: tuple[float, float, float]
 
-    def holds(self, points_mm: Points) -> NDArray[np.bool_]:
-        """Which of the points (..., 3) lie inside."""
+    def contains(self, points_mm: Points) -> NDArray[np.bool_]:
+        """Whether each of the points (..., 3) lies inside."""
         scaled = (points_mm - np.asarray(self.centre_mm)) / np.asarray(self.half_axes_mm)
         return np.asarray(np.einsum("...i,...i->...", scaled, scaled) <= 1.0)
 
@@ -40,7 +40,7 @@ class Ellipsoid:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """One patient."""
+    """Structures of one patient."""
 
     liver: Ellipsoid
     spleen: Ellipsoid
@@ -51,10 +51,10 @@ class Anatomy:
     def labels_at(self, points_mm: Points) -> NDArray[np.uint8]:
         """Label value at each point (..., 3)."""
         found = np.zeros(points_mm.shape[:-1], dtype=np.uint8)
-        found[self.spleen.holds(points_mm)] = 2
-        found[self.liver.holds(points_mm)] = 1
+        found[self.spleen.contains(points_mm)] = 2
+        found[self.liver.contains(points_mm)] = 1
         if self.lesion is not None:
-            found[self.lesion.holds(points_mm)] = 3
+            found[self.lesion.contains(points_mm)] = 3
         return found
 
     def hounsfield_at(self, points_mm: Points) -> NDArray[np.float32]:
@@ -65,7 +65,7 @@ class Anatomy:
         density[radius <= 0.9] = 45.0
         spine = np.hypot(points_mm[..., 0], points_mm[..., 1] + 20.0)
         density[spine <= 6.0] = 320.0
-        density[self.cyst.holds(points_mm)] = 15.0
+        density[self.cyst.contains(points_mm)] = 15.0
         labels = self.labels_at(points_mm)
         density[(labels == 1) | (labels == 2)] = self.organ_hu
         density[labels == 3] = 15.0
@@ -73,7 +73,7 @@ class Anatomy:
 
 
 def draw_anatomy(seed: int, patient: int) -> Anatomy:
-    """The anatomy of a patient: every second one has a lesion."""
+    """The anatomy of a patient, drawn by key; every second patient has a lesion."""
     draw = generator(seed, "anatomy", patient)
 
     def ellipsoid(centre: list[float], half: list[float], move_mm: float = 2.0) -> Ellipsoid:

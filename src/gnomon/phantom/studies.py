@@ -1,8 +1,8 @@
-"""Synthetic CT studies as a hospital would export them, and label files; some must be refused.
+"""Synthetic CT studies as a hospital would export them, and label files; some must be rejected.
 
-Everything is drawn by key, so the same settings give the same bytes. Written: `studies/` (files without
-extension, in no useful order), `labels/<SeriesInstanceUID>.nii.gz`, and `phantom.json`, which lists what was
-planted and by which rule it must be found.
+Everything is drawn by key, so the same settings give the same bytes. Writes `studies/` (files without extension, in
+random order), `labels/<SeriesInstanceUID>.nii.gz`, and `phantom.json`, which lists the planted defects and the rule
+that must find each.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PIXELS = 100
 _PIXEL_MM = 0.8
 _SLICES = 24
 _SLICE_MM = 4.0
-_SUBSLICES = 4  # samples through a slice's thickness: partial volume
+_SUBSLICES = 4  # samples over the slice thickness, for partial volume
 _NOISE_HU = 14.0
 _PADDING = -2000
 
@@ -49,7 +49,7 @@ _SAGITTAL = ("HFS", (0, 1, 0), (0, 0, -1))
 
 @dataclass(frozen=True)
 class Series:
-    """One series to be written. `study` numbers it, `patient` may own several."""
+    """One series to write. `study` is its number; a patient may have several."""
 
     study: int
     patient: int
@@ -61,7 +61,7 @@ class Series:
 
 
 def write_phantom(output: Path, settings: PhantomSettings) -> dict[str, Any]:
-    """Write the cohort, unless it is there already; the contents of phantom.json."""
+    """Write the cohort, unless it exists already; returns the contents of phantom.json."""
     record = output / "phantom.json"
     key = sha256_of_values([vars(settings), "gnomon/phantom/1"])
     if record.is_file() and (known := read_json(record, "the phantom"))["key"] == key:
@@ -76,29 +76,29 @@ def write_phantom(output: Path, settings: PhantomSettings) -> dict[str, Any]:
 
 
 def _cohort(settings: PhantomSettings) -> Iterator[Series]:
-    """Axial in every position, some oblique, a few sagittal; then the two broken studies."""
+    """Axial series in every patient position, some oblique, a few sagittal; then two series with a defect."""
     for study in range(settings.studies + 2):
         draw = generator(settings.seed, "geometry", study)
-        patient = study - 1 if study % 8 == 7 else study  # now and then a second study of one patient
+        patient = study - 1 if study % 8 == 7 else study  # a second study of some patients
         position, row, column = _AXIAL[study % 4 if study % 8 < 4 else 0]
         if study % 8 == 5 or study % 16 == 14:
-            row, column = _tilted(row, column, draw)
+            row, column = _tilt(row, column, draw)
         elif study % 16 == 6:
             position, row, column = _SAGITTAL
-        yield Series(study, patient, position, _placed(row, column, draw), row, column, study % 4 == 1)
+        yield Series(study, patient, position, _draw_grid(row, column, draw), row, column, study % 4 == 1)
 
 
-def _tilted(row: tuple[float, ...], column: tuple[float, ...], draw: np.random.Generator) -> tuple[Any, Any]:
-    """Cosines turned by 8 to 18 degrees about x and y: an oblique stack."""
+def _tilt(row: tuple[float, ...], column: tuple[float, ...], draw: np.random.Generator) -> tuple[Any, Any]:
+    """Direction cosines rotated by 8 to 18 degrees about x and y, for an oblique stack."""
     a, b = np.deg2rad(draw.uniform(8, 18, 2))
     about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     about_y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
-    turn = about_y @ about_x
-    return tuple(turn @ row), tuple(turn @ column)
+    rotation = about_y @ about_x
+    return tuple(rotation @ row), tuple(rotation @ column)
 
 
-def _placed(row: tuple[float, ...], column: tuple[float, ...], draw: np.random.Generator) -> Grid:
-    """A stack about the origin of the phantom, moved a little."""
+def _draw_grid(row: tuple[float, ...], column: tuple[float, ...], draw: np.random.Generator) -> Grid:
+    """The grid of a stack near the centre of the phantom, drawn at random."""
     pixel_mm, slice_mm = _PIXEL_MM * draw.uniform(0.97, 1.03), _SLICE_MM * draw.uniform(0.95, 1.05)
     normal = np.cross(row, column)
     middle = draw.uniform(-1.5, 1.5, 3)
@@ -109,9 +109,9 @@ def _placed(row: tuple[float, ...], column: tuple[float, ...], draw: np.random.G
 
 
 def _write_study(series: Series, output: Path, settings: PhantomSettings) -> list[dict[str, Any]]:
-    """Write one study with its label; what was planted in it."""
+    """Write one study and its label; returns the defects that were planted."""
     anatomy = draw_anatomy(settings.seed, series.patient)
-    volume = _scanned(anatomy, series, settings.seed)
+    volume = _scan(anatomy, series, settings.seed)
     good = series.study < settings.studies
     uid = _uid(settings.seed, "series", series.study)
     folder = output / "studies" / f"{series.study:04d}"
@@ -121,7 +121,7 @@ def _write_study(series: Series, output: Path, settings: PhantomSettings) -> lis
         del files[_SLICES // 2]
         planted.append({"kind": "missing slice", "rule": "DCM211", "series_uid": uid})
     label_grid = series.grid
-    if series.study == settings.studies + 1:  # the label lies elsewhere
+    if series.study == settings.studies + 1:  # the label is shifted
         shifted = np.array(series.grid.affine)
         shifted[:3, 3] += 5.0
         label_grid = Grid(series.grid.shape, shifted)
@@ -130,7 +130,7 @@ def _write_study(series: Series, output: Path, settings: PhantomSettings) -> lis
         files.append(_scout(series, volume, settings.seed))
         planted.append({"kind": "scout", "rule": "DCM203", "series_uid": _uid(settings.seed, "scout", 0)})
     if series.study == 1:
-        files.append(_capture(series, volume, settings.seed))
+        files.append(_secondary_capture(series, volume, settings.seed))
         planted.append({"kind": "secondary capture", "rule": "DCM701", "series_uid": _uid(settings.seed, "capture", 1)})
     shuffled = generator(settings.seed, "files", series.study).permutation(len(files))
     for number, data in zip(shuffled, files):
@@ -148,12 +148,12 @@ def _points(grid: Grid) -> NDArray[np.float64]:
     return np.asarray(grid.points_mm(indices))
 
 
-def _scanned(anatomy: Anatomy, series: Series, seed: int) -> NDArray[np.int16]:
-    """Hounsfield units: density averaged through the slice, noise, and padding outside the scanner's circle."""
-    places = _points(series.grid)
+def _scan(anatomy: Anatomy, series: Series, seed: int) -> NDArray[np.int16]:
+    """Hounsfield units: density averaged over the slice thickness, noise, and padding outside the field of view."""
+    points = _points(series.grid)
     step = series.grid.affine[:3, 2]
     offsets = (np.arange(_SUBSLICES) + 0.5) / _SUBSLICES - 0.5
-    density = np.mean([anatomy.hounsfield_at(places + offset * step) for offset in offsets], axis=0)
+    density = np.mean([anatomy.hounsfield_at(points + offset * step) for offset in offsets], axis=0)
     noise = generator(seed, "noise", series.study).normal(0.0, _NOISE_HU, density.shape)
     values = np.clip(np.rint(density + noise), -1024, 3071).astype(np.int16)
     if series.padded:
@@ -171,8 +171,8 @@ def _slices(series: Series, volume: NDArray[np.int16], seed: int) -> Iterator[Fi
         )
         data.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
         data.InstanceNumber = int(numbers[k]) if series.study % 3 else k + 1
-        place = series.grid.points_mm(np.array([0.0, 0.0, float(k)]))
-        data.ImagePositionPatient = [f"{value:.6f}" for value in lps_point(place)]
+        position = series.grid.points_mm(np.array([0.0, 0.0, float(k)]))
+        data.ImagePositionPatient = [f"{value:.6f}" for value in lps_point(position)]
         data.ConvolutionKernel = "STANDARD"
         if series.padded:
             data.PixelPaddingValue = _PADDING
@@ -190,7 +190,7 @@ def _scout(series: Series, volume: NDArray[np.int16], seed: int) -> FileDataset:
     return data
 
 
-def _capture(series: Series, volume: NDArray[np.int16], seed: int) -> FileDataset:
+def _secondary_capture(series: Series, volume: NDArray[np.int16], seed: int) -> FileDataset:
     uid = _uid(seed, "capture", series.study)
     data = _header(series, seed, _SECONDARY_CAPTURE, uid, _uid(seed, "capture file", series.study))
     data.ImageType = ["DERIVED", "SECONDARY"]
@@ -217,13 +217,13 @@ def _header(series: Series, seed: int, sop_class: str, series_uid: str, sop_uid:
     data.ImageOrientationPatient = [f"{value:.12g}" for value in (*series.row, *series.column)]
     spacing_mm = series.grid.spacing_mm
     data.PixelSpacing = [f"{spacing_mm[1]:.8g}", f"{spacing_mm[0]:.8g}"]
-    data.SliceThickness = "5.0"  # on purpose not the distance of the slices
+    data.SliceThickness = "5.0"  # deliberately not the distance between slices
     data.KVP = "120"
     return data
 
 
 def _set_pixels(data: FileDataset, hounsfield: NDArray[np.int16], *, signed: bool) -> None:
-    """Signed values as they are, or 12 unsigned bits above -1024 HU."""
+    """Write pixels as signed values, or as 12 unsigned bits with an intercept of -1024 HU."""
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     data.Rows, data.Columns = hounsfield.shape
     data.BitsAllocated, data.BitsStored = 16, 16 if signed else 12

@@ -63,19 +63,6 @@ class Refusal(Exception):  # noqa: N818 - it is a refusal, not an error of ours
         super().__init__("\n".join(str(finding) for finding in findings))
 
 
-def refuse(rule: str, where: str, found: str, expected: str, remedy: str) -> Refusal:
-    """A refusal with a single error finding, ready to be raised."""
-    return Refusal(
-        Finding(
-            rule=rule,
-            where=where,
-            found=found,
-            expected=expected,
-            remedy=remedy,
-        )
-    )
-
-
 def unwaived_errors(findings: Iterable[Finding], waived_rules: Iterable[str]) -> list[Finding]:
     """The errors among `findings` whose rule the user has not declared as known."""
     waived = set(waived_rules)
