@@ -1,6 +1,8 @@
-"""Write docs/pitfalls/: a page a pitfall with a picture, before and after, drawn from the phantom by this code.
+"""Draw the pictures of docs/pitfalls/: before and after, drawn from the phantom.
 
-python scripts/draw_pitfalls.py docs/pitfalls
+    python scripts/draw_pitfalls.py docs/pitfalls
+
+The pages around them are written by scripts/write_rule_pages.py.
 """
 
 from __future__ import annotations
@@ -15,15 +17,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from pitfall_texts import TEXTS
 from scipy import ndimage
 
 from gnomon.core.geometry import flip_axes, permute_axes
 from gnomon.core.randomness import generator
-from gnomon.io.artifacts import write_bytes, write_text
+from gnomon.io.artifacts import write_bytes
 from gnomon.phantom.anatomy import draw_anatomy
-from gnomon.rules.catalogue import all_rules
-from gnomon.rules.rule import Rule
 
 Draw = Callable[[Axes, Axes], tuple[str, str]]
 STEP_MM = 0.8
@@ -31,8 +30,8 @@ ANATOMY = draw_anatomy(0, 0)
 DRAWINGS: dict[str, Draw] = {}
 
 
-def of(pitfall: str) -> Callable[[Draw], Draw]:
-    """The drawing of a pitfall."""
+def draws(pitfall: str) -> Callable[[Draw], Draw]:
+    """Registers the drawing of a pitfall."""
 
     def keep(draw: Draw) -> Draw:
         DRAWINGS[pitfall] = draw
@@ -63,7 +62,7 @@ def show(axes: Axes, picture: Any, low: float = -160, high: float = 240, aspect:
     axes.imshow(picture, cmap="gray", vmin=low, vmax=high, aspect=aspect, interpolation="nearest")
 
 
-@of("P01")
+@draws("P01")
 def polarity(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     show(before, 45 - hu - 1000 + 1000)
@@ -71,7 +70,7 @@ def polarity(before: Axes, after: Axes) -> tuple[str, str]:
     return "stored values inverted because of MONOCHROME1", "HU kept; only the display is inverted"
 
 
-@of("P02")
+@draws("P02")
 def units(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     show(before, hu + 1024)
@@ -79,7 +78,7 @@ def units(before: Axes, after: Axes) -> tuple[str, str]:
     return "stored values in a window of HU", "slope and intercept applied"
 
 
-@of("P03")
+@draws("P03")
 def bits(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     show(before, (((hu + 1024).astype(np.uint16) << 4).astype(np.int16)) - 1024.0)
@@ -91,7 +90,7 @@ def coronal() -> Any:
     return plane(1, step_mm=(STEP_MM, 3.2))
 
 
-@of("P04")
+@draws("P04")
 def series(before: Axes, after: Axes) -> tuple[str, str]:
     mixed = np.insert(coronal(), 8, plane(2)[50], axis=0)
     mixed[13:] = np.roll(mixed[13:], 12, axis=1)
@@ -100,14 +99,14 @@ def series(before: Axes, after: Axes) -> tuple[str, str]:
     return "a scout and another pass in one stack", "split by what tells slices apart"
 
 
-@of("P05")
+@draws("P05")
 def order(before: Axes, after: Axes) -> tuple[str, str]:
     show(before, coronal()[generator(0, "order").permutation(25)], aspect=4)
     show(after, coronal(), aspect=4)
     return "slices as their file names sort", "slices by place along the normal"
 
 
-@of("P06")
+@draws("P06")
 def frames(before: Axes, after: Axes) -> tuple[str, str]:
     stack = coronal()
     show(before, np.concatenate([stack[::2], stack[1::2]]), aspect=4)
@@ -115,7 +114,7 @@ def frames(before: Axes, after: Axes) -> tuple[str, str]:
     return "frames as they lie in the file", "frames by their functional groups"
 
 
-@of("P07")
+@draws("P07")
 def kernels(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     sharp = hu + 1.2 * (hu - ndimage.gaussian_filter(hu, 1.5)) + noise(hu.shape, 55)
@@ -124,7 +123,7 @@ def kernels(before: Axes, after: Axes) -> tuple[str, str]:
     return "a lung kernel among soft ones", "the accepted kernel"
 
 
-@of("P08")
+@draws("P08")
 def position(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     show(before, flip_axes(hu[None], (1, 2))[0])
@@ -132,7 +131,7 @@ def position(before: Axes, after: Axes) -> tuple[str, str]:
     return "turned because the header said prone", "the cosines decide; nothing is turned"
 
 
-@of("P09")
+@draws("P09")
 def breasts(before: Axes, after: Axes) -> tuple[str, str]:
     j, i = np.mgrid[:100, :80]
     breast = np.where(((i + 2) / 48) ** 2 + ((j - 50) / 40) ** 2 < 1, 180 + 30 * np.sin(i / 7) * np.cos(j / 9), -150)
@@ -142,7 +141,7 @@ def breasts(before: Axes, after: Axes) -> tuple[str, str]:
     return "a left breast with its chest wall on the right", "side, view and picture agree"
 
 
-@of("P10")
+@draws("P10")
 def windows(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     show(before, (hu + 1024) * 0.5, -160, 240)
@@ -150,7 +149,7 @@ def windows(before: Axes, after: Axes) -> tuple[str, str]:
     return "the window applied to stored values", "applied after slope and intercept"
 
 
-@of("P11")
+@draws("P11")
 def pixels(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     for axes, mm in ((before, 1.33), (after, 1.0)):
@@ -160,7 +159,7 @@ def pixels(before: Axes, after: Axes) -> tuple[str, str]:
     return "size on the detector", "size in the patient"
 
 
-@of("P12")
+@draws("P12")
 def orientation(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     show(before, permute_axes(hu[None], (0, 2, 1))[0])
@@ -168,7 +167,7 @@ def orientation(before: Axes, after: Axes) -> tuple[str, str]:
     return "rows and columns exchanged", "axes by the direction cosines"
 
 
-@of("P13")
+@draws("P13")
 def thickness(before: Axes, after: Axes) -> tuple[str, str]:
     fine = plane(1, step_mm=(STEP_MM, 0.4)) + noise((200, 100), 60, key="fine")
     show(before, fine[::12], aspect=6)
@@ -176,14 +175,14 @@ def thickness(before: Axes, after: Axes) -> tuple[str, str]:
     return "every twelfth slice taken: noise and edges alias", "smoothed to the new spacing first"
 
 
-@of("P14")
+@draws("P14")
 def canonical(before: Axes, after: Axes) -> tuple[str, str]:
     show(before, flip_axes(permute_axes(plane(0)[None], (0, 2, 1)), (1,))[0])
     show(after, plane(2))
     return "a sagittal stack taken for an axial one", "brought to RAS+ by its affine"
 
 
-@of("P15")
+@draws("P15")
 def clipping(before: Axes, after: Axes) -> tuple[str, str]:
     values = (plane(2) + noise((100, 100), 14)).ravel()
     before.hist(np.clip(values, -100, 80), 60, range=(-1100, 500), color="#b33")
@@ -191,7 +190,7 @@ def clipping(before: Axes, after: Axes) -> tuple[str, str]:
     return "clipped before it was stored", "the whole range; clipped in training only"
 
 
-@of("P16")
+@draws("P16")
 def phases(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     organs = hu == np.float32(ANATOMY.organ_hu)
@@ -200,7 +199,7 @@ def phases(before: Axes, after: Axes) -> tuple[str, str]:
     return "non-contrast under the name of portal venous", "portal venous"
 
 
-@of("P17")
+@draws("P17")
 def gating(before: Axes, after: Axes) -> tuple[str, str]:
     j, i = np.mgrid[-50:50, -50:50]
     large, small = (np.where((i / (a + 6)) ** 2 + (j / a) ** 2 < 1, 200.0, 40.0) for a in (30, 19))
@@ -209,7 +208,7 @@ def gating(before: Axes, after: Axes) -> tuple[str, str]:
     return "two phases of a heart in one volume", "one phase a volume"
 
 
-@of("P18")
+@draws("P18")
 def vendors(before: Axes, after: Axes) -> tuple[str, str]:
     bars = np.array([400.0, 905.0, 1500.0])
     before.bar(["scan 1", "scan 2", "scan 3"], bars, color="#b33")
@@ -217,7 +216,7 @@ def vendors(before: Axes, after: Axes) -> tuple[str, str]:
     return "one tissue in three Philips scans, display values", "with the private scale slope"
 
 
-@of("P19")
+@draws("P19")
 def padding(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     j, i = np.mgrid[-50:50, -50:50]
@@ -229,7 +228,7 @@ def padding(before: Axes, after: Axes) -> tuple[str, str]:
     return "normalised with the padding", "normalised without it"
 
 
-@of("P20")
+@draws("P20")
 def spaces(before: Axes, after: Axes) -> tuple[str, str]:
     before.bar(["off by 2\nin plane", "off by 2\nslices"], [2, 2], color="#b33")
     before.set_ylabel("voxels")
@@ -238,7 +237,7 @@ def spaces(before: Axes, after: Axes) -> tuple[str, str]:
     return "surface distance in voxels", "in millimetres of the patient"
 
 
-@of("P21")
+@draws("P21")
 def seeds(before: Axes, after: Axes) -> tuple[str, str]:
     steps = np.arange(200)
     base = 1.2 * np.exp(-steps / 60) + 0.2
@@ -249,7 +248,7 @@ def seeds(before: Axes, after: Axes) -> tuple[str, str]:
     return "one configuration, run twice without keyed seeds", "the same bits twice"
 
 
-@of("P22")
+@draws("P22")
 def postprocessing(before: Axes, after: Axes) -> tuple[str, str]:
     j, i = np.mgrid[:100, :100]
     lesions = [(30, 30, 12), (68, 40, 5), (55, 72, 7)]
@@ -261,7 +260,7 @@ def postprocessing(before: Axes, after: Axes) -> tuple[str, str]:
     return "only the largest component kept: two lesions lost", "a rule that was shown to lose none"
 
 
-@of("P23")
+@draws("P23")
 def anisotropy(before: Axes, after: Axes) -> tuple[str, str]:
     for axes, (x, z) in ((before, (7 * 0.8, 7 * 5.0)), (after, (7 * 0.8 * 4, 7 * 5.0 * 0.45))):
         axes.add_patch(Rectangle((-x / 2, -z / 2), x, z, color="#357", alpha=0.6))
@@ -269,7 +268,7 @@ def anisotropy(before: Axes, after: Axes) -> tuple[str, str]:
     return "cubic kernels: seen far across, hardly in plane", "kernels and strides from the spacing"
 
 
-@of("P24")
+@draws("P24")
 def checkpoints(before: Axes, after: Axes) -> tuple[str, str]:
     before.bar(["push 1", "push 2", "push 3"], [400, 800, 1200], color="#b33")
     before.set_ylabel("MB in the history")
@@ -278,7 +277,7 @@ def checkpoints(before: Axes, after: Axes) -> tuple[str, str]:
     return "checkpoints committed", "manifests with their hashes committed"
 
 
-@of("P25")
+@draws("P25")
 def lossy(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2) + noise((100, 100), 14)
     blocks = hu[:96, :96].reshape(24, 4, 24, 4).mean((1, 3)).repeat(4, 0).repeat(4, 1)
@@ -287,7 +286,7 @@ def lossy(before: Axes, after: Axes) -> tuple[str, str]:
     return "compressed with loss: texture is the codec's", "pixels as the scanner made them"
 
 
-@of("P26")
+@draws("P26")
 def captures(before: Axes, after: Axes) -> tuple[str, str]:
     hu = plane(2)
     show(before, hu)
@@ -296,7 +295,7 @@ def captures(before: Axes, after: Axes) -> tuple[str, str]:
     return "a screen save under the class of a CT", "refused; the original series is asked for"
 
 
-@of("P27")
+@draws("P27")
 def scouts(before: Axes, after: Axes) -> tuple[str, str]:
     hu = np.stack([plane(1, at) for at in np.arange(-30, 30, 3.0)])
     show(before, hu.mean(0), -900, 100)
@@ -304,7 +303,7 @@ def scouts(before: Axes, after: Axes) -> tuple[str, str]:
     return "a scout: a projection through the patient", "slices"
 
 
-@of("P28")
+@draws("P28")
 def leakage(before: Axes, after: Axes) -> tuple[str, str]:
     names = ["kernel", "site", "kVp", "anatomy"]
     for axes, values, colour in ((before, (0.93, 0.71, 0.55, 0.6), "#b33"), (after, (0.52, 0.5, 0.51, 0.6), "#357")):
@@ -327,35 +326,11 @@ def picture(pitfall: str) -> bytes:
     return out.getvalue()
 
 
-def page(pitfall: str, rules: list[Rule]) -> str:
-    """A page: what goes wrong, the picture, the rules, the fix."""
-    title, wrong, fix = TEXTS[pitfall]
-    told = "".join(f"| {rule.id} | {rule.title} | {rule.severity} | {rule.expectation()} |\n" for rule in rules)
-    table = f"## Rules\n\n| rule | what | severity | expected |\n| --- | --- | --- | --- |\n{told}\n" if rules else ""
-    drawn = "Drawn from the phantom by `scripts/draw_pitfalls.py`; curves and bars are schematic."
-    shown = f"![Before and after]({pitfall}.png)"
-    return f"# {pitfall} {title}\n\n{wrong}\n\n{shown}\n\n{drawn}\n\n{table}## The fix\n\n{fix}\n"
-
-
 def main() -> None:
-    """Write every page and the list of them."""
+    """Write every picture."""
     folder = Path(sys.argv[1])
-    lines = [
-        "# Pitfalls",
-        "",
-        "Twenty-eight ways in which a strong model fails validation, each with its rules and its fix.",
-        "",
-        "| pitfall | what goes wrong | rules |",
-        "| --- | --- | --- |",
-    ]
     for pitfall in DRAWINGS:
-        rules = [rule for rule in all_rules().values() if rule.pitfall == pitfall]
         write_bytes(folder / f"{pitfall}.png", picture(pitfall))
-        write_text(folder / f"{pitfall}.md", page(pitfall, rules))
-        lines.append(
-            f"| [{pitfall}]({pitfall}.md) | {TEXTS[pitfall][0]} | {', '.join(rule.id for rule in rules) or '-'} |"
-        )
-    write_text(folder / "README.md", "\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":
