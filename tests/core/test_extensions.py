@@ -21,6 +21,7 @@ from gnomon.core.extensions import (
 )
 from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
+from gnomon.data.torchio_transforms import apply_torchio, build_torchio_transform
 from gnomon.dataset.topology import make_topology
 from gnomon.evaluation import all_measures, evaluate
 from gnomon.evaluation.measures import installed_measures
@@ -264,3 +265,37 @@ def test_a_loss_of_another_package_is_a_term_of_the_sum(site: Path) -> None:
     settings = LossSettings(overlap="none", voxels="none", extra={"constant": 2.0}, options={"value": 3.0})
     loss = build_loss(settings, (1.0, 1.0, 1.0))
     assert float(loss(torch.zeros(1, 2, 4, 4, 4), torch.zeros(1, 4, 4, 4, dtype=torch.long), None)) == 6.0
+
+
+TRANSFORM = """
+import torch
+import torchio as tio
+
+
+class Offset(tio.Transform):
+    def __init__(self, most=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.most = most
+
+    def apply_transform(self, subject):
+        for image in subject.get_images(intensity_only=True):
+            image.set_data(image.data + self.most * torch.rand(1))
+        return subject
+"""
+
+
+def test_a_transform_of_another_package_draws_from_the_keyed_stream(site: Path) -> None:
+    install(site, "brings_a_transform", {"transforms": {"Offset": "brings_a_transform:Offset"}}, TRANSFORM)
+    transform = build_torchio_transform([{"Offset": {"most": 5.0}}])
+    assert transform is not None
+    image, label = torch.zeros(1, 4, 4, 4), torch.zeros(4, 4, 4, dtype=torch.int8)
+
+    def offset(*key: str | int) -> float:
+        return float(apply_torchio(image, label, transform, (1, 1, 1), 0, key)[0].mean())
+
+    assert offset(0, 1, "a") == offset(0, 1, "a") > 0
+    assert offset(0, 1, "a") != offset(0, 2, "a")
+    with pytest.raises(Refusal, match=r"USE116.*Offset: .*least"):
+        build_torchio_transform([{"Offset": {"least": 1}}])
+    with pytest.raises(Refusal, match=r"USE116.*Offset"):
+        build_torchio_transform([{"Unheard": {}}])

@@ -1,4 +1,4 @@
-"""TorchIO's transforms, unchanged, drawing from a keyed stream instead of the global generators."""
+"""Transforms of TorchIO and of installed packages, drawing from a keyed stream instead of the global generators."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torchio as tio
 
+from gnomon.core.extensions import extension_names, load_extension
 from gnomon.core.randomness import global_streams
 from gnomon.rules.catalogue.usage import INVALID_TORCHIO_TRANSFORM
 
@@ -56,10 +57,13 @@ def apply_torchio(
 
 
 def _made(name: str, arguments: Mapping[str, Any]) -> tio.Transform:
-    kind = getattr(tio.transforms, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, tio.transforms.augmentation.RandomTransform)):
+    kind = _find_transform(name)
+    if kind is None:
         raise INVALID_TORCHIO_TRANSFORM.refusal(
-            _WHERE, found=repr(name), expected="the name of a random transform of TorchIO, for example RandomMotion"
+            _WHERE,
+            found=repr(name),
+            expected="the name of a random transform of TorchIO, for example RandomMotion, "
+            f"or of an installed package ({', '.join(extension_names('transforms')) or 'there is none'})",
         )
     if name in _UNSAFE:
         raise INVALID_TORCHIO_TRANSFORM.refusal(
@@ -74,3 +78,16 @@ def _made(name: str, arguments: Mapping[str, Any]) -> tio.Transform:
         raise INVALID_TORCHIO_TRANSFORM.refusal(
             f"{_WHERE}: {name}", found=str(error), expected="arguments of the transform"
         ) from None
+
+
+def _find_transform(name: str) -> type[tio.Transform] | None:
+    """The class of a transform: a random one of TorchIO, or of an installed package (`gnomon.transforms`)."""
+    known = getattr(tio.transforms, name, None)
+    if known is not None:
+        random = tio.transforms.augmentation.RandomTransform
+        return known if isinstance(known, type) and issubclass(known, random) else None
+    return load_extension("transforms", name, _is_transform, "a subclass of torchio.Transform")
+
+
+def _is_transform(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, tio.Transform)
