@@ -25,7 +25,7 @@ import pydicom
 
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
-from gnomon.io import nifti
+from gnomon.io.images import read_label, write_image
 from gnomon.phantom import write_phantom
 from gnomon.settings import PhantomSettings
 
@@ -69,12 +69,12 @@ def corrupt(clean: Path, twin: Path, studies: int) -> dict[str, str]:
             data.save_as(path)
     for series, kind in planted.items():
         path = twin / "labels" / f"{series}.nii.gz"
-        label = nifti.read_label(path)
+        label = read_label(path)
         voxels, grid = label.voxels.astype(np.uint8), label.grid
         if kind == "turned":
-            nifti.write_image(path, voxels, Grid(grid.shape, np.diag([*TURN, 1.0]) @ grid.affine))
+            write_image(path, voxels, Grid(grid.shape, np.diag([*TURN, 1.0]) @ grid.affine))
         elif kind == "sides exchanged":
-            nifti.write_image(path, EXCHANGED[voxels], grid)
+            write_image(path, EXCHANGED[voxels], grid)
     return planted
 
 

@@ -20,7 +20,7 @@ from hypothesis import settings
 
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
-from gnomon.io import nifti
+from gnomon.io.images import write_image
 
 settings.register_profile("gnomon", deadline=None, derandomize=True)  # the same examples on every machine
 settings.load_profile("gnomon")
@@ -102,8 +102,8 @@ def write_decathlon(root: Path, cases: int, shape: tuple[int, int, int] = (20, 2
         x, y, z = rng.integers(2, 8, 3)
         label[x : x + 8, y : y + 8, z : z + 5] = 1
         image = rng.normal(0, 0.2, shape).astype(np.float32) + label
-        nifti.write_image(root / "imagesTr" / f"{name}.nii.gz", image, grid)
-        nifti.write_image(root / "labelsTr" / f"{name}.nii.gz", label, grid)
+        write_image(root / "imagesTr" / f"{name}.nii.gz", image, grid)
+        write_image(root / "labelsTr" / f"{name}.nii.gz", label, grid)
     description = {
         "modality": {"0": "MRI"},
         "labels": {"0": "background", "1": "box"},

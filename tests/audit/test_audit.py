@@ -14,8 +14,8 @@ import pytest
 from gnomon.audit import audit_rules, read_verdict
 from gnomon.commands.launch import launch
 from gnomon.dicom import convert_studies
-from gnomon.io import nifti
 from gnomon.io.folders import AuditFolder, VolumesFolder
+from gnomon.io.images import read_grid, write_image
 from gnomon.rules.catalogue.encoding import NO_RESCALE
 from gnomon.rules.catalogue.geometry import ANISOTROPIC_VOXELS
 from gnomon.rules.catalogue.identity import BURNED_IN_ANNOTATION
@@ -216,10 +216,10 @@ def test_preparation_refuses_volumes_without_audit_unless_told(studies, tmp_path
     labels = tmp_path / "labels"
     for row in json.loads((tmp_path / "v" / "volumes.json").read_text())["volumes"]:
         if row["decision"] != "reject":
-            grid = nifti.read_grid(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
+            grid = read_grid(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
             label = np.zeros(grid.shape, np.uint8)
             label[30:40, 30:40, 2:5] = 1
-            nifti.write_image(labels / f"{row['series_uid']}.nii.gz", label, grid)
+            write_image(labels / f"{row['series_uid']}.nii.gz", label, grid)
     prepare = [
         f"input={tmp_path / 'v'}",
         f"output={tmp_path / 'd'}",

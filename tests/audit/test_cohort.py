@@ -9,8 +9,8 @@ import pytest
 from gnomon.audit import Cohort
 from gnomon.core.geometry import Grid
 from gnomon.dicom import convert_studies
-from gnomon.io import nifti
 from gnomon.io.folders import VolumesFolder
+from gnomon.io.images import read_grid, write_image
 from gnomon.rules.finding import Refusal
 from gnomon.settings import ConvertSettings
 from gnomon.settings.policy import Policy
@@ -118,12 +118,12 @@ def test_a_label_on_another_grid_is_found(tmp_path):
     studies = one_study(tmp_path, {"SeriesDescription": "NATIVE"})
     made = convert_studies(studies, tmp_path / "v", ConvertSettings(workers=1))
     (row,) = made.rows
-    grid = nifti.read_grid(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
+    grid = read_grid(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
     labels = tmp_path / "labels"
-    nifti.write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), grid)
+    write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), grid)
     assert "DCM233" not in set(audited(studies, tmp_path / "a", Policy(), Cohort(labels=labels)).findings["rule"])
     moved = Grid(grid.shape, grid.affine + np.array([[0, 0, 0, 2.0], *np.zeros((3, 4))]))
-    nifti.write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), moved)
+    write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), moved)
     done = audited(studies, tmp_path / "a", Policy(), Cohort(labels=labels))
     assert done.findings.filter(pl.col("rule") == "DCM233")["observed"].to_list() == ["corners up to 2 mm apart"]
     assert done.volumes["decision"].to_list() == ["reject"]

@@ -16,8 +16,8 @@ from gnomon.core.geometry import ORIENTATIONS, Grid, flip_axes
 from gnomon.core.labels import LabelScheme
 from gnomon.core.mirroring import left_right_pairs
 from gnomon.dicom import convert_studies
-from gnomon.io import nifti
 from gnomon.io.folders import VolumesFolder
+from gnomon.io.images import image_stem, read_image, read_label, write_image
 from gnomon.settings import ConvertSettings
 from gnomon.settings.policy import Policy
 from tests.audit.clean import ct
@@ -38,7 +38,7 @@ def body():
 
 
 def told(tmp_path, label, grid=GRID, scheme=SCHEME, image=None):
-    nifti.write_image(tmp_path / "label.nii.gz", label.astype(np.uint8), grid)
+    write_image(tmp_path / "label.nii.gz", label.astype(np.uint8), grid)
     ras = np.zeros(GRID.shape, np.float32) if image is None else image
     return structure_measures(ras, GRID, tmp_path / "label.nii.gz", scheme, hounsfield=True)
 
@@ -122,14 +122,14 @@ def test_the_audit_rejects_a_study_whose_label_shows_exchanged_sides_and_reads_t
     made = convert_studies(tmp_path / "studies", tmp_path / "v", ConvertSettings(workers=1))
     scheme = LabelScheme(("aorta", "liver", "spleen"), (1, 2, 3))
     for number, row in enumerate(made.rows):
-        image = nifti.read_image(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
+        image = read_image(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
         change = image.grid.reorientation_to("RAS")
         grid, hu = image.grid.reorient(change), change.apply(image.voxels)
         x = np.arange(grid.shape[0])[:, None, None] + np.zeros(grid.shape)
         tissue = (hu > 0) & (hu < 90)
         label = np.where(tissue, np.where((x > grid.shape[0] / 2) == (number == 0), 2, 3), 0)
         label[38:42, 60:64] = 1
-        nifti.write_image(tmp_path / "labels" / f"{row['volume_id']}.nii.gz", label.astype(np.uint8), grid)
+        write_image(tmp_path / "labels" / f"{row['volume_id']}.nii.gz", label.astype(np.uint8), grid)
     cohort = Cohort(labels=tmp_path / "labels", structures=scheme)
     done = audited(tmp_path / "studies", tmp_path / "a", Policy(), cohort)
     wrong = done.findings.filter(pl.col("rule") == "DCM235")
@@ -145,20 +145,20 @@ def test_in_a_real_ct_every_pair_is_right_its_mirror_image_wrong_and_the_phase_a
     shared_data, tmp_path
 ):
     root = shared_data("totalsegmentator")
-    image = nifti.read_image(root / "example_ct_sm.nii.gz")
+    image = read_image(root / "example_ct_sm.nii.gz")
     change = image.grid.reorientation_to("RAS")
     label, names = np.zeros(image.grid.shape, np.uint16), []
     for path in sorted((root / "example_seg_fast").glob("*.nii.gz")):
-        if (voxels := nifti.read_label(path).voxels).any():
-            names.append(nifti.stem(path))
+        if (voxels := read_label(path).voxels).any():
+            names.append(image_stem(path))
             label[voxels > 0] = len(names)
     scheme = LabelScheme(tuple(names), tuple(range(1, len(names) + 1)))
     ras, grid = change.apply(image.voxels), image.grid.reorient(change)
-    nifti.write_image(tmp_path / "label.nii.gz", label, image.grid)
+    write_image(tmp_path / "label.nii.gz", label, image.grid)
     found = structure_measures(ras, grid, tmp_path / "label.nii.gz", scheme, hounsfield=True)
     assert (found["sides_exchanged"], found["enhancement"]) == ("", "non_contrast")
     assert json.loads((root / "phase_prediction.json").read_text())["phase"] == "native"
-    nifti.write_image(tmp_path / "label.nii.gz", flip_axes(change.apply(label), (0,)), grid)
+    write_image(tmp_path / "label.nii.gz", flip_axes(change.apply(label), (0,)), grid)
     found = structure_measures(ras, grid, tmp_path / "label.nii.gz", scheme, hounsfield=True)
     assert found["sides_exchanged"].count("lies") == len(left_right_pairs(scheme)) + 3 == 14
 

@@ -17,9 +17,9 @@ from gnomon.dataset.dataset import read_dataset
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
 from gnomon.evaluation import judge_classes
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_json
 from gnomon.io.folders import RunFolder
+from gnomon.io.images import write_image
 from gnomon.nets import build_classifier
 from gnomon.preparation import read_classes
 from gnomon.reports import write_class_report
@@ -58,7 +58,7 @@ def images(tmp_path_factory):
         centre = (12.0 if right else -12.0, 20.0 + draw.uniform(-4, 4), 20.0 + draw.uniform(-4, 4))
         voxels = draw.normal(0, 10, grid.shape).astype(np.float32) + 200 * ball(grid, centre, 7.0)
         change = grid.reorientation_to(ORIENTATIONS[(5 * i) % 48])
-        nifti.write_image(root / "images" / f"s{i:02d}.nii.gz", change.apply(voxels), grid.reorient(change))
+        write_image(root / "images" / f"s{i:02d}.nii.gz", change.apply(voxels), grid.reorient(change))
         rows.append({"case": f"s{i:02d}", "class": "right" if right else "left"})
     with (root / "classes.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, ["case", "class"])

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from gnomon.commands.launch import DONE, UNPROCESSED, USAGE, command_names, configs_folder, launch
 from gnomon.commands.settings import plain
 from gnomon.core.settings import settings_from
-from gnomon.io import nifti
+from gnomon.io.images import image_stem, read_grid, read_label
 from gnomon.rules.catalogue import all_rules
 from gnomon.settings import (
     ConvertSettings,
@@ -197,7 +197,7 @@ class TestCommands:
                 (tmp_path / folder / source.name).symlink_to(origin)
         assert launch("predict", [f"run={tiny_run}", f"input={tmp_path}/images", f"output={tmp_path}/p"]) == DONE
         for path in (tmp_path / "images").iterdir():
-            assert nifti.read_grid(path) == nifti.read_grid(tmp_path / "p" / path.name)
+            assert read_grid(path) == read_grid(tmp_path / "p" / path.name)
         code = launch(
             "evaluate",
             [
@@ -213,12 +213,10 @@ class TestCommands:
 
     def test_held_out_cases_are_predicted_as_the_predict_command_would(self, tiny_run, tmp_path):
         store = next((tiny_run.parent / "data").iterdir())
-        name = nifti.stem(next((tiny_run / "predictions").iterdir()))
+        name = image_stem(next((tiny_run / "predictions").iterdir()))
         image = store / "volumes" / f"{name}.nii.gz"
         assert launch("predict", [f"run={tiny_run}", f"input={image}", f"output={tmp_path}/p"]) == DONE
-        one, other = (
-            nifti.read_label(folder / f"{name}.nii.gz") for folder in (tiny_run / "predictions", tmp_path / "p")
-        )
+        one, other = (read_label(folder / f"{name}.nii.gz") for folder in (tiny_run / "predictions", tmp_path / "p"))
         assert np.array_equal(one.voxels, other.voxels)
         assert one.grid == other.grid
 

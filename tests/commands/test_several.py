@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gnomon.commands.launch import launch
-from gnomon.io import nifti
+from gnomon.io.images import images_in_folder, read_image, read_label
 from gnomon.pipeline.several import together
 from tests.conftest import TINY
 
@@ -34,7 +34,7 @@ def test_every_case_is_predicted_by_a_run_that_did_not_see_it(group):
     ]
     splits = json.loads((folders[0] / "splits.json").read_text())
     for seed in (1, 2):
-        found = nifti.images_in(output / "predictions" / f"seed-{seed}")
+        found = images_in_folder(output / "predictions" / f"seed-{seed}")
         assert sorted(found) == sorted(name for fold in splits["folds"] for name in fold["val"])
         for number, fold in enumerate(splits["folds"]):
             for name in fold["val"]:
@@ -45,10 +45,10 @@ def test_every_case_is_predicted_by_a_run_that_did_not_see_it(group):
 def test_probabilities_are_kept_agree_with_the_labels_and_are_calibrated(group):
     output, _ = group
     folder = output / "predictions" / "seed-1"
-    for name, path in nifti.images_in(folder).items():
-        label = nifti.read_label(path).voxels
+    for name, path in images_in_folder(folder).items():
+        label = read_label(path).voxels
         shares = [
-            nifti.read_image(folder / "probabilities" / one / f"{name}.nii.gz").voxels
+            read_image(folder / "probabilities" / one / f"{name}.nii.gz").voxels
             for one in ("liver", "spleen", "lesion")
         ]
         channels = np.stack([1 - sum(shares), *shares])
@@ -76,7 +76,7 @@ def test_a_check_of_the_code_judges_each_run_on_what_it_saw(tiny_run):
     arguments = [*TINY, *SHORT, f"workspace={tiny_run.parent}", f"output={output}", "debug=fast", "training.fold=all"]
     assert launch("train", arguments) == 0
     summary = json.loads((output / "summary.json").read_text())
-    assert 0 < summary["n_cases"] == len(nifti.images_in(output / "predictions" / "seed-1"))
+    assert 0 < summary["n_cases"] == len(images_in_folder(output / "predictions" / "seed-1"))
 
 
 def test_a_group_that_is_run_again_trains_nothing(group, capsys):
@@ -94,7 +94,7 @@ def test_a_group_predicts_as_an_ensemble(group, tmp_path):
     images.mkdir()
     (images / "case.nii.gz").write_bytes(source.read_bytes())
     assert launch("predict", [f"run={output}", f"input={images}", f"output={tmp_path / 'all'}"]) == 0
-    assert nifti.read_label(tmp_path / "all" / "case.nii.gz").grid.shape == nifti.read_image(source).grid.shape
+    assert read_label(tmp_path / "all" / "case.nii.gz").grid.shape == read_image(source).grid.shape
 
 
 def test_a_test_set_is_predicted_by_all_folds_together(tiny_run):
@@ -103,7 +103,7 @@ def test_a_test_set_is_predicted_by_all_folds_together(tiny_run):
     assert launch("train", arguments) == 0
     summary = json.loads((output / "summary.json").read_text())
     assert summary["between_seeds"] is None
-    assert summary["n_cases"] == len(nifti.images_in(output / "predictions" / "seed-1")) > 0
+    assert summary["n_cases"] == len(images_in_folder(output / "predictions" / "seed-1")) > 0
 
 
 @pytest.mark.parametrize(

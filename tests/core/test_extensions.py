@@ -25,8 +25,8 @@ from gnomon.data.torchio_transforms import apply_torchio, build_torchio_transfor
 from gnomon.dataset.topology import make_topology
 from gnomon.evaluation import all_measures, evaluate
 from gnomon.evaluation.measures import installed_measures
-from gnomon.io import nifti
 from gnomon.io.folders import EvaluationFolder
+from gnomon.io.images import images_in_folder, write_image
 from gnomon.nets import build_net, net_settings
 from gnomon.pipeline.comparison import differences
 from gnomon.reports import of_files, write_evaluation_report
@@ -249,8 +249,8 @@ def test_a_measure_of_another_package_is_in_the_tables_and_the_report(site: Path
     mask = np.zeros(grid.shape, np.uint8)
     mask[1:4, 1:4, 1:4] = 1
     for folder in ("r", "p"):
-        nifti.write_image(tmp_path / folder / "a.nii.gz", mask, grid)
-    files, labels = nifti.images_in(tmp_path / "r"), LabelScheme(("organ",), (1,))
+        write_image(tmp_path / folder / "a.nii.gz", mask, grid)
+    files, labels = images_in_folder(tmp_path / "r"), LabelScheme(("organ",), (1,))
     done = evaluate(files, tmp_path / "p", labels, tmp_path / "e", EvaluateSettings(workers=1))
     assert done.rows[0]["filled"] == 0.25
     assert done.summary["labels"]["organ"]["filled"] == 0.25

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from gnomon.dicom import convert_studies
 from gnomon.dicom.pixels.plausible import constant_frame, frame_mask, lost_intercept_hu
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_json
 from gnomon.io.folders import VolumesFolder
+from gnomon.io.images import read_image
 from gnomon.settings import ConvertSettings
 from tests.audit.clean import EDGE, ct
 from tests.audit.plants.planting import each_picture, put, stored
@@ -40,8 +40,8 @@ def padded(value=-3024):
 def test_a_frame_that_is_no_hounsfield_value_is_masked_though_no_header_declares_it(tmp_path):
     volumes, row = converted(padded(), tmp_path)
     assert row["decision"] == "repair" and row["repairs"] == ["mask_padding"] and "DCM131" in row["reasons"]
-    image = nifti.read_image(volumes.image(row["volume_id"]))
-    mask = nifti.read_image(volumes.padding(row["volume_id"])).voxels.astype(bool)
+    image = read_image(volumes.image(row["volume_id"]))
+    mask = read_image(volumes.padding(row["volume_id"])).voxels.astype(bool)
     assert mask.mean() == pytest.approx(circle().mean())
     assert (image.voxels[mask] == -3024 - 1024).all() and (image.voxels[~mask] > -1200).all()
 
@@ -66,7 +66,7 @@ def test_a_lost_intercept_is_put_back_so_that_every_voxel_has_its_hounsfield_val
         put(data, RescaleIntercept=str(read))
     volumes, row = converted(study, tmp_path)
     assert row["repairs"] == ["restore_intercept"] and "DCM125" in row["reasons"]
-    assert sorted(nifti.read_image(volumes.image(row["volume_id"])).voxels.ravel()) == wanted
+    assert sorted(read_image(volumes.image(row["volume_id"])).voxels.ravel()) == wanted
     (record,) = read_json(volumes.sidecar(row["volume_id"]), "the sidecar")["repairs"]
     assert record["added_hu"] == -1024 - read
 
@@ -115,7 +115,7 @@ def test_bits_above_the_stored_ones_are_told_and_change_no_value(tmp_path):
         put(data, BitsStored=12, HighBit=11, PixelRepresentation=0, PixelData=values.tobytes())
     volumes, row = converted(study, tmp_path)
     assert "DCM121" in row["reasons"] and row["decision"] == "accept"
-    assert sorted(nifti.read_image(volumes.image(row["volume_id"])).voxels.ravel()) == wanted
+    assert sorted(read_image(volumes.image(row["volume_id"])).voxels.ravel()) == wanted
 
 
 def test_the_sign_above_the_stored_bits_is_no_finding(tmp_path):

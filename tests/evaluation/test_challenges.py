@@ -14,7 +14,7 @@ from gnomon.core.geometry import Grid
 from gnomon.core.randomness import generator
 from gnomon.evaluation.challenges import autopet, brats, flare, kits
 from gnomon.evaluation.patterns import areas_mm2, cells_of
-from gnomon.io import nifti
+from gnomon.io.images import write_image
 
 SPACINGS = [(1.0, 1.0, 1.0), (0.8, 0.8, 2.5), (3.0, 1.0, 1.0)]
 
@@ -202,8 +202,8 @@ def test_the_command_tells_a_challenges_scores_and_no_mean_while_a_case_is_missi
     grid = Grid.from_parts((22, 20, 12), (1, 1, 1))
     for seed in range(3):
         truth, found, _ = scene(3 * seed, (1, 2, 3))
-        nifti.write_image(tmp_path / "r" / f"c{seed}.nii.gz", truth, grid)
-        nifti.write_image(tmp_path / "p" / f"c{seed}.nii.gz", found, grid)
+        write_image(tmp_path / "r" / f"c{seed}.nii.gz", truth, grid)
+        write_image(tmp_path / "p" / f"c{seed}.nii.gz", found, grid)
     arguments = [
         f"references={tmp_path / 'r'}",
         f"predictions={tmp_path / 'p'}",

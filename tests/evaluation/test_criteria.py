@@ -8,7 +8,7 @@ import pytest
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
 from gnomon.evaluation.criteria import Criterion, check_labels, judge_criteria, read_criteria
-from gnomon.io import nifti
+from gnomon.io.images import write_image
 from gnomon.rules.finding import Refusal
 from tests.conftest import TINY
 
@@ -70,8 +70,8 @@ def test_the_command_ends_with_1_where_a_criterion_is_not_met(tmp_path, capsys):
         truth, found = np.zeros((9, 9, 9), np.uint8), np.zeros((9, 9, 9), np.uint8)
         truth[2:6, 2:6, 2:6] = 1
         found[2 + shift : 6 + shift, 2:6, 2:6] = 1
-        nifti.write_image(tmp_path / "r" / f"{name}.nii.gz", truth, grid)
-        nifti.write_image(tmp_path / "p" / f"{name}.nii.gz", found, grid)
+        write_image(tmp_path / "r" / f"{name}.nii.gz", truth, grid)
+        write_image(tmp_path / "p" / f"{name}.nii.gz", found, grid)
     arguments = [
         f"references={tmp_path / 'r'}",
         f"predictions={tmp_path / 'p'}",
@@ -107,7 +107,7 @@ def test_a_training_reads_its_criteria_before_it_begins(tiny_run, tmp_path, caps
 
 
 def test_settings_that_name_no_structure_are_refused(tmp_path, capsys):
-    nifti.write_image(tmp_path / "r" / "a.nii.gz", np.ones((4, 4, 4), np.uint8), Grid.from_parts((4, 4, 4), (1, 1, 1)))
+    write_image(tmp_path / "r" / "a.nii.gz", np.ones((4, 4, 4), np.uint8), Grid.from_parts((4, 4, 4), (1, 1, 1)))
     arguments = [
         f"references={tmp_path / 'r'}",
         f"predictions={tmp_path / 'r'}",

@@ -9,7 +9,7 @@ from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
 from gnomon.evaluation import evaluate
 from gnomon.evaluation.detectors import find_pipeline_error
-from gnomon.io import nifti
+from gnomon.io.images import images_in_folder, write_image
 from gnomon.settings import EvaluateSettings
 
 GRID = Grid.from_parts((40, 36, 30), (1.0, 1.0, 2.0))
@@ -97,11 +97,11 @@ def test_a_mirrored_case_is_named_among_honest_ones(tmp_path):
     for seed in range(4):
         label = scene(seed)
         found = predicted(label, seed)
-        nifti.write_image(tmp_path / "r" / f"c{seed}.nii.gz", label, GRID)
-        nifti.write_image(tmp_path / "p" / f"c{seed}.nii.gz", flip_axes(found, (0,)) if seed == 2 else found, GRID)
+        write_image(tmp_path / "r" / f"c{seed}.nii.gz", label, GRID)
+        write_image(tmp_path / "p" / f"c{seed}.nii.gz", flip_axes(found, (0,)) if seed == 2 else found, GRID)
     scheme = LabelScheme(tuple(LABELS), tuple(LABELS.values()))
     settings = EvaluateSettings(workers=1)
-    done = evaluate(nifti.images_in(tmp_path / "r"), tmp_path / "p", scheme, tmp_path / "e", settings)
+    done = evaluate(images_in_folder(tmp_path / "r"), tmp_path / "p", scheme, tmp_path / "e", settings)
     assert [(finding.rule, finding.where) for finding in done.findings] == [("EVL301", "case c2")]
     assert done.summary["n_unscored"] == 0
 
@@ -110,9 +110,9 @@ def test_what_was_not_looked_for_or_is_ignored_raises_no_doubt(tmp_path):
     label = scene(1)
     found = predicted(label, 1)
     exchanged = np.where(found == 4, 9, np.where(found == 9, 4, found)).astype(np.uint8)
-    nifti.write_image(tmp_path / "r" / "c.nii.gz", label, GRID)
-    nifti.write_image(tmp_path / "p" / "c.nii.gz", exchanged, GRID)
-    references = nifti.images_in(tmp_path / "r")
+    write_image(tmp_path / "r" / "c.nii.gz", label, GRID)
+    write_image(tmp_path / "p" / "c.nii.gz", exchanged, GRID)
+    references = images_in_folder(tmp_path / "r")
     names, settings = tuple(LABELS), EvaluateSettings(workers=1)
     whole = LabelScheme(names, tuple(LABELS.values()))
     assert evaluate(references, tmp_path / "p", whole, tmp_path / "e", settings).findings
@@ -120,7 +120,7 @@ def test_what_was_not_looked_for_or_is_ignored_raises_no_doubt(tmp_path):
     assert partly.findings == ()
     ignoring = LabelScheme(("liver", "spleen"), (1, 4), ignore=9)
     moved = np.where(label == 9, 4, label).astype(np.uint8)  # what is predicted where nothing is judged
-    nifti.write_image(tmp_path / "p" / "c.nii.gz", moved, GRID)
+    write_image(tmp_path / "p" / "c.nii.gz", moved, GRID)
     done = evaluate(references, tmp_path / "p", ignoring, tmp_path / "e", settings)
     assert done.findings == ()
     assert done.summary["mean_dice"] == 1

@@ -9,7 +9,7 @@ from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
 from gnomon.evaluation import HD95, MaskPair, MeasureOptions, all_measures, evaluate
 from gnomon.evaluation.scoring import score_structure, worst_scores
-from gnomon.io import nifti
+from gnomon.io.images import images_in_folder, write_image
 from gnomon.rules.finding import Severity
 from gnomon.settings import EvaluateSettings
 
@@ -27,7 +27,7 @@ def box(start, size=8, shape=GRID.shape):
 
 def write(folder, cases):
     for name, voxels in cases.items():
-        nifti.write_image(folder / f"{name}.nii.gz", voxels.astype(np.uint8), GRID)
+        write_image(folder / f"{name}.nii.gz", voxels.astype(np.uint8), GRID)
     return folder
 
 
@@ -35,7 +35,7 @@ def score(tmp_path, references, predictions):
     write(tmp_path / "r", references)
     (tmp_path / "p").mkdir(exist_ok=True)
     write(tmp_path / "p", predictions)
-    return evaluate(nifti.images_in(tmp_path / "r"), tmp_path / "p", LABELS, tmp_path / "e", SETTINGS)
+    return evaluate(images_in_folder(tmp_path / "r"), tmp_path / "p", LABELS, tmp_path / "e", SETTINGS)
 
 
 def test_overlap_and_volume_of_a_shifted_box_are_exact():
@@ -97,8 +97,8 @@ def test_not_predicting_never_pays(tmp_path):
 )
 def test_a_prediction_on_another_grid_is_refused_and_scores_nothing(tmp_path, change):
     write(tmp_path / "r", {"a": box(2) * 1})
-    nifti.write_image(tmp_path / "p" / "a.nii.gz", box(2).astype(np.uint8), Grid(GRID.shape, change(GRID.affine)))
-    done = evaluate(nifti.images_in(tmp_path / "r"), tmp_path / "p", LABELS, tmp_path / "e", SETTINGS)
+    write_image(tmp_path / "p" / "a.nii.gz", box(2).astype(np.uint8), Grid(GRID.shape, change(GRID.affine)))
+    done = evaluate(images_in_folder(tmp_path / "r"), tmp_path / "p", LABELS, tmp_path / "e", SETTINGS)
     assert done.findings[0].rule == "EVL201"
     assert done.rows[0]["status"] == "refused"
     assert done.rows[0]["dice"] == 0
@@ -107,8 +107,8 @@ def test_a_prediction_on_another_grid_is_refused_and_scores_nothing(tmp_path, ch
 def test_a_single_slice_is_not_stretched_over_a_volume(tmp_path):
     write(tmp_path / "r", {"a": box(2) * 1})
     slab = Grid((20, 20, 1), GRID.affine)
-    nifti.write_image(tmp_path / "p" / "a.nii.gz", np.ones((20, 20, 1), np.uint8), slab)
-    done = evaluate(nifti.images_in(tmp_path / "r"), tmp_path / "p", LABELS, tmp_path / "e", SETTINGS)
+    write_image(tmp_path / "p" / "a.nii.gz", np.ones((20, 20, 1), np.uint8), slab)
+    done = evaluate(images_in_folder(tmp_path / "r"), tmp_path / "p", LABELS, tmp_path / "e", SETTINGS)
     assert done.findings[0].rule == "EVL201"
 
 
@@ -135,7 +135,7 @@ def test_two_evaluations_write_the_same_bytes(tmp_path):
         write(tmp_path / "r", {"a": box(2) * 1, "b": box(4) * 2})
         write(tmp_path / "p", {"a": box(3) * 1, "b": box(4) * 2})
         settings = EvaluateSettings(workers=workers)
-        evaluate(nifti.images_in(tmp_path / "r"), tmp_path / "p", LABELS, tmp_path / name, settings)
+        evaluate(images_in_folder(tmp_path / "r"), tmp_path / "p", LABELS, tmp_path / name, settings)
     for file in ("cases.csv", "summary.json"):
         assert (tmp_path / "x" / file).read_bytes() == (tmp_path / "y" / file).read_bytes()
 

@@ -14,7 +14,7 @@ from gnomon.core.geometry import ORIENTATIONS, Grid
 from gnomon.core.randomness import generator
 from gnomon.evaluation import MaskPair, align_prediction, all_measures
 from gnomon.evaluation.scoring import score_structure
-from gnomon.io import nifti
+from gnomon.io.images import write_image
 
 
 def oblique(seed, shape=(12, 9, 7), spacing_mm=(0.8, 1.1, 5.0)):
@@ -118,8 +118,8 @@ def test_a_prediction_that_lies_all_outside_is_a_miss():
 def test_the_command_reorients_says_so_and_takes_tolerances_by_label(tmp_path, capsys):
     reference = oblique(4)
     change = reference.reorientation_to("LPI")
-    nifti.write_image(tmp_path / "r" / "a.nii.gz", blob(reference.shape), reference)
-    nifti.write_image(tmp_path / "p" / "a.nii.gz", change.apply(blob(reference.shape)), reference.reorient(change))
+    write_image(tmp_path / "r" / "a.nii.gz", blob(reference.shape), reference)
+    write_image(tmp_path / "p" / "a.nii.gz", change.apply(blob(reference.shape)), reference.reorient(change))
     arguments = [f"references={tmp_path / 'r'}", f"predictions={tmp_path / 'p'}", f"output={tmp_path / 'e'}"]
     assert launch("evaluate", [*arguments, "label_names={organ: 1}", "evaluation.tolerances_mm={organ: 2.5}"]) == 0
     assert "Dice 1.0000" in capsys.readouterr().out

@@ -17,7 +17,7 @@ from gnomon.evaluation import MaskPair, all_measures
 from gnomon.evaluation.options import options_for
 from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.evaluation.summary import summarise
-from gnomon.io import nifti
+from gnomon.io.images import write_image
 from gnomon.settings import EvaluateSettings, LesionSettings
 
 LABELS = ("organ", "lesion")
@@ -118,11 +118,11 @@ def box():
 
 
 def half_values(path):
-    nifti.write_image(path, box() * np.float32(0.5), GRID)
+    write_image(path, box() * np.float32(0.5), GRID)
 
 
 def mask_of_255(path):
-    nifti.write_image(path, box() * np.uint8(255), GRID)
+    write_image(path, box() * np.uint8(255), GRID)
 
 
 def four_dimensions(path):
@@ -130,7 +130,7 @@ def four_dimensions(path):
 
 
 def no_spacing(path):
-    nifti.write_image(path, box(), GRID)
+    write_image(path, box(), GRID)
     content = bytearray(gzip.decompress(path.read_bytes()))
     content[80:92] = np.zeros(3, "<f4").tobytes()  # pixdim[1..3]
     content[252:256] = np.array([1, 0], "<i2").tobytes()  # qform alone, which needs them
@@ -138,7 +138,7 @@ def no_spacing(path):
 
 
 def flat_affine(path):
-    nifti.write_image(path, box(), GRID)
+    write_image(path, box(), GRID)
     content = bytearray(gzip.decompress(path.read_bytes()))
     content[252:254] = np.array([0], "<i2").tobytes()
     content[312:328] = np.zeros(4, "<f4").tobytes()  # the last row of sform
@@ -146,17 +146,17 @@ def flat_affine(path):
 
 
 def cut_short(path):
-    nifti.write_image(path, generator(0, "noise").integers(0, 2, GRID.shape).astype(np.uint8), GRID)
+    write_image(path, generator(0, "noise").integers(0, 2, GRID.shape).astype(np.uint8), GRID)
     path.write_bytes(path.read_bytes()[:-200])
 
 
 def one_slice(path):
     grid = Grid.from_parts((12, 14, 1), (1.0, 1.0, 3.0))
-    nifti.write_image(path, box()[:, :, 8:9], grid)
+    write_image(path, box()[:, :, 8:9], grid)
 
 
 def not_finite(path):
-    nifti.write_image(path, np.where(box() > 0, np.float32("nan"), np.float32(0)), GRID)
+    write_image(path, np.where(box() > 0, np.float32("nan"), np.float32(0)), GRID)
 
 
 def nothing_at_all(path):
@@ -180,7 +180,7 @@ BROKEN = {
 def test_a_broken_file_has_its_message_and_its_row_and_the_others_finish(tmp_path, capsys, side):
     for name in ("good", "fine", *(make.__name__ for make in BROKEN)):
         for folder in ("references", "predictions"):
-            nifti.write_image(tmp_path / folder / f"{name}.nii.gz", box(), GRID)
+            write_image(tmp_path / folder / f"{name}.nii.gz", box(), GRID)
     for make in BROKEN:
         make(tmp_path / side / f"{make.__name__}.nii.gz")
     arguments = [

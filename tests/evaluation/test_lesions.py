@@ -13,7 +13,7 @@ from gnomon.core.geometry import Grid
 from gnomon.evaluation import MaskPair, MeasureOptions, all_measures
 from gnomon.evaluation.lesions import froc, match_lesions
 from gnomon.evaluation.scoring import score_structure
-from gnomon.io import nifti
+from gnomon.io.images import write_image
 from gnomon.settings import LesionSettings
 
 SPACING_MM = (1.0, 1.0, 2.0)
@@ -120,9 +120,9 @@ def test_the_command_writes_lesions_their_counts_and_the_curve(tmp_path):
     surely = np.where(PREDICTION, 0.6, 0.0).astype(np.float32)
     surely[:10] *= 1.5
     for name in ("a", "b"):
-        nifti.write_image(tmp_path / "r" / f"{name}.nii.gz", REFERENCE.astype(np.uint8), grid)
-        nifti.write_image(tmp_path / "p" / f"{name}.nii.gz", PREDICTION.astype(np.uint8), grid)
-        nifti.write_image(tmp_path / "q" / "lesion" / f"{name}.nii.gz", surely, grid)
+        write_image(tmp_path / "r" / f"{name}.nii.gz", REFERENCE.astype(np.uint8), grid)
+        write_image(tmp_path / "p" / f"{name}.nii.gz", PREDICTION.astype(np.uint8), grid)
+        write_image(tmp_path / "q" / "lesion" / f"{name}.nii.gz", surely, grid)
     arguments = [
         f"references={tmp_path / 'r'}",
         f"predictions={tmp_path / 'p'}",

@@ -13,8 +13,8 @@ from gnomon.core.labels import LabelScheme
 from gnomon.evaluation import MaskPair, Measure, MeasureOptions, all_measures, compare_evaluations, evaluate
 from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.evaluation.surface import surface_distances
-from gnomon.io import nifti
 from gnomon.io.folders import EvaluationFolder
+from gnomon.io.images import images_in_folder, write_image
 from gnomon.reports import of_files, write_evaluation_report
 from gnomon.settings import EvaluateSettings
 
@@ -46,13 +46,13 @@ def box(start, size=5):
 
 def write_folders(folder, shift):
     for i, name in enumerate(CASES):
-        nifti.write_image(folder / "r" / f"{name}.nii.gz", box(2), GRID)
-        nifti.write_image(folder / "p" / f"{name}.nii.gz", box(2 + (i + shift) % 3), GRID)
+        write_image(folder / "r" / f"{name}.nii.gz", box(2), GRID)
+        write_image(folder / "p" / f"{name}.nii.gz", box(2 + (i + shift) % 3), GRID)
 
 
 def evaluation_with(folder, measures, shift=0, **settings):
     write_folders(folder, shift)
-    references = nifti.images_in(folder / "r")
+    references = images_in_folder(folder / "r")
     settings = EvaluateSettings(workers=1, **settings)
     return evaluate(references, folder / "p", LABELS, folder / "e", settings, measures=measures)
 

@@ -10,7 +10,7 @@ from gnomon.core.geometry import Grid
 from gnomon.core.randomness import generator
 from gnomon.evaluation import all_measures
 from gnomon.evaluation.subgroups import columns_not_grouped, read_table, subgroup_rows
-from gnomon.io import nifti
+from gnomon.io.images import write_image
 from gnomon.rules.finding import Refusal
 
 
@@ -69,8 +69,8 @@ def test_the_command_writes_and_draws_the_groups(tmp_path):
         truth, found = np.zeros((9, 9, 9), np.uint8), np.zeros((9, 9, 9), np.uint8)
         truth[2:6, 2:6, 2:6] = 1
         found[2 + i // 3 : 6 + i // 3, 2:6, 2:6] = 1
-        nifti.write_image(tmp_path / "r" / f"c{i}.nii.gz", truth, grid)
-        nifti.write_image(tmp_path / "p" / f"c{i}.nii.gz", found, grid)
+        write_image(tmp_path / "r" / f"c{i}.nii.gz", truth, grid)
+        write_image(tmp_path / "p" / f"c{i}.nii.gz", found, grid)
     (tmp_path / "t.csv").write_text(
         "case,kernel\n" + "".join(f"c{i},{'soft' if i < 3 else 'sharp'}\n" for i in range(6))
     )

@@ -21,7 +21,7 @@ from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
 from gnomon.inference import Model, predict_images
 from gnomon.inference.sliding_window import gaussian_importance, predict_probabilities, tile_corners
-from gnomon.io import nifti
+from gnomon.io.images import write_image
 from gnomon.postprocess import read_spec
 from gnomon.settings import PredictSettings
 
@@ -57,7 +57,7 @@ def model(spacing):
 def test_a_prediction_lies_on_the_native_grid_of_an_oblique_anisotropic_image(tmp_path, code):
     grid = oblique(code)
     truth = blob(grid)
-    nifti.write_image(tmp_path / "in" / "x.nii.gz", truth.astype(np.float32), grid)
+    write_image(tmp_path / "in" / "x.nii.gz", truth.astype(np.float32), grid)
     assert predict_images(model((1.0, 1.0, 3.0)), tmp_path / "in", tmp_path / "out") == []
     original, result = nib.load(tmp_path / "in" / "x.nii.gz"), nib.load(tmp_path / "out" / "x.nii.gz")
     assert result.affine.tobytes() == original.affine.tobytes(), "bit for bit"
@@ -118,7 +118,7 @@ def test_a_pointwise_net_gives_the_same_in_tiles_as_at_once(shape):
 
 def test_an_unreadable_image_is_named_and_the_others_are_predicted(tmp_path):
     grid = oblique()
-    nifti.write_image(tmp_path / "in" / "good.nii.gz", blob(grid).astype(np.float32), grid)
+    write_image(tmp_path / "in" / "good.nii.gz", blob(grid).astype(np.float32), grid)
     (tmp_path / "in" / "bad.nii.gz").write_bytes(b"junk")
     findings = predict_images(model((0.9, 0.9, 4.0)), tmp_path / "in", tmp_path / "out")
     assert [finding.rule for finding in findings] == ["NII101"]
@@ -129,8 +129,8 @@ def test_rules_are_applied_to_what_is_predicted_and_what_they_remove_is_listed(t
     grid = oblique()
     image = blob(grid).astype(np.float32)
     image[1, 1, 1:5] = image[28, 24, 1:5] = 2  # two false parts of the core
-    nifti.write_image(tmp_path / "in" / "x.nii.gz", image, grid)
-    nifti.write_image(tmp_path / "in" / "y.nii.gz", image, grid)
+    write_image(tmp_path / "in" / "x.nii.gz", image, grid)
+    write_image(tmp_path / "in" / "y.nii.gz", image, grid)
     rule = {"structure": "core", "reason": "one core", "min_volume_mm3": 100.0, "min_mean_probability": 0.2}
     spec = {"schema": "gnomon/postprocess/1", "labels": {"shell": 7, "core": 3}, "rules": [rule]}
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec))

@@ -7,7 +7,7 @@ import pytest
 
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import ORIENTATIONS, Grid, permute_axes
-from gnomon.io import nifti
+from gnomon.io.images import read_image, read_label, write_image
 from gnomon.nnunet.dataset import label_scheme_from
 
 NAMES = {"background": 0, "organ": 7, "lesion": 3}
@@ -24,8 +24,8 @@ def decathlon(tmp_path):
         label[2:6, 3:9, 2:6], label[4, 5, 3], label[0, 0, 0] = 7, 3, 9
         change = grid.reorientation_to(ORIENTATIONS[11 * i % 48])
         turned = grid.reorient(change)
-        nifti.write_image(root / "imagesTr" / f"c{i}.nii.gz", change.apply(image), turned)
-        nifti.write_image(root / "labelsTr" / f"c{i}.nii.gz", change.apply(label), turned)
+        write_image(root / "imagesTr" / f"c{i}.nii.gz", change.apply(image), turned)
+        write_image(root / "labelsTr" / f"c{i}.nii.gz", change.apply(label), turned)
     (root / "dataset.json").write_text(
         json.dumps(
             {
@@ -56,8 +56,8 @@ def test_a_native_export_copies_images_and_numbers_labels_from_one(decathlon, tm
     for i in range(5):
         source = decathlon / "imagesTr" / f"c{i}.nii.gz"
         assert (raw / "imagesTr" / f"c{i}_0000.nii.gz").read_bytes() == source.read_bytes()
-        before = nifti.read_label(decathlon / "labelsTr" / f"c{i}.nii.gz")
-        after = nifti.read_label(raw / "labelsTr" / f"c{i}.nii.gz")
+        before = read_label(decathlon / "labelsTr" / f"c{i}.nii.gz")
+        after = read_label(raw / "labelsTr" / f"c{i}.nii.gz")
         assert after.grid == before.grid
         assert np.array_equal(after.voxels, np.select([before.voxels == v for v in (7, 3, 9)], [1, 2, 3]))
 
@@ -66,7 +66,7 @@ def test_a_canonical_export_is_in_ras_order(decathlon, tmp_path):
     _, raw = export(decathlon, tmp_path / "out", "orientation=canonical")
     for i in range(5):
         image, label = (
-            nifti.read_image(path)
+            read_image(path)
             for path in (
                 raw / "imagesTr" / f"c{i}_0000.nii.gz",
                 raw / "labelsTr" / f"c{i}.nii.gz",
@@ -131,7 +131,7 @@ def test_imported_predictions_get_their_original_values_and_probabilities(tmp_pa
     )
     channels = np.random.default_rng(0).dirichlet([1, 1, 1], grid.shape)
     share = np.stack([channels[..., i] for i in range(3)]).astype(np.float32)
-    nifti.write_image(tmp_path / "in" / "c1.nii.gz", share.argmax(0).astype(np.uint8), grid)
+    write_image(tmp_path / "in" / "c1.nii.gz", share.argmax(0).astype(np.uint8), grid)
     np.savez_compressed(tmp_path / "in" / "c1.npz", probabilities=permute_axes(share, (2, 1, 0)))
     description = {
         "labels": {"background": 0, "organ": 1, "lesion": 2},
@@ -140,10 +140,10 @@ def test_imported_predictions_get_their_original_values_and_probabilities(tmp_pa
     (tmp_path / "dataset.json").write_text(json.dumps(description))
     arguments = ["import", f"predictions={tmp_path / 'in'}", f"dataset_json={tmp_path / 'dataset.json'}"]
     assert launch("nnunet", [*arguments, f"output={tmp_path / 'out'}"]) == 0
-    values = nifti.read_label(tmp_path / "out" / "c1.nii.gz")
+    values = read_label(tmp_path / "out" / "c1.nii.gz")
     assert np.array_equal(values.voxels, np.array([0, 7, 3])[share.argmax(0)]) and values.grid == grid
     for i, name in enumerate(("organ", "lesion"), start=1):
-        found = nifti.read_image(tmp_path / "out" / "probabilities" / name / "c1.nii.gz")
+        found = read_image(tmp_path / "out" / "probabilities" / name / "c1.nii.gz")
         assert np.abs(found.voxels - share[i]).max() < 1e-4 and found.grid == grid
     np.savez_compressed(tmp_path / "in" / "c1.npz", probabilities=share[:, :5])
     assert launch("nnunet", [*arguments, f"output={tmp_path / 'out2'}"]) == 3

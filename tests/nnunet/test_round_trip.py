@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from gnomon.commands.launch import launch
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_json
+from gnomon.io.images import images_in_folder, read_image, read_label
 from gnomon.preparation import read_nnunet_plan
 from tests.nnunet.test_stock import stock_apply
 
@@ -47,7 +47,7 @@ def subset(shared_data, tmp_path_factory):
     """A Decathlon folder of 16 cases, and images of 4 others."""
     source, root = shared_data("hippocampus"), tmp_path_factory.mktemp("real")
     description = read_json(source / "dataset.json", "the data")
-    names = sorted(nifti.images_in(source / "imagesTr"))[: N_TRAIN + N_HELD]
+    names = sorted(images_in_folder(source / "imagesTr"))[: N_TRAIN + N_HELD]
     for i, name in enumerate(names):
         images, labels = ("data/imagesTr", "data/labelsTr") if i < N_TRAIN else ("held", "references")
         for kind, target in (("imagesTr", images), ("labelsTr", labels)):
@@ -107,7 +107,7 @@ def test_hippocampus_is_exported_trained_by_nnunet_and_its_model_imported(subset
     nnunet("plan_and_preprocess", "-d", "904", "-c", "3d_fullres", "-np", "1", "-npfp", "1", environment=environment)
     model = run_command([sys.executable, script, place, "nnUNetPlans.json", 2], environment).strip().splitlines()[-1]
     run_command([sys.executable, predictor, model, subset / "held", tmp_path / "theirs"], environment)
-    theirs = nifti.images_in(tmp_path / "theirs")
+    theirs = images_in_folder(tmp_path / "theirs")
     assert len(theirs) == N_HELD
 
     rules = tmp_path / "rules.yaml"
@@ -155,8 +155,8 @@ def test_hippocampus_is_exported_trained_by_nnunet_and_its_model_imported(subset
         )
         == 0
     )
-    for name, path in nifti.images_in(tmp_path / "ours").items():
-        mine, stock = nifti.read_label(path), nifti.read_label(theirs[name])
+    for name, path in images_in_folder(tmp_path / "ours").items():
+        mine, stock = read_label(path), read_label(theirs[name])
         assert mine.grid.corner_displacement_mm(stock.grid) < 1e-3
         assert dice(mine.voxels, stock.voxels) >= 0.999, name
 
@@ -173,8 +173,8 @@ def test_hippocampus_is_exported_trained_by_nnunet_and_its_model_imported(subset
         == 0
     )
     for name in theirs:
-        share = nifti.read_image(tmp_path / "back" / "probabilities" / "Anterior" / f"{name}.nii.gz").voxels
-        found = nifti.read_label(tmp_path / "back" / f"{name}.nii.gz").voxels
+        share = read_image(tmp_path / "back" / "probabilities" / "Anterior" / f"{name}.nii.gz").voxels
+        found = read_label(tmp_path / "back" / f"{name}.nii.gz").voxels
         assert (share[found == 1] > 1 / 3 - 1e-3).all()
 
     nnunet(

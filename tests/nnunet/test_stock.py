@@ -12,7 +12,7 @@ import yaml
 
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import ORIENTATIONS, Grid, permute_axes
-from gnomon.io import nifti
+from gnomon.io.images import images_in_folder, read_grid, read_label, write_image
 from gnomon.nnunet import renumber_labels, write_stock_postprocessing
 from gnomon.postprocess import read_spec, spec_from
 from gnomon.rules.finding import Refusal
@@ -51,7 +51,7 @@ def cases(folder, count=50):
         voxels[7:9, 7:9, 4:8] = 0
         grid = Grid.from_parts(voxels.shape, SPACINGS[i % 5], (3.0 * i, -20.0, 7.0))
         change = grid.reorientation_to(ORIENTATIONS[(7 * i) % 48])
-        nifti.write_image(folder / f"case_{i:02d}.nii.gz", change.apply(voxels), grid.reorient(change))
+        write_image(folder / f"case_{i:02d}.nii.gz", change.apply(voxels), grid.reorient(change))
     (folder / "dataset.json").write_text(json.dumps(DATASET))
     (folder / "plans.json").write_text(json.dumps(PLANS))
     return folder
@@ -65,7 +65,7 @@ def stock_apply(predictions, output, pkl, processes=2):
 
 
 def voxels_of(folder):
-    return {name: nifti.read_label(path).voxels for name, path in nifti.images_in(folder).items()}
+    return {name: read_label(path).voxels for name, path in images_in_folder(folder).items()}
 
 
 def test_nnunets_command_and_gnomons_give_the_same_result_on_fifty_cases(tmp_path):
@@ -82,7 +82,7 @@ def test_nnunets_command_and_gnomons_give_the_same_result_on_fifty_cases(tmp_pat
     assert len(stock) == 50 and ours.keys() == stock.keys()
     for name in ours:
         assert np.array_equal(ours[name], stock[name]), name
-        assert nifti.read_grid(tmp_path / "stock" / f"{name}.nii.gz") == nifti.read_grid(source / f"{name}.nii.gz")
+        assert read_grid(tmp_path / "stock" / f"{name}.nii.gz") == read_grid(source / f"{name}.nii.gz")
     assert sum(not np.array_equal(before[name], ours[name]) for name in ours) >= 40
 
 
@@ -168,7 +168,7 @@ def results(tmp_path_factory):
     description = {**DATASET, "labels": {"background": 0, **LABELS}, "numTraining": 20}
     model = base / "nnUNet_results" / name / "nnUNetTrainer__nnUNetPlans__3d_fullres"
     preprocessed = base / "nnUNet_preprocessed" / name
-    names = sorted(nifti.images_in(toy / "predictions"))
+    names = sorted(images_in_folder(toy / "predictions"))
     folds = [{"train": [n for n in names if n not in names[f::5]], "val": names[f::5]} for f in range(5)]
     for place in (model, preprocessed, base / "nnUNet_raw" / name):
         place.mkdir(parents=True)

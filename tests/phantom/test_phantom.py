@@ -5,7 +5,7 @@ import pydicom
 import pytest
 
 from gnomon.dicom import convert_studies
-from gnomon.io import nifti
+from gnomon.io.images import read_image, read_label
 from gnomon.phantom import write_phantom
 from gnomon.phantom.anatomy import draw_anatomy
 from gnomon.settings import ConvertSettings, PhantomSettings
@@ -36,8 +36,8 @@ def test_a_converted_phantom_agrees_with_the_analytical_model(cohort, tmp_path):
         label_path = root / "labels" / f"{row['series_uid']}.nii.gz"
         if row["decision"] != "accept" or not label_path.is_file():
             continue
-        image = nifti.read_image(tmp_path / "volumes" / f"{row['volume_id']}.nii.gz")
-        label = nifti.read_label(label_path)
+        image = read_image(tmp_path / "volumes" / f"{row['volume_id']}.nii.gz")
+        label = read_label(label_path)
         if image.grid.corner_displacement_mm(label.grid) > 1:
             continue  # the planted defect
         orientations.add(image.grid.orientation)
@@ -57,7 +57,7 @@ def test_the_volume_of_an_organ_equals_that_of_its_ellipsoid(cohort):
         for p in (root / "studies" / "0001").iterdir()
         if pydicom.dcmread(p).SOPClassUID.endswith(".1.2")
     )
-    label = nifti.read_label(root / "labels" / f"{uid}.nii.gz")
+    label = read_label(root / "labels" / f"{uid}.nii.gz")
     found = (label.voxels == 1).sum() * label.grid.voxel_volume_mm3
     assert found == pytest.approx(anatomy.liver.volume_mm3, rel=0.02)
 

@@ -10,7 +10,7 @@ import yaml
 
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import Grid
-from gnomon.io import nifti
+from gnomon.io.images import write_image
 from tests.postprocess.toy import LABELS, N_CASES, N_FALSE, N_LESIONS, false_parts, lesions_hit, write_toy
 
 NAMES = "label_names={organ: 1, tumour: 2, rare: 3}"
@@ -112,8 +112,8 @@ def test_a_structure_that_a_patient_has_one_of_needs_no_lesions_to_keep_the_larg
         truth[4:14, 4:14, 2:8] = 1
         found = truth.copy()
         found[16:18, 16 - number % 4 : 18, 3] = 1
-        nifti.write_image(tmp_path / "references" / f"{number}.nii.gz", truth, grid)
-        nifti.write_image(tmp_path / "predictions" / f"{number}.nii.gz", found, grid)
+        write_image(tmp_path / "references" / f"{number}.nii.gz", truth, grid)
+        write_image(tmp_path / "predictions" / f"{number}.nii.gz", found, grid)
     declared = fitted(tmp_path, tmp_path / "one", "search.organs=[organ]")[1]["organ", "keep_k"]
     assert declared["adopted"] and declared["setting"] == "keep_largest"
     guessed = fitted(tmp_path, tmp_path / "two")[1]["organ", "keep_k"]

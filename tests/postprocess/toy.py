@@ -12,7 +12,7 @@ import numpy as np
 
 from gnomon.core.components import label_components
 from gnomon.core.geometry import Grid
-from gnomon.io import nifti
+from gnomon.io.images import read_label, write_image
 
 LABELS = {"organ": 1, "tumour": 2, "rare": 3}
 SHAPE, SPACING_MM = (48, 40, 24), (1.0, 1.0, 2.0)
@@ -50,9 +50,9 @@ def write_toy(folder):
     for number in range(N_CASES):
         truth, found, share = toy_case(number)
         name = f"case_{number:02d}"
-        nifti.write_image(folder / "references" / f"{name}.nii.gz", truth, grid)
-        nifti.write_image(folder / "predictions" / f"{name}.nii.gz", found, grid)
-        nifti.write_image(folder / "probabilities" / "tumour" / f"{name}.nii.gz", share, grid)
+        write_image(folder / "references" / f"{name}.nii.gz", truth, grid)
+        write_image(folder / "predictions" / f"{name}.nii.gz", found, grid)
+        write_image(folder / "probabilities" / "tumour" / f"{name}.nii.gz", share, grid)
     (folder / "dataset.json").write_text(
         json.dumps(
             {
@@ -83,7 +83,7 @@ def lesions_hit(folder):
     hit = 0
     for number in range(N_CASES):
         truth = toy_case(number)[0]
-        found = nifti.read_label(folder / f"case_{number:02d}.nii.gz").voxels
+        found = read_label(folder / f"case_{number:02d}.nii.gz").voxels
         numbered, count = label_components(truth == 2)
         hit += sum(bool(((numbered == n) & (found == 2)).any()) for n in range(1, count + 1))
     return hit
@@ -94,6 +94,6 @@ def false_parts(folder):
     false = 0
     for number in range(N_CASES):
         truth = toy_case(number)[0]
-        numbered, count = label_components(nifti.read_label(folder / f"case_{number:02d}.nii.gz").voxels == 2)
+        numbered, count = label_components(read_label(folder / f"case_{number:02d}.nii.gz").voxels == 2)
         false += sum(not (truth[numbered == n] == 2).any() for n in range(1, count + 1))
     return false

@@ -21,8 +21,8 @@ from gnomon.dataset.dataset import read_case, read_dataset
 from gnomon.dataset.plan import Normalisation, Plan
 from gnomon.dataset.topology import make_topology
 from gnomon.evaluation import evaluate
-from gnomon.io import nifti
 from gnomon.io.artifacts import map_array
+from gnomon.io.images import read_image, read_label, write_image
 from gnomon.preparation import prepare, read_raw_dataset
 from gnomon.rules.finding import Refusal
 from gnomon.settings import DataSettings, EvaluateSettings, PrepareSettings, SplitSettings
@@ -117,7 +117,7 @@ class TestCases:
         assert found_rules(dataset) == []
         name = "case_003"
         case, place = read_case(dataset.folder, name), dataset.folder.case(name)
-        image = nifti.read_image(decathlon / "imagesTr" / f"{name}.nii.gz")
+        image = read_image(decathlon / "imagesTr" / f"{name}.nii.gz")
         assert case.native == image.grid
         assert bytes(case.header.binaryblock) == bytes(image.header.binaryblock)
         label = map_array(place / "label.npy")
@@ -148,8 +148,8 @@ class TestCases:
     )
     def test_an_invalid_label_excludes_only_its_own_case(self, decathlon, tmp_path, change, rule):
         path = decathlon / "labelsTr" / "case_004.nii.gz"
-        label = nifti.read_image(path)
-        nifti.write_image(path, change(label.voxels).astype(np.float32), label.grid)
+        label = read_image(path)
+        write_image(path, change(label.voxels).astype(np.float32), label.grid)
         dataset = prepare_folder(decathlon, tmp_path / "d")
         assert found_rules(dataset) == [rule]
         assert "case_004" in dataset.findings[0].where
@@ -157,10 +157,10 @@ class TestCases:
 
     def test_a_label_on_another_grid_excludes_its_case_and_reports_the_distance(self, decathlon, tmp_path):
         path = decathlon / "labelsTr" / "case_005.nii.gz"
-        label = nifti.read_label(path)
+        label = read_label(path)
         moved = np.array(label.grid.affine)
         moved[0, 3] += 0.5
-        nifti.write_image(path, label.voxels, Grid(label.grid.shape, moved))
+        write_image(path, label.voxels, Grid(label.grid.shape, moved))
         dataset = prepare_folder(decathlon, tmp_path / "d")
         assert found_rules(dataset) == ["PRP201"]
         assert "corners 0.5 mm apart" in dataset.findings[0].found
@@ -168,20 +168,20 @@ class TestCases:
     def test_a_sheared_image_is_prepared_with_a_warning(self, decathlon, tmp_path):
         for folder in ("imagesTr", "labelsTr"):
             path = sorted((decathlon / folder).glob("*.nii.gz"))[0]
-            read = nifti.read_image if folder == "imagesTr" else nifti.read_label
+            read = read_image if folder == "imagesTr" else read_label
             image = read(path)
             affine = np.array(image.grid.affine)
             affine[:3, 2] += 0.3 * affine[:3, 1]
-            nifti.write_image(path, image.voxels, Grid(image.grid.shape, affine))
+            write_image(path, image.voxels, Grid(image.grid.shape, affine))
         dataset = prepare_folder(decathlon, tmp_path / "out")
         assert found_rules(dataset) == ["PRP204"]
 
     def test_float32_rounding_in_a_header_is_not_another_grid(self, decathlon, tmp_path):
         path = decathlon / "labelsTr" / "case_005.nii.gz"
-        label = nifti.read_label(path)
+        label = read_label(path)
         moved = np.array(label.grid.affine)
         moved[:3, 3] += 1e-5
-        nifti.write_image(path, label.voxels, Grid(label.grid.shape, moved))
+        write_image(path, label.voxels, Grid(label.grid.shape, moved))
         assert found_rules(prepare_folder(decathlon, tmp_path / "d")) == []
 
     @pytest.mark.parametrize(
@@ -249,9 +249,9 @@ class TestRerun:
     def test_a_changed_image_changes_its_case_and_the_content_hash(self, decathlon, tmp_path):
         first = prepare_folder(decathlon, tmp_path / "d")
         path = decathlon / "imagesTr" / "case_002.nii.gz"
-        image = nifti.read_image(path)
+        image = read_image(path)
         image.voxels[0, 0, 0] += 1
-        nifti.write_image(path, image.voxels, image.grid)
+        write_image(path, image.voxels, image.grid)
         assert prepare_folder(decathlon, tmp_path / "d").content_sha256 != first.content_sha256
 
     def test_a_kill_leaves_a_folder_that_the_same_command_finishes(self, tmp_path):
@@ -310,7 +310,7 @@ class TestAnnotated:
         label[:2] = 1
         for kind in ("truth", "found"):
             for name in ("x", "y"):
-                nifti.write_image(tmp_path / kind / f"{name}.nii.gz", label * (2 if kind == "found" else 1), grid)
+                write_image(tmp_path / kind / f"{name}.nii.gz", label * (2 if kind == "found" else 1), grid)
         truth = {name: tmp_path / "truth" / f"{name}.nii.gz" for name in ("x", "y")}
         done = evaluate(truth, tmp_path / "found", SCHEME, tmp_path / "out", EvaluateSettings(workers=1), {"x": ["a"]})
         assert [(row["case"], row["label"]) for row in done.rows] == [("x", "a"), ("y", "a"), ("y", "b")]

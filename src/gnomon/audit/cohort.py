@@ -12,7 +12,7 @@ import polars as pl
 from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
 from gnomon.dicom import PseudonymMap, Volume, stack_grid
-from gnomon.io import nifti
+from gnomon.io.images import images_in_folder, read_grid
 from gnomon.rules.catalogue.annotation import UNMATCHED_CASES, UNMATCHED_LABELS
 from gnomon.rules.catalogue.usage import INVALID_COHORT_TABLE
 from gnomon.rules.finding import Finding, Refusal
@@ -46,7 +46,7 @@ class Cohort:
             return {}
         if not self.labels.is_dir():
             raise INVALID_COHORT_TABLE.refusal(str(self.labels), found="no such folder", expected=_LABEL_FOLDER)
-        if not (found := nifti.images_in(self.labels)):
+        if not (found := images_in_folder(self.labels)):
             raise INVALID_COHORT_TABLE.refusal(str(self.labels), found="no NIfTI file", expected=_LABEL_FOLDER)
         return found
 
@@ -122,7 +122,7 @@ def _offset(volume: Volume, maps: Mapping[str, Path]) -> dict[str, Any]:
     rows, columns = volume.slices[0].shape
     grid = _canonical(stack_grid(volume.stack, (columns or 0, rows or 0, len(volume.stack.slices))))
     try:
-        other = _canonical(nifti.read_grid(path))
+        other = _canonical(read_grid(path))
     except Refusal as refusal:
         return {"volume_id": volume.volume_id, "label_problem": refusal.findings[0].found}
     differs = grid.shape != other.shape

@@ -17,7 +17,7 @@ from gnomon.audit.phases import enhancement_phase
 from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
 from gnomon.core.mirroring import left_right_pairs
-from gnomon.io import nifti
+from gnomon.io.images import read_label
 from gnomon.rules.finding import Refusal
 
 _SAME_GRID = 0.01  # of the smallest spacing, as for a training
@@ -43,7 +43,7 @@ def structure_measures(
         hounsfield: whether the values are HU.
     """
     try:
-        image = nifti.read_label(label)
+        image = read_label(label)
     except Refusal:
         return {}  # DCM233 tells it
     change = image.grid.reorientation_to("RAS")

@@ -12,9 +12,9 @@ from gnomon.commands.launch import DONE, FOUND, UNPROCESSED
 from gnomon.commands.settings import scheme_from
 from gnomon.core.settings import settings_from
 from gnomon.evaluation import HD95, evaluate
-from gnomon.io import nifti
 from gnomon.io.console import print_findings, say
 from gnomon.io.folders import EvaluationFolder
+from gnomon.io.images import images_in_folder
 from gnomon.reports import of_files, write_evaluation_report
 from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, MISSING_FOLDER
 from gnomon.rules.finding import unwaived_errors
@@ -31,13 +31,13 @@ def run(config: DictConfig) -> int:
         raise INVALID_LABEL_NAMES.refusal("label_names", found="no value")
     settings = settings_from(EvaluateSettings, config.evaluation, "evaluation")
     files, predictions, folder = (
-        nifti.images_in(references),
+        images_in_folder(references),
         Path(config.predictions),
         EvaluationFolder(Path(config.output)),
     )
     done = evaluate(files, predictions, labels, folder.path, settings)
-    images = {} if config.images is None else nifti.images_in(Path(config.images))
-    predicted = nifti.images_in(predictions) if predictions.is_dir() else {}
+    images = {} if config.images is None else images_in_folder(Path(config.images))
+    predicted = images_in_folder(predictions) if predictions.is_dir() else {}
     write_evaluation_report(folder, labels, "Evaluation", of_files(files, predicted, images))
     print_findings(done.findings)
     say_summary(done.summary)

@@ -10,9 +10,9 @@ from omegaconf import DictConfig
 from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.commands.settings import folder_from, plain, scheme_from
 from gnomon.dataset.dataset import Dataset, read_dataset
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_json
 from gnomon.io.console import print_findings, say
+from gnomon.io.images import read_grid
 from gnomon.nnunet import (
     ORIENTATIONS,
     PLANS_NAME,
@@ -97,9 +97,9 @@ def _cases(prepared: Dataset) -> set[str]:
 def _check_axes(source: RawDataset, names: set[str]) -> None:
     """A plan has one order of axes; files in another would be trained on with the wrong one."""
     for case in source.cases:
-        if case.name in names and nifti.read_grid(case.image).reorientation_to("RAS").source_axis != (0, 1, 2):
+        if case.name in names and read_grid(case.image).reorientation_to("RAS").source_axis != (0, 1, 2):
             raise AXES_MISMATCH.refusal(
-                f"case {case.name}", found=f"axes in the order {nifti.read_grid(case.image).orientation}"
+                f"case {case.name}", found=f"axes in the order {read_grid(case.image).orientation}"
             )
 
 

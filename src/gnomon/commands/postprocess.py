@@ -11,9 +11,9 @@ from omegaconf import DictConfig
 from gnomon.commands.launch import DONE, UNPROCESSED
 from gnomon.commands.settings import folder_from, scheme_from
 from gnomon.core.settings import settings_from
-from gnomon.io import nifti
 from gnomon.io.console import print_findings, say
 from gnomon.io.folders import SearchFolder
+from gnomon.io.images import images_in_folder
 from gnomon.postprocess import Verdict, apply_to_folder, fit, read_spec
 from gnomon.reports import write_search_report
 from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, INVALID_VALUE, MISSING_SETTING, UNKNOWN_SUBCOMMAND
@@ -96,7 +96,7 @@ def _patients(predictions: Path, pattern: str | None) -> dict[str, str]:
     if pattern is None or not predictions.is_dir():
         return {}
     try:
-        found = {name: re.search(pattern, name) for name in nifti.images_in(predictions)}
+        found = {name: re.search(pattern, name) for name in images_in_folder(predictions)}
     except re.error as error:
         raise INVALID_VALUE.refusal(
             "patient_pattern",

@@ -255,6 +255,23 @@ def dicom_grid(
     return Grid((shape[0], shape[1], shape[2]), ras_from_lps(affine))
 
 
+def grid_from_itk(
+    size: Sequence[int], spacing_mm: Sequence[float], origin_mm: Sequence[float], direction: Sequence[float]
+) -> Grid:
+    """The grid of an ITK image.
+
+    Args:
+        size: voxels (x, y, z).
+        spacing_mm: distance of neighbouring voxels along each index axis.
+        origin_mm: centre of voxel (0, 0, 0), LPS.
+        direction: 3 x 3, row by row; its columns are the unit vectors of the index axes, LPS.
+    """
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(direction, (3, 3)) * np.asarray(spacing_mm)
+    affine[:3, 3] = origin_mm
+    return Grid((size[0], size[1], size[2]), ras_from_lps(affine))
+
+
 def volume_from_frames(frames: Sequence[Array] | Array) -> Array:
     """Frames, each (rows, columns) as pixel data lie in a DICOM file -> array (columns, rows, frames).
 

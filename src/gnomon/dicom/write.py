@@ -18,9 +18,9 @@ from gnomon.dicom.volumes import Slice, Volume
 from gnomon.dicom.volumes.repair import Repaired, evened, straight
 from gnomon.dicom.volumes.stack import Stack
 from gnomon.dicom.volumes.values import PutRight, put_right
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_json
 from gnomon.io.folders import VolumesFolder
+from gnomon.io.images import write_image
 from gnomon.rules.catalogue.geometry import SHEARED_STACK
 from gnomon.rules.catalogue.values import NOT_FINITE
 from gnomon.rules.finding import Finding, Refusal, Severity
@@ -116,9 +116,9 @@ def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: Fr
         return _row(volume, findings, "reject")
     made = _repaired(values, stack, findings, job.settings)
     image = folder.image(volume.volume_id)
-    nifti.write_image(image, _smallest(made.voxels), made.grid)
+    write_image(image, _smallest(made.voxels), made.grid)
     if made.padding is not None:
-        nifti.write_image(folder.padding(volume.volume_id), made.padding.astype(np.uint8), made.grid)
+        write_image(folder.padding(volume.volume_id), made.padding.astype(np.uint8), made.grid)
     else:
         folder.padding(volume.volume_id).unlink(missing_ok=True)
     row = _row(volume, findings, "repair" if made.records else "accept") | {

@@ -20,8 +20,7 @@ from gnomon.evaluation.mask_pair import MaskPair, MeasureOptions
 from gnomon.evaluation.measure import Measure
 from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.evaluation.surface import bounding_box
-from gnomon.io import nifti
-from gnomon.io.nifti import NiftiImage
+from gnomon.io.images import Image, read_image, read_label
 from gnomon.rules.catalogue.evaluation import (
     INVALID_PROBABILITY,
     MEASURE_FAILED,
@@ -79,7 +78,7 @@ def evaluate_case(case: EvaluationCase) -> CaseResult:
     reference's grid they hold the worst scores.
     """
     try:
-        reference = nifti.read_label(case.reference)
+        reference = read_label(case.reference)
     except Refusal as refusal:
         no_scores = {"status": "unreadable", **dict.fromkeys(measure.name for measure in case.measures)}
         rows = [{"case": case.name, "label": name, **no_scores} for name in case.structures]
@@ -170,21 +169,21 @@ def _union(boxes: list[tuple[slice, ...] | None]) -> tuple[slice, ...]:
     )
 
 
-def _prediction(case: EvaluationCase, reference: NiftiImage) -> tuple[AlignedPrediction, list[Finding]]:
+def _prediction(case: EvaluationCase, reference: Image) -> tuple[AlignedPrediction, list[Finding]]:
     """A case's prediction on the reference's grid, or why there is none."""
     if case.prediction is None:
         return AlignedPrediction(None, {}, None), [
             MISSING_PREDICTION.at(f"case {case.name}", found="no prediction", expected=f"{case.name}.nii.gz")
         ]
     try:
-        prediction = nifti.read_label(case.prediction)
+        prediction = read_label(case.prediction)
     except Refusal as refusal:
         return AlignedPrediction(None, {}, None), list(refusal.findings)
     aligned = align_prediction(case.name, prediction.voxels, prediction.grid, reference.grid, case.on_mismatch)
     return aligned, [] if aligned.finding is None else [aligned.finding]
 
 
-def _worst_rows(case: EvaluationCase, reference: NiftiImage, status: str) -> list[dict[str, Any]]:
+def _worst_rows(case: EvaluationCase, reference: Image, status: str) -> list[dict[str, Any]]:
     """The worst scores, also where a structure is absent: not predicting must never pay."""
     voxel_mm3 = reference.grid.voxel_volume_mm3
     return [
@@ -223,7 +222,7 @@ def _probabilities(case: EvaluationCase, grid: Grid) -> tuple[dict[str, NDArray[
     for name, path in case.probabilities.items():
         where = f"case {case.name}, probability of {name}"
         try:
-            image = nifti.read_image(path)
+            image = read_image(path)
             policy = "error" if case.on_mismatch == "error" else "reorient"
             aligned = align_prediction(case.name, image.voxels, image.grid, grid, policy)
             if aligned.voxels is None:

@@ -22,10 +22,10 @@ from gnomon.evaluation.measures import all_measures, installed_measures
 from gnomon.evaluation.options import options_for
 from gnomon.evaluation.scoring import VOLUME_COLUMNS
 from gnomon.evaluation.summary import calibration_summary, challenge_summary, lesion_summary, summarise
-from gnomon.io import nifti
 from gnomon.io.artifacts import write_findings, write_json, write_rows
 from gnomon.io.console import show_progress
 from gnomon.io.folders import EvaluationFolder
+from gnomon.io.images import images_in_folder
 from gnomon.rules.catalogue.evaluation import MISSING_REFERENCE, UNKNOWN_STRUCTURE
 from gnomon.rules.catalogue.usage import NO_REFERENCES
 from gnomon.rules.finding import Finding, Severity
@@ -81,7 +81,7 @@ def evaluate(
             expected="at least one label file",
             remedy="Check the path in references=.",
         )
-    found = nifti.images_in(predictions) if predictions.is_dir() else {}
+    found = images_in_folder(predictions) if predictions.is_dir() else {}
     cases = _cases(references, found, labels, structures, settings, annotated or {}, computed)
     run = joblib.Parallel(n_jobs=max(1, min(settings.workers, os.cpu_count() or 1)), return_as="generator")
     results = list(show_progress(run(joblib.delayed(evaluate_case)(case) for case in cases), len(cases), "measuring"))
@@ -165,7 +165,9 @@ def _cases(
 ) -> list[EvaluationCase]:
     value_of = dict(zip(labels.names, labels.values))
     folder = Path(settings.probabilities).expanduser() if settings.probabilities else None
-    files = {name: nifti.images_in(folder / name) if folder and (folder / name).is_dir() else {} for name in structures}
+    files = {
+        name: images_in_folder(folder / name) if folder and (folder / name).is_dir() else {} for name in structures
+    }
     cases = []
     for name, path in references.items():
         known = {value_of[label] for label in annotated.get(name, labels.names)}

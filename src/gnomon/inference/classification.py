@@ -18,10 +18,10 @@ from gnomon.dataset.canonicalise import image_in_patch
 from gnomon.dataset.dataset import Dataset
 from gnomon.dataset.plan import Plan
 from gnomon.inference.segmentation import choose_device, find_images
-from gnomon.io import nifti
 from gnomon.io.artifacts import map_array, read_json, write_rows
 from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder, RunFolder
+from gnomon.io.images import read_image
 from gnomon.nets import Classifier, build_classifier
 from gnomon.rules.catalogue.usage import NO_WEIGHTS
 from gnomon.rules.finding import Finding, Refusal
@@ -94,7 +94,7 @@ def classify_images(model: ClassificationModel, images: Path, output: Path) -> l
     rows: list[Mapping[str, Any]] = []
     for name, path in show_progress(found.items(), len(found), "classifying"):
         try:
-            image = nifti.read_image(path)
+            image = read_image(path)
         except Refusal as refusal:
             findings += refusal.findings
             continue

@@ -21,10 +21,10 @@ from gnomon.dataset.canonicalise import canonical_image, outside_value
 from gnomon.dataset.dataset import Dataset, read_case
 from gnomon.dataset.plan import Plan
 from gnomon.inference.sliding_window import predict_probabilities
-from gnomon.io import nifti
 from gnomon.io.artifacts import map_array, read_json
 from gnomon.io.console import show_progress
 from gnomon.io.folders import GroupFolder, PredictionsFolder, RunFolder
+from gnomon.io.images import image_stem, images_in_folder, read_image, write_like, write_probabilities
 from gnomon.nets import build_net
 from gnomon.postprocess import Spec, add_changes, apply, read_spec
 from gnomon.rules.catalogue.usage import MISSING_FOLDER, MIXED_ENSEMBLE, NO_WEIGHTS
@@ -140,7 +140,7 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
     findings: list[Finding] = []
     for name, path in show_progress(found.items(), len(found), "predicting"):
         try:
-            image = nifti.read_image(path)
+            image = read_image(path)
         except Refusal as refusal:
             findings += refusal.findings
             continue
@@ -152,7 +152,7 @@ def predict_images(model: Model, images: Path, output: Path) -> list[Finding]:
 
 def find_images(place: Path) -> dict[str, Path]:
     """The images of a folder, or one file, by name, without padding masks. Refused (USE101) where there are none."""
-    found = {nifti.stem(place): place} if place.is_file() else nifti.images_in(place) if place.is_dir() else {}
+    found = {image_stem(place): place} if place.is_file() else images_in_folder(place) if place.is_dir() else {}
     found = {name: path for name, path in found.items() if not name.endswith(".padding")}
     if not found:
         raise MISSING_FOLDER.refusal(str(place), found="no NIfTI image", expected="a NIfTI file, or a folder of them")
@@ -167,7 +167,7 @@ def _write(
     if model.settings.probabilities:
         for label, share in zip(labels.names, shares[1:]):
             path = PredictionsFolder(output).probability(label, name)
-            nifti.write_shares(path, native_values(share, canonical, native), header)
+            write_probabilities(path, native_values(share, canonical, native), header)
     values: np.ndarray[Any, Any] = labels.values_from_channels(native_channels(shares, canonical, native))
     if model.rules is not None:
         read = {label: shares[1 + labels.names.index(label)] for label in model.rules.reads_probability}
@@ -177,5 +177,5 @@ def _write(
     if max(labels.values) < 256:
         values = values.astype(np.uint8)
     path = output / f"{name}.nii.gz"
-    nifti.write_like(path, values, header)
+    write_like(path, values, header)
     return path

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnomon.core.labels import LabelScheme
-from gnomon.io import nifti
 from gnomon.io.artifacts import atomic_replacement, write_json
 from gnomon.io.console import show_progress
+from gnomon.io.images import Image, read_grid, read_image, read_label, write_image, write_like
 from gnomon.preparation import RawDataset
 from gnomon.rules.catalogue.nnunet import INVALID_DATASET_NAME, MODEL_MISMATCH
 from gnomon.rules.catalogue.preparation import UNKNOWN_LABEL_VALUE
@@ -120,16 +120,16 @@ def label_scheme_from(description: Mapping[str, Any]) -> LabelScheme:
 
 def _export_image(source: Path, target: Path, orientation: str) -> None:
     if orientation == "native" and source.name.endswith(".nii.gz"):
-        nifti.read_grid(source)
+        read_grid(source)
         with atomic_replacement(target) as temporary:
             shutil.copyfile(source, temporary)
         return
-    image = nifti.read_image(source)
+    image = read_image(source)
     _write(target, _compact(image.voxels), image, orientation)
 
 
 def _export_label(source: Path, target: Path, orientation: str, labels: LabelScheme) -> None:
-    image = nifti.read_label(source)
+    image = read_label(source)
     if unknown := sorted(set(np.unique(image.voxels).tolist()) - set(labels.known_values)):
         raise UNKNOWN_LABEL_VALUE.refusal(
             target.name, found=f"label value(s) {unknown}", expected=f"values among {sorted(labels.known_values)}"
@@ -138,12 +138,12 @@ def _export_label(source: Path, target: Path, orientation: str, labels: LabelSch
     _write(target, channels.astype(np.uint8 if labels.n_channels < 255 else np.uint16), image, orientation)
 
 
-def _write(target: Path, voxels: NDArray[Any], image: nifti.NiftiImage, orientation: str) -> None:
+def _write(target: Path, voxels: NDArray[Any], image: Image, orientation: str) -> None:
     if orientation == "native":
-        nifti.write_like(target, voxels, image.header)
+        write_like(target, voxels, image.header)
         return
     reorientation = image.grid.reorientation_to("RAS")
-    nifti.write_image(target, reorientation.apply(voxels), image.grid.reorient(reorientation))
+    write_image(target, reorientation.apply(voxels), image.grid.reorient(reorientation))
 
 
 def _compact(voxels: NDArray[np.float32]) -> NDArray[Any]:

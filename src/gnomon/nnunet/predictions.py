@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from gnomon.core.geometry import permute_axes
 from gnomon.core.labels import LabelScheme
-from gnomon.io import nifti
 from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder
+from gnomon.io.images import image_stem, images_in_folder, read_label, write_like, write_probabilities
 from gnomon.nnunet.dataset import label_scheme_from
 from gnomon.rules.catalogue.nnunet import UNUSABLE_PREDICTION
 from gnomon.rules.catalogue.usage import MISSING_FOLDER
@@ -34,7 +34,7 @@ def import_predictions(predictions: Path, description: Mapping[str, Any], output
         Refusal: USE101, no predictions; NNU103, labels without a counterpart.
     """
     labels = label_scheme_from(description)
-    files = nifti.images_in(predictions) if predictions.is_dir() else {}
+    files = images_in_folder(predictions) if predictions.is_dir() else {}
     if not files:
         raise MISSING_FOLDER.refusal(str(predictions), found="no NIfTI file", expected="a folder of predictions")
     findings: list[Finding] = []
@@ -70,7 +70,7 @@ def read_npz(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _import(name: str, path: Path, labels: LabelScheme, output: PredictionsFolder) -> None:
-    image = nifti.read_label(path)
+    image = read_label(path)
     if image.voxels.max(initial=0) >= labels.n_channels:
         raise UNUSABLE_PREDICTION.refusal(
             path.name,
@@ -78,10 +78,10 @@ def _import(name: str, path: Path, labels: LabelScheme, output: PredictionsFolde
             expected=f"values from 0 to {labels.n_channels - 1}",
             remedy="Set dataset_json= to the dataset.json of the training that made this prediction.",
         )
-    npz = path.with_name(f"{nifti.stem(path)}.npz")
+    npz = path.with_name(f"{image_stem(path)}.npz")
     if npz.is_file():
         for label, share in zip(labels.names, read_npz(npz, image.voxels.shape)[1:]):
-            nifti.write_shares(output.probability(label, name), share, image.header)
+            write_probabilities(output.probability(label, name), share, image.header)
     values = labels.values_from_channels(image.voxels)
     kind = np.uint8 if max(labels.values) < 256 else np.uint16
-    nifti.write_like(output.path / f"{name}.nii.gz", values.astype(kind), image.header)
+    write_like(output.path / f"{name}.nii.gz", values.astype(kind), image.header)

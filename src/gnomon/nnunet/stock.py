@@ -16,7 +16,7 @@ import numpy as np
 from nnunetv2.postprocessing import remove_connected_components as nnunet
 from numpy.typing import NDArray
 
-from gnomon.io import nifti
+from gnomon.io.images import NIFTI_ENDINGS, image_stem, read_label, write_like
 from gnomon.nnunet.predictions import read_npz
 from gnomon.postprocess import Spec, apply, spec_from
 
@@ -56,22 +56,22 @@ def load_postprocess_save(
             "this postprocessing.pkl mixes gnomon's rules with other functions; keep them in separate files"
         )
     path, output = Path(segmentation_file), Path(output_fname)
-    if not path.name.endswith(nifti.SUFFIXES):
+    if not path.name.endswith(NIFTI_ENDINGS):
         raise RuntimeError(f"{path.name}: gnomon's rules are applied to NIfTI files")
-    image = nifti.read_label(path)
+    image = read_label(path)
     voxels = image.voxels
     for given in pp_fn_kwargs:
         spec = spec_from(given["rules"], "postprocessing.pkl")
         voxels, _ = apply(spec, voxels, image.grid, _probabilities(spec, path, voxels.shape))
     kind = np.uint8 if voxels.max(initial=0) < 256 else np.uint16
-    nifti.write_like(output, voxels.astype(kind), image.header)
+    write_like(output, voxels.astype(kind), image.header)
 
 
 def _probabilities(spec: Spec, path: Path, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
     """Probabilities that the rules need, from the .npz file that nnU-Net writes with a prediction."""
     if not spec.reads_probability:
         return {}
-    npz = path.with_name(nifti.stem(path) + ".npz")
+    npz = path.with_name(image_stem(path) + ".npz")
     if not npz.is_file():
         raise RuntimeError(f"{path.name}: the rules need probabilities; predict with --save_probabilities")
     channels = read_npz(npz, shape)

@@ -21,9 +21,9 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from gnomon.core.geometry import Grid, dicom_grid, frames_from_volume, lps_point
 from gnomon.core.provenance import sha256_of_values
 from gnomon.core.randomness import generator, stream_key
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_bytes, write_json
 from gnomon.io.console import show_progress
+from gnomon.io.images import write_image
 from gnomon.phantom.anatomy import LABELS, Anatomy, draw_anatomy
 from gnomon.settings import PhantomSettings
 
@@ -139,7 +139,7 @@ def _write_study(series: Series, output: Path, settings: PhantomSettings) -> lis
         write_bytes(folder / f"I{number:05d}", content.getvalue())
     if good or label_grid is not series.grid:
         truth = anatomy.labels_at(_points(series.grid))
-        nifti.write_image(output / "labels" / f"{uid}.nii.gz", truth, label_grid)
+        write_image(output / "labels" / f"{uid}.nii.gz", truth, label_grid)
     return planted
 
 

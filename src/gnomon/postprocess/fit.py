@@ -12,10 +12,10 @@ import joblib
 from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
 from gnomon.evaluation import align_prediction
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_json, write_findings, write_json, write_rows
 from gnomon.io.console import show_progress
 from gnomon.io.folders import SearchFolder
+from gnomon.io.images import images_in_folder, read_label
 from gnomon.postprocess.folder import read_probabilities
 from gnomon.postprocess.parts import CaseParts, case_parts, part_rows
 from gnomon.postprocess.search import Verdict, search
@@ -72,7 +72,7 @@ def fit(
     Raises:
         Refusal: USE106, no case on both sides; POS106, splits that hold none of the cases.
     """
-    found, truth = (nifti.images_in(folder) if folder.is_dir() else {} for folder in (predictions, references))
+    found, truth = (images_in_folder(folder) if folder.is_dir() else {} for folder in (predictions, references))
     both = sorted(found.keys() & truth.keys())
     if not both:
         raise NO_REFERENCES.refusal(
@@ -136,7 +136,7 @@ def _measured(
 ) -> tuple[list[Finding], dict[str, CaseParts]]:
     """The parts of every label of one case; none of a case that cannot be compared."""
     try:
-        found, truth = nifti.read_label(prediction), nifti.read_label(reference)
+        found, truth = read_label(prediction), read_label(reference)
         aligned = align_prediction(name, found.voxels, found.grid, truth.grid, "error")
         if aligned.voxels is None:
             return [aligned.finding] if aligned.finding else [], {}

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnomon.core.geometry import Grid
-from gnomon.io import nifti
 from gnomon.io.artifacts import write_findings, write_rows
 from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder
+from gnomon.io.images import images_in_folder, read_image, read_label, write_like
 from gnomon.postprocess.apply import CHANGE_COLUMNS, Change, apply
 from gnomon.postprocess.spec import Spec, write_spec
 from gnomon.rules.catalogue.postprocessing import INVALID_PROBABILITIES, MISSING_PROBABILITIES, OUTPUT_IS_INPUT
@@ -42,7 +42,7 @@ def apply_to_folder(
     Raises:
         Refusal: USE101, no predictions; POS105, the output is the input.
     """
-    files = nifti.images_in(predictions) if predictions.is_dir() else {}
+    files = images_in_folder(predictions) if predictions.is_dir() else {}
     if not files:
         raise MISSING_FOLDER.refusal(str(predictions), found="no NIfTI file", expected="a folder of predictions")
     if output.resolve() == predictions.resolve():
@@ -88,7 +88,7 @@ def read_probabilities(spec: Spec, case: str, folder: Path, grid: Grid) -> dict[
         where = f"case {case}, probability of {label}"
         if not path.is_file():
             raise MISSING_PROBABILITIES.refusal(where, found="no such file", expected=f"{label}/{case}.nii.gz")
-        image = nifti.read_image(path)
+        image = read_image(path)
         if grid.corner_displacement_mm(image.grid) > 0.01 * min(grid.spacing_mm):
             raise INVALID_PROBABILITIES.refusal(
                 where, found=f"another grid ({image.grid})", expected=f"the grid of the prediction ({grid})"
@@ -108,11 +108,11 @@ def _one(
     spec: Spec, name: str, path: Path, probabilities: Path, output: Path
 ) -> tuple[list[Finding], list[dict[str, Any]]]:
     try:
-        image = nifti.read_label(path)
+        image = read_label(path)
         shares = read_probabilities(spec, name, probabilities, image.grid)
         voxels, changes = apply(spec, image.voxels, image.grid, shares)
     except Refusal as refusal:
         return list(refusal.findings), []
     kind = np.uint8 if voxels.max(initial=0) < 256 and max(spec.scheme.values) < 256 else np.uint16
-    nifti.write_like(PredictionsFolder(output).path / f"{name}.nii.gz", voxels.astype(kind), image.header)
+    write_like(PredictionsFolder(output).path / f"{name}.nii.gz", voxels.astype(kind), image.header)
     return [], change_rows(name, changes)

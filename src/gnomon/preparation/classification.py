@@ -11,10 +11,10 @@ from gnomon.core.provenance import sha256_of_array, sha256_of_file, sha256_of_va
 from gnomon.dataset.canonicalise import image_in_patch
 from gnomon.dataset.dataset import SCHEMA, Dataset
 from gnomon.dataset.plan import Plan
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_json
 from gnomon.io.console import show_progress
 from gnomon.io.folders import DatasetFolder, VolumesFolder
+from gnomon.io.images import Image, images_in_folder, read_image
 from gnomon.preparation.fingerprint import CaseStatistics, compute_fingerprint, sample_intensities
 from gnomon.preparation.planner import whole_image_plan
 from gnomon.preparation.raw_dataset import patient_of
@@ -77,7 +77,7 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
     """
     if not root.is_dir():
         raise MISSING_FOLDER.refusal(str(root), found="no such folder", expected="a folder of images")
-    images, patients, audit = nifti.images_in(root), dict[str, str](), "files"
+    images, patients, audit = images_in_folder(root), dict[str, str](), "files"
     images = {name: path for name, path in images.items() if not name.endswith(".padding")}
     if VolumesFolder(root).index.is_file():
         index = read_json(VolumesFolder(root).index, "the volumes")
@@ -114,7 +114,7 @@ def prepare_classes(source: RawClassDataset, output: Path, settings: PrepareSett
     statistics: dict[str, CaseStatistics] = {}
     for case in show_progress(source.cases, len(source.cases), "checking images"):
         try:
-            statistics[case.name] = _measure(case, nifti.read_image(case.image), source.modality)
+            statistics[case.name] = _measure(case, read_image(case.image), source.modality)
         except Refusal as refusal:
             findings += [replace(one, where=f"case {case.name} ({one.where})") for one in refusal.findings]
     cases = [case for case in source.cases if case.name in statistics]
@@ -167,7 +167,7 @@ def _read_table(path: Path) -> dict[str, str]:
         ) from None
 
 
-def _measure(case: RawClassCase, image: nifti.NiftiImage, modality: str) -> CaseStatistics:
+def _measure(case: RawClassCase, image: Image, modality: str) -> CaseStatistics:
     if image.voxels.min() == image.voxels.max():
         raise CONSTANT_IMAGE.refusal(case.image.name, found=f"{image.voxels.flat[0]:g} in every voxel")
     canonical = image.grid.reorient(image.grid.reorientation_to("RAS"))
@@ -180,7 +180,7 @@ def _write_case(case: RawClassCase, plan: Plan, folder: DatasetFolder) -> str:
     key = sha256_of_values([sha256_of_file(case.image), case.class_name, plan.as_dict(), SCHEMA, TASK])
     if (content := existing_content(folder, case.name, key)) is not None:
         return content
-    image = nifti.read_image(case.image)
+    image = read_image(case.image)
     voxels, outside = image_in_patch(image.voxels, image.grid, plan)
     content = sha256_of_values([sha256_of_array(voxels), case.class_name])
     facts = {

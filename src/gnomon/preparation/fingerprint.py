@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gnomon.core.labels import LabelScheme
 from gnomon.core.randomness import generator
-from gnomon.io.nifti import NiftiImage
+from gnomon.io.images import Image
 from gnomon.rules.catalogue.preparation import CONSTANT_IMAGE, LABEL_GRID_MISMATCH, SHEARED_IMAGE, UNKNOWN_LABEL_VALUE
 from gnomon.rules.finding import Finding
 
@@ -63,7 +63,7 @@ class Fingerprint:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
 
 
-def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelScheme) -> list[Finding]:
+def check_case(name: str, image: Image, label: Image, scheme: LabelScheme) -> list[Finding]:
     """Findings about an image and its label; the case can be trained on if none of them is an error."""
     where = f"case {name}"
     tolerance_mm = max(_GRID_TOLERANCE_MM, _GRID_TOLERANCE * min(image.grid.spacing_mm))
@@ -92,7 +92,7 @@ def check_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelSch
     return findings
 
 
-def measure_case(name: str, image: NiftiImage, label: NiftiImage, scheme: LabelScheme) -> CaseStatistics:
+def measure_case(name: str, image: Image, label: Image, scheme: LabelScheme) -> CaseStatistics:
     """Statistics of one case without errors."""
     canonical = image.grid.reorient(image.grid.reorientation_to("RAS"))
     return CaseStatistics(

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gnomon.core.labels import LabelScheme
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_findings, read_json
 from gnomon.io.folders import VolumesFolder
+from gnomon.io.images import image_stem, images_in_folder, read_grid
 from gnomon.rules.catalogue.preparation import (
     IMAGE_WITHOUT_LABEL,
     INVALID_DATASET_JSON,
@@ -91,7 +91,7 @@ def _read_decathlon(root: Path, patient_pattern: str | None) -> RawDataset:
     try:
         scheme = _label_scheme(description["labels"])
         modalities = [str(name) for name in description[_first_key(description, "modality", "channel_names")].values()]
-        listed = {_case_name(nifti.stem(Path(entry["image"]))) for entry in description.get("training", ())}
+        listed = {_case_name(image_stem(Path(entry["image"]))) for entry in description.get("training", ())}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise INVALID_DATASET_JSON.refusal(
             str(root / "dataset.json"), found=f"contents that cannot be read ({type(error).__name__}: {error})"
@@ -132,7 +132,7 @@ def _case_name(stem: str) -> str:
 
 
 def _images_in(folder: Path) -> dict[str, Path]:
-    return nifti.images_in(folder) if folder.is_dir() else {}
+    return images_in_folder(folder) if folder.is_dir() else {}
 
 
 def _unpaired_files(images: dict[str, Path], labels: dict[str, Path]) -> list[Finding]:
@@ -167,7 +167,7 @@ def _missing_cases(listed: set[str], images: dict[str, Path], labels: dict[str, 
 
 def _describe(path: Path) -> str:
     try:
-        return str(nifti.read_grid(path))
+        return str(read_grid(path))
     except Refusal:
         return "unreadable"
 
@@ -182,7 +182,7 @@ def _read_volumes(folder: VolumesFolder, labels_folder: Path | None, scheme: Lab
     if labels_folder is None or not labels_folder.is_dir() or scheme is None:
         raise NO_LABELS_FOR_VOLUMES.refusal("labels", found="converted volumes without a label folder or label names")
     index = read_json(folder.index, "the converted volumes")
-    labels = nifti.images_in(labels_folder)
+    labels = images_in_folder(labels_folder)
     findings = read_findings(folder.findings)
     cases, used = [], set()
     for row in index["volumes"]:

@@ -16,10 +16,10 @@ from gnomon.dataset.canonicalise import canonical_image, canonical_label, outsid
 from gnomon.dataset.dataset import SCHEMA, Dataset
 from gnomon.dataset.plan import Plan
 from gnomon.dataset.splits import Splits
-from gnomon.io import nifti
 from gnomon.io.artifacts import read_json
 from gnomon.io.console import show_progress
 from gnomon.io.folders import DatasetFolder
+from gnomon.io.images import read_image, read_label
 from gnomon.preparation.fingerprint import CaseStatistics, check_case, compute_fingerprint, measure_case
 from gnomon.preparation.planner import StepBytes, make_plan
 from gnomon.preparation.raw_dataset import RawCase, RawDataset
@@ -100,7 +100,7 @@ def _survey_cases(source: RawDataset, workers: int) -> tuple[dict[str, str], dic
 
 def _survey(case: RawCase, scheme: LabelScheme) -> Survey:
     try:
-        image, label = nifti.read_image(case.image), nifti.read_label(case.label)
+        image, label = read_image(case.image), read_label(case.label)
     except Refusal as refusal:
         named = [replace(finding, where=f"case {case.name} ({finding.where})") for finding in refusal.findings]
         return case.name, "", None, named
@@ -164,7 +164,7 @@ def _write_case(
     key = key if annotated is None else f"{key}-{annotated}"
     if (content := existing_content(folder, case.name, key)) is not None:
         return case.name, content
-    image, label = nifti.read_image(case.image), nifti.read_label(case.label)
+    image, label = read_image(case.image), read_label(case.label)
     voxels, canonical = canonical_image(image.voxels, image.grid, plan)
     channels = canonical_label(scheme.channels_from_values(label.voxels), label.grid, scheme, plan)
     indices, counts = foreground_indices(channels, scheme)

@@ -18,7 +18,7 @@ from gnomon.dataset.plan import Plan
 from gnomon.dataset.splits import Splits
 from gnomon.io.artifacts import atomic_replacement, read_json, write_array, write_findings, write_json
 from gnomon.io.folders import DatasetFolder
-from gnomon.io.nifti import NiftiImage
+from gnomon.io.images import Image
 from gnomon.preparation.fingerprint import Fingerprint
 from gnomon.rules.finding import Finding
 
@@ -36,7 +36,7 @@ def write_case(
     place: Path,
     arrays: Mapping[str, NDArray[Any]],
     facts: Mapping[str, Any],
-    image: NiftiImage,
+    image: Image,
     reference: Path | None = None,
 ) -> None:
     """Write the folder of one case.

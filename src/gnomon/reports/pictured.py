@@ -13,8 +13,8 @@ from gnomon.core.geometry import Grid, resample_voxels
 from gnomon.core.regrid import interpolate_values
 from gnomon.dataset.dataset import Dataset, read_case, reference_path
 from gnomon.evaluation import align_prediction
-from gnomon.io import nifti
 from gnomon.io.artifacts import map_array
+from gnomon.io.images import read_image, read_label
 from gnomon.reports.cases import PicturedCase
 from gnomon.reports.evaluation_report import Pictured
 from gnomon.rules.finding import Refusal
@@ -33,8 +33,8 @@ def of_dataset(dataset: Dataset, predictions: Path) -> Pictured:
         image = map_array(dataset.folder.case(name) / "image.npy")[0]
         return PicturedCase(
             image=interpolate_values(np.asarray(image), case.canonical, ordered),
-            reference=order.apply(nifti.read_label(reference_path(dataset.folder, name)).voxels),
-            prediction=order.apply(nifti.read_label(path).voxels),
+            reference=order.apply(read_label(reference_path(dataset.folder, name)).voxels),
+            prediction=order.apply(read_label(path).voxels),
             grid=ordered,
         )
 
@@ -48,7 +48,7 @@ def of_files(references: Mapping[str, Path], predictions: Mapping[str, Path], im
         if name not in references or name not in predictions:
             return None
         try:
-            reference, prediction = nifti.read_label(references[name]), nifti.read_label(predictions[name])
+            reference, prediction = read_label(references[name]), read_label(predictions[name])
             aligned = align_prediction(name, prediction.voxels, prediction.grid, reference.grid, "resample").voxels
             image = _image(images.get(name), reference.grid)
         except Refusal:
@@ -65,5 +65,5 @@ def of_files(references: Mapping[str, Path], predictions: Mapping[str, Path], im
 def _image(path: Path | None, grid: Grid) -> NDArray[Any]:
     if path is None:
         return np.zeros(grid.shape, np.float32)
-    image = nifti.read_image(path)
+    image = read_image(path)
     return resample_voxels(image.voxels, image.grid, grid, float(image.voxels.min()))

@@ -1,8 +1,7 @@
-"""NIfTI in and out: voxels, their grid, and the header that keeps a grid to the bit."""
+"""NIfTI, read and written by nibabel; a header keeps its affine to the bit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,91 +11,43 @@ from numpy.typing import NDArray
 
 from gnomon.core.geometry import Grid
 from gnomon.io.artifacts import atomic_replacement
+from gnomon.io.images.image import Image
+from gnomon.io.images.reader import Reader
 from gnomon.rules.catalogue.images import (
     CONFLICTING_AFFINES,
     IMPOSSIBLE_AFFINE,
     NO_ORIENTATION,
-    NOT_FINITE,
-    NOT_INTEGER_LABELS,
     NOT_THREE_DIMENSIONAL,
     UNREADABLE_NIFTI,
 )
 from gnomon.rules.finding import Refusal
 
-SUFFIXES = (".nii.gz", ".nii")
+NIFTI_ENDINGS = (".nii.gz", ".nii")
 
 
-@dataclass(frozen=True, eq=False)
-class NiftiImage:
-    """A 3D image: voxels (x, y, z), their grid (RAS+ mm) and the header they came with."""
-
-    voxels: NDArray[Any]
-    grid: Grid
-    header: nib.Nifti1Header
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        header = self.header.binaryblock
-        return _rebuilt, (self.voxels, self.grid.shape, np.array(self.grid.affine), header)
-
-
-def _rebuilt(voxels: NDArray[Any], shape: tuple[int, int, int], affine: Any, header: bytes) -> NiftiImage:
-    return NiftiImage(voxels, Grid(shape, affine), nib.Nifti1Header(header))
-
-
-def stem(path: Path) -> str:
-    """A NIfTI file's name without `.nii` or `.nii.gz`."""
-    for suffix in SUFFIXES:
-        if path.name.endswith(suffix):
-            return path.name.removesuffix(suffix)
-    return path.stem
-
-
-def images_in(folder: Path) -> dict[str, Path]:
-    """The folder's NIfTI files by stem, sorted; hidden files are not images."""
-    files = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES) and path.name[0] != ".")
-    return {stem(path): path for path in files}
-
-
-def read_grid(path: Path) -> Grid:
-    """The grid of a NIfTI file, from its header alone. Raises Refusal as `read_image` does."""
+def _read_grid(path: Path) -> Grid:
     return _grid(_open(path), path)
 
 
-def read_image(path: Path) -> NiftiImage:
-    """Read an image in real-world values (scl_slope and scl_inter applied), as float32.
-
-    Raises:
-        Refusal: unreadable or truncated (NII101), not 3D (NII102), no stated orientation (NII103), sform
-            and qform that disagree (NII104), an impossible affine (NII105), or voxels that are not
-            finite (NII106).
-    """
+def _read(path: Path) -> Image:
+    """Real-world values: scl_slope and scl_inter are applied."""
     image = _open(path)
     grid = _grid(image, path)
-    voxels = np.asarray(_voxels(image, path), dtype=np.float32).reshape(grid.shape)
-    if bad := int(np.count_nonzero(~np.isfinite(voxels))):
-        raise NOT_FINITE.refusal(path.name, found=f"{bad} voxels that are NaN or infinite")
-    return NiftiImage(voxels, grid, image.header.copy())
+    return Image(_voxels(image, path).reshape(grid.shape), grid, image.header.copy())
 
 
-def read_label(path: Path) -> NiftiImage:
-    """Read a label image as whole numbers (uint16). Raises Refusal as `read_image`, or NII107."""
-    image = read_image(path)
-    voxels = image.voxels
-    if voxels.min() < 0 or voxels.max() > 65535 or not np.array_equal(voxels, np.rint(voxels)):
-        raise NOT_INTEGER_LABELS.refusal(
-            path.name,
-            found=f"values from {voxels.min():g} to {voxels.max():g}, some negative, fractional or above 65535",
-        )
-    return NiftiImage(voxels.astype(np.uint16), image.grid, image.header)
+NIFTI = Reader(endings=NIFTI_ENDINGS, read_grid=_read_grid, read=_read)
+
+
+def header_from_grid(grid: Grid) -> nib.Nifti1Header:
+    """A header with the grid in its sform, and in its qform where the grid is not sheared."""
+    image = nib.Nifti1Image(np.zeros(grid.shape, np.uint8), np.array(grid.affine))
+    return _with_affine(image, grid).header
 
 
 def write_image(path: Path, voxels: NDArray[Any], grid: Grid) -> None:
     """Write voxels on a grid, sform and qform set where both can hold it."""
-    image = nib.Nifti1Image(voxels, np.array(grid.affine))
-    image.header.set_xyzt_units("mm")
-    image.set_sform(np.array(grid.affine), code=1)
-    if grid.shear < 1e-6:
-        image.set_qform(np.array(grid.affine), code=1)
+    image = _with_affine(nib.Nifti1Image(voxels, np.array(grid.affine)), grid)
     with atomic_replacement(path) as temporary:
         nib.save(image, temporary)
 
@@ -112,14 +63,22 @@ def write_like(path: Path, voxels: NDArray[Any], header: nib.Nifti1Header) -> No
         nib.save(nib.Nifti1Image(voxels, None, header), temporary)
 
 
-def write_shares(path: Path, shares: NDArray[np.float32], header: nib.Nifti1Header) -> None:
-    """Write values from 0 to 1 under another image's header, in 16 bits with a slope."""
+def write_probabilities(path: Path, probabilities: NDArray[np.float32], header: nib.Nifti1Header) -> None:
+    """Write probabilities (x, y, z) under another image's header, in 16 bits with a slope."""
     header = header.copy()
     header.set_data_dtype(np.uint16)
     header["cal_min"] = header["cal_max"] = 0.0
     header["descrip"] = b""
     with atomic_replacement(path) as temporary:
-        nib.save(nib.Nifti1Image(shares.clip(0, 1), None, header), temporary)
+        nib.save(nib.Nifti1Image(probabilities.clip(0, 1), None, header), temporary)
+
+
+def _with_affine(image: nib.Nifti1Image, grid: Grid) -> nib.Nifti1Image:
+    image.header.set_xyzt_units("mm")
+    image.set_sform(np.array(grid.affine), code=1)
+    if grid.shear < 1e-6:
+        image.set_qform(np.array(grid.affine), code=1)
+    return image
 
 
 def _open(path: Path) -> nib.Nifti1Image:
