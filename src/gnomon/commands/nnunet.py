@@ -70,7 +70,7 @@ def _export(config: DictConfig) -> int:
             f"nnUNetv2_preprocess -d {config.dataset_id} -plans_name {PLANS_NAME} -c 3d_fullres",
             f"nnUNetv2_train {config.dataset_id} 3d_fullres 0 -p {PLANS_NAME}",
         ]
-    say(f"data set: {folders.raw}")
+    say(f"data set: {folders.raw_folder}")
     for variable, value in folders.environment.items():
         say(f"  export {variable}={value}")
     for command in commands:
@@ -83,10 +83,12 @@ def _write_prepared(prepared: Dataset, net: dict[str, Any], folders: NnunetFolde
     index = read_json(prepared.folder.index, "the prepared data set")
     splits = [{"train": list(train), "val": list(val)} for train, val in prepared.splits.folds]
     plans = nnunet_plans(prepared.plan, net, index["fingerprint"], folders.name)
-    for place in (folders.raw, folders.preprocessed):
+    for place in (folders.raw_folder, folders.preprocessed_folder):
         write_json(place / "splits_final.json", splits)
-    write_json(folders.preprocessed / f"{PLANS_NAME}.json", plans)
-    write_json(folders.preprocessed / "dataset.json", read_json(folders.raw / "dataset.json", "the export"))
+    write_json(folders.preprocessed_folder / f"{PLANS_NAME}.json", plans)
+    write_json(
+        folders.preprocessed_folder / "dataset.json", read_json(folders.raw_folder / "dataset.json", "the export")
+    )
 
 
 def _cases(prepared: Dataset) -> set[str]:

@@ -33,12 +33,12 @@ class NnunetFolders:
     name: str
 
     @property
-    def raw(self) -> Path:
+    def raw_folder(self) -> Path:
         """nnUNet_raw/DatasetXXX_Name."""
         return self.base / "nnUNet_raw" / self.name
 
     @property
-    def preprocessed(self) -> Path:
+    def preprocessed_folder(self) -> Path:
         """nnUNet_preprocessed/DatasetXXX_Name."""
         return self.base / "nnUNet_preprocessed" / self.name
 
@@ -74,12 +74,14 @@ def export_dataset(
     written = 0
     for case in show_progress(cases, len(cases), "exporting"):
         try:
-            _export_image(case.image, folders.raw / "imagesTr" / f"{case.name}_0000.nii.gz", orientation)
-            _export_label(case.label, folders.raw / "labelsTr" / f"{case.name}.nii.gz", orientation, source.labels)
+            _export_image(case.image, folders.raw_folder / "imagesTr" / f"{case.name}_0000.nii.gz", orientation)
+            _export_label(
+                case.label, folders.raw_folder / "labelsTr" / f"{case.name}.nii.gz", orientation, source.labels
+            )
             written += 1
         except Refusal as refusal:
             findings += refusal.findings
-    write_json(folders.raw / "dataset.json", dataset_description(source, written))
+    write_json(folders.raw_folder / "dataset.json", dataset_description(source, written))
     return findings
 
 
