@@ -25,7 +25,7 @@ import polars as pl
 from gnomon.audit import audit_rules
 from gnomon.audit.engine import run_checks
 from gnomon.audit.tables import slice_table
-from gnomon.dicom import IndexSettings, PseudonymMap, index_studies, indexed_volumes
+from gnomon.dicom import IndexSettings, PseudonymMap, group_volumes, index_studies
 from gnomon.rules.rule import Needs
 from gnomon.settings.policy import Policy
 from tests.audit.clean import CT_VENDORS, ct
@@ -42,7 +42,7 @@ def base_table(folder: Path) -> pl.DataFrame:
             save(data, folder / "studies" / f"{vendor[:3]}{k}")
     names = PseudonymMap.open(folder / "names.json", "k")
     index = index_studies(folder / "studies", folder / "i.parquet", names, IndexSettings(1), folder / "spool")
-    return slice_table(indexed_volumes(index))
+    return slice_table(group_volumes(index, folder / "digests.json", folder / "spool"))
 
 
 def write_parts(base: pl.DataFrame, folder: Path, rows: int) -> int:

@@ -310,9 +310,9 @@ def test_conversion_begins_from_the_audits_index_and_keeps_its_pseudonyms(studie
 @pytest.mark.parametrize("moment", ["reading", "measuring", "writing"])
 def test_an_audit_that_was_killed_ends_like_one_that_was_not(studies, tmp_path, monkeypatch, moment):
     audit(studies, tmp_path / "whole")
-    place = {"reading": "indexed_volumes", "measuring": "_measure_table", "writing": "sarif"}[moment]
+    place = {"reading": "group_volumes", "measuring": "read_volumes", "writing": "sarif"}[moment]
 
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):

@@ -7,8 +7,8 @@ import pytest
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
-from gnomon.audit.drawings import stamped_parts, text_letters
-from gnomon.audit.mammogram import breast_side, breast_view
+from gnomon.dicom.measures.drawings import stamped_parts, text_letters
+from gnomon.dicom.measures.mammogram import breast_side, breast_view
 from gnomon.settings.policy import Policy
 from tests.audit.clean import radiograph
 from tests.audit.exports import audited

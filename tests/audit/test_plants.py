@@ -11,8 +11,8 @@ import pytest
 from gnomon.audit import audit_rules
 from gnomon.audit.check import Limits
 from gnomon.audit.engine import columns_of
-from gnomon.audit.measure import MEASURES
 from gnomon.audit.tables import DERIVED, slice_table
+from gnomon.dicom import MEASURES
 from gnomon.dicom.index.elements import quiet_pydicom
 from gnomon.rules.rule import Scope
 from tests.audit.clean import BASES, CLEAN

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnomon.audit import Cohort
-from gnomon.audit.phases import contrast_phase, enhancement_phase
-from gnomon.audit.structures import structure_measures
+from gnomon.audit.phases import contrast_phase
 from gnomon.commands.launch import launch
 from gnomon.core.geometry import ORIENTATIONS, Grid, flip_axes
 from gnomon.core.labels import LabelScheme
 from gnomon.core.mirroring import left_right_pairs
-from gnomon.dicom import convert_studies
+from gnomon.dicom import LabelMap, convert_studies
+from gnomon.dicom.measures.enhancement import enhancement_phase
+from gnomon.dicom.measures.structures import structure_measures
 from gnomon.io.folders import VolumesFolder
 from gnomon.io.images import image_stem, read_image, read_label, write_image
 from gnomon.settings import ConvertSettings
@@ -40,7 +41,7 @@ def body():
 def told(tmp_path, label, grid=GRID, scheme=SCHEME, image=None):
     write_image(tmp_path / "label.nii.gz", label.astype(np.uint8), grid)
     ras = np.zeros(GRID.shape, np.float32) if image is None else image
-    return structure_measures(ras, GRID, tmp_path / "label.nii.gz", scheme, hounsfield=True)
+    return structure_measures(ras, GRID, read_label(tmp_path / "label.nii.gz"), scheme, hounsfield=True)
 
 
 @pytest.mark.parametrize("code", sorted(ORIENTATIONS))
@@ -66,10 +67,7 @@ def test_a_label_map_that_does_not_lie_on_the_image_tells_nothing(tmp_path):
     )
     assert told(tmp_path, body(), moved) == {}
     (tmp_path / "label.nii.gz").write_bytes(b"no image")
-    assert (
-        structure_measures(np.zeros(GRID.shape, np.float32), GRID, tmp_path / "label.nii.gz", SCHEME, hounsfield=True)
-        == {}
-    )
+    assert LabelMap(tmp_path / "label.nii.gz", SCHEME).read() is None
 
 
 def test_partners_are_found_by_name_or_declared_and_chambers_of_the_heart_are_not():
@@ -155,11 +153,11 @@ def test_in_a_real_ct_every_pair_is_right_its_mirror_image_wrong_and_the_phase_a
     scheme = LabelScheme(tuple(names), tuple(range(1, len(names) + 1)))
     ras, grid = change.apply(image.voxels), image.grid.reorient(change)
     write_image(tmp_path / "label.nii.gz", label, image.grid)
-    found = structure_measures(ras, grid, tmp_path / "label.nii.gz", scheme, hounsfield=True)
+    found = structure_measures(ras, grid, read_label(tmp_path / "label.nii.gz"), scheme, hounsfield=True)
     assert (found["sides_exchanged"], found["enhancement"]) == ("", "non_contrast")
     assert json.loads((root / "phase_prediction.json").read_text())["phase"] == "native"
     write_image(tmp_path / "label.nii.gz", flip_axes(change.apply(label), (0,)), grid)
-    found = structure_measures(ras, grid, tmp_path / "label.nii.gz", scheme, hounsfield=True)
+    found = structure_measures(ras, grid, read_label(tmp_path / "label.nii.gz"), scheme, hounsfield=True)
     assert found["sides_exchanged"].count("lies") == len(left_right_pairs(scheme)) + 3 == 14
 
 

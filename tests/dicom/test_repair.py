@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gnomon.core.geometry import Grid
 from gnomon.dicom import convert_studies
-from gnomon.dicom.volumes.repair import Repaired, evened, straight
+from gnomon.dicom.volumes.repair import RepairedVolume, resample_evenly, straighten
 from gnomon.settings import ConvertSettings
 from tests.dicom.ramp import SLICE_MM, SLICES, ramp_error, ramp_series, set_values, values_of, write
 
@@ -112,7 +112,7 @@ def test_padding_spreads_to_whatever_it_was_mixed_into(tmp_path):
 
 
 def scanned(voxels, grid):
-    return Repaired(voxels, None, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), ())
+    return RepairedVolume(voxels, None, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), ())
 
 
 def ramp_on(grid):
@@ -127,7 +127,7 @@ def test_evening_a_linear_field_changes_no_value(steps, seed):
     grid = Grid.from_parts((4, 5, len(places)), (1.0, 1.5, places[-1] / (len(places) - 1)), (5, -3, 2), directions)
     shifts = [np.outer([*(directions[:, 2] * place), 0], [0, 0, 0, 1]) for place in places]
     true = np.stack([ramp_on(Grid((4, 5, 1), grid.affine + shift))[..., 0] for shift in shifts], axis=-1)
-    made = evened(scanned(true, grid), places)
+    made = resample_evenly(scanned(true, grid), places)
     assert np.abs(made.voxels - ramp_on(made.grid)).max() < 1e-3
     last = np.array([0, 0, made.grid.shape[2] - 1])
     assert np.allclose(made.grid.points_mm(last), grid.points_mm(np.array([0, 0, grid.shape[2] - 1])))
@@ -139,7 +139,7 @@ def test_straightening_a_linear_field_changes_no_value_inside(a, b):
     affine = np.diag([1.0, 1.5, 2.0, 1.0])
     affine[:3, 2] += [a, b, 0.0]
     grid = Grid((8, 9, 6), affine)
-    made = straight(scanned(ramp_on(grid), grid), -1000.0)
+    made = straighten(scanned(ramp_on(grid), grid), -1000.0)
     inside = np.ones(made.grid.shape, bool) if made.padding is None else ~made.padding
     assert made.grid.shear < 1e-9
     assert inside.sum() >= 7 * 8 * 6
@@ -151,7 +151,7 @@ def test_repairing_twice_is_repairing_once():
     affine = np.diag([1.0, 1.5, 2.0, 1.0])
     affine[1, 2] = 0.7
     grid = Grid((8, 9, 6), affine)
-    once = straight(scanned(ramp_on(grid), grid), 0.0)
-    twice = straight(once, 0.0)
+    once = straighten(scanned(ramp_on(grid), grid), 0.0)
+    twice = straighten(once, 0.0)
     assert twice.grid == once.grid
     assert np.array_equal(twice.voxels, once.voxels)

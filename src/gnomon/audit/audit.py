@@ -5,42 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
 import polars as pl
 
 from gnomon.audit.cohort import Cohort, cohort_table, label_of
 from gnomon.audit.conditions import RuleSet, audit_rules
 from gnomon.audit.engine import FINDINGS, run_checks
-from gnomon.audit.measure import MEASURES, Labelled, Measured, measured
 from gnomon.audit.sarif import sarif
 from gnomon.audit.tables import slice_table, stack_table
-from gnomon.audit.thumbnails import write_thumbnail
 from gnomon.core.extensions import extension_record
 from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_values
 from gnomon.dicom import (
-    FrameReader,
     IndexSettings,
+    LabelMap,
     PseudonymMap,
-    Source,
-    StudyIndex,
+    Reading,
+    Staging,
     Volume,
-    image_kind,
+    apply_repair_policy,
+    group_volumes,
     index_studies,
-    indexed_volumes,
     left_alone,
-    sources_of,
+    read_volumes,
 )
-from gnomon.dicom import judged as repaired_by_policy
 from gnomon.io.artifacts import write_json, write_rows, write_table, write_text
-from gnomon.io.console import show_progress
 from gnomon.io.folders import AuditFolder
-from gnomon.rules.catalogue.image import LOCALIZER, NO_FRAME_GEOMETRY, SECONDARY_CAPTURE
+from gnomon.io.images import ImageSpool
 from gnomon.rules.catalogue.usage import NO_DICOM_FILES, UNKNOWN_SETTING
 from gnomon.rules.finding import Finding, Refusal, Severity
 from gnomon.rules.rule import Decision
@@ -48,9 +43,6 @@ from gnomon.settings import AuditSettings, ConvertSettings
 from gnomon.settings.policy import Policy
 
 SCHEMA = "gnomon/audit/1"
-_MEASURES_VERSION = "3"
-_CHUNK = 8
-_KEPT_EVERY = 200  # volumes
 _SHOWN_COLUMNS = (
     "volume_id",
     "decision",
@@ -104,6 +96,10 @@ def audit_studies(
     repairs: ConvertSettings,
     cohort: Cohort,
     rules: RuleSet | None = None,
+    *,
+    staging: Staging | None = None,
+    label_spool: ImageSpool | None = None,
+    verify: bool = False,
 ) -> Audited:
     """Audit every DICOM file in `studies` and write an audit folder.
 
@@ -115,6 +111,9 @@ def audit_studies(
         repairs: which repairs a conversion would make.
         cohort: labels, splits and label maps, where there are any.
         rules: which rules; None: all of the audit.
+        staging: the conversion that will follow, so that no volume is decoded twice; None where none does.
+        label_spool: where parsed label maps are kept for a preparation that will follow; None where none does.
+        verify: whether headers and pixels of unchanged files are read again.
 
     Raises:
         Refusal: there is nothing at `studies`, or no DICOM file in it; a cohort's table that cannot be read.
@@ -124,8 +123,8 @@ def audit_studies(
     maps = cohort.maps()
     folder, fresh = AuditFolder(output), not output.exists()
     names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
-    index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers), folder.spool)
-    volumes = indexed_volumes(index)
+    index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers, verify), folder.spool)
+    volumes = group_volumes(index, folder.digests, folder.spool, verify=verify)
     if not volumes:
         if fresh:
             shutil.rmtree(output, ignore_errors=True)
@@ -137,11 +136,13 @@ def audit_studies(
     write_table(folder.slices, slices)
     tables, decoding = [stack_table(volumes)], tuple[Finding, ...]()
     if policy.pixels:
-        measures, decoding = _measures(volumes, index, folder, settings, _labelled(volumes, maps, cohort.structures))
+        labels = _label_maps(volumes, maps, cohort.structures, label_spool)
+        reading = Reading(folder, settings.workers, settings.thumbnails, labels, staging, verify)
+        measures, decoding = read_volumes(volumes, index, reading)
         tables.append(measures)
     known, unmatched = cohort_table(cohort.cases, maps, volumes, slices, names)
     tables.append(known)
-    seen = [*index.findings, *_of_volumes(volumes, repairs), *repaired_by_policy(decoding, repairs, repairable=False)]
+    seen = [*index.findings, *_of_volumes(volumes, repairs), *apply_repair_policy(decoding, repairs, repairable=False)]
     found = run_checks(
         slices.lazy(),
         rule_set.checks,
@@ -177,7 +178,7 @@ def _of_volumes(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator
     """What reading found, with the severity that the repairs leave it."""
     for volume in volumes:
         repairable = volume.stack is not None and volume.stack.interpolable
-        yield from repaired_by_policy(volume.findings, repairs, repairable=repairable)
+        yield from apply_repair_policy(volume.findings, repairs, repairable=repairable)
 
 
 def _reader_rows(findings: Iterable[Finding], rules: RuleSet, policy: Policy, repairs: ConvertSettings) -> pl.DataFrame:
@@ -216,111 +217,14 @@ def _reader_rows(findings: Iterable[Finding], rules: RuleSet, policy: Policy, re
     return pl.DataFrame(rows, schema=FINDINGS).unique(maintain_order=True)
 
 
-def _measures(
-    volumes: Sequence[Volume],
-    index: StudyIndex,
-    folder: AuditFolder,
-    settings: AuditSettings,
-    labelled: Mapping[str, Labelled],
-) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
-    """Measures of every volume with pixels; those whose files have not changed are taken from the last run."""
-    keys = {
-        volume.volume_id: _measure_key(volume, index, labelled.get(volume.volume_id))
-        for volume in volumes
-        if _has_pixels(volume)
-    }
-    known = _known_measures(folder, keys)
-    jobs = [
-        (volume, sources_of(volume, index), labelled.get(volume.volume_id), folder if settings.thumbnails else None)
-        for volume in volumes
-        if volume.volume_id in keys and volume.volume_id not in known
-    ]
-    chunks = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
-    run = joblib.Parallel(n_jobs=max(1, min(settings.workers, len(chunks))), return_as="generator")
-    fresh = (one for chunk in run(joblib.delayed(_measure_chunk)(chunk) for chunk in chunks) for one in chunk)
-    for count, one in enumerate(show_progress(fresh, len(jobs), "measuring volumes") if jobs else (), start=1):
-        known[one.volume_id] = {
-            "volume_id": one.volume_id,
-            "key": keys[one.volume_id],
-            "decoding": json.dumps([finding.as_row() for finding in one.findings]),
-            **{name: one.values.get(name) for name in MEASURES},
-        }
-        if count % _KEPT_EVERY == 0:  # a run that is killed goes on from here
-            write_table(folder.measures, _measure_table(known))
-    table = _measure_table(known)
-    write_table(folder.measures, table)
-    found = [
-        replace(
-            Finding(**{**row, "severity": Severity(row["severity"])}),
-            where=f"volume {name}",
-            found=" in ".join(filter(None, (row["found"], row["where"]))),
-        )
-        for name, rows in zip(table["volume_id"], table["decoding"])
-        for row in json.loads(rows)
-    ]
-    return table.drop("key", "decoding"), tuple(found)
-
-
-def _labelled(volumes: Iterable[Volume], maps: Mapping[str, Path], scheme: LabelScheme | None) -> dict[str, Labelled]:
+def _label_maps(
+    volumes: Iterable[Volume], maps: Mapping[str, Path], scheme: LabelScheme | None, spool: ImageSpool | None
+) -> dict[str, LabelMap]:
     """The label map of each volume that has one, where it is known what its values mean."""
     if scheme is None:
         return {}
     found = ((volume.volume_id, label_of(volume, maps)) for volume in volumes)
-    return {volume_id: Labelled(path, scheme) for volume_id, path in found if path is not None}
-
-
-def _measure_table(known: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
-    schema = {"volume_id": pl.String, "key": pl.String, "decoding": pl.String, **MEASURES}
-    return pl.DataFrame([known[name] for name in sorted(known)], schema=schema)
-
-
-def _has_pixels(volume: Volume) -> bool:
-    """Whether a volume's pixels can be looked at: a stack, or a picture of its own."""
-    one = volume.first
-    if volume.stack is None and (image_kind(one) or not one.pixel_keyword):
-        return False
-    return one.samples == 1 and not any(
-        f.severity is Severity.ERROR and f.rule not in (NO_FRAME_GEOMETRY.id, SECONDARY_CAPTURE.id, LOCALIZER.id)
-        for f in volume.findings
-    )
-
-
-def _measure_key(volume: Volume, index: StudyIndex, labelled: Labelled | None) -> str:
-    """Of the files that a volume and its label map are made from, by size and time."""
-    files = sorted({one.instance.file for one in volume.slices})
-    stamps = [(file, index.sources[file].size_bytes, index.sources[file].modified_ns) for file in files]
-    label: list[Any] = []
-    if labelled is not None:
-        state = labelled.path.stat()
-        label = [state.st_size, state.st_mtime_ns, labelled.scheme.as_dict()]
-    return sha256_of_values([_MEASURES_VERSION, stamps, [one.name for one in volume.slices], label])
-
-
-def _known_measures(folder: AuditFolder, keys: dict[str, str]) -> dict[str, dict[str, Any]]:
-    if not folder.measures.is_file():
-        return {}
-    try:
-        rows = pl.read_parquet(folder.measures).to_dicts()
-        return {
-            row["volume_id"]: row
-            for row in rows
-            if keys.get(row["volume_id"]) == row["key"] and MEASURES.keys() <= row.keys()
-        }
-    except (pl.exceptions.PolarsError, OSError, KeyError):  # of another version: measured anew
-        return {}
-
-
-def _measure_chunk(
-    jobs: list[tuple[Volume, dict[str, Source], Labelled | None, AuditFolder | None]],
-) -> list[Measured]:
-    done = []
-    with FrameReader() as reader:
-        for volume, sources, labelled, folder in jobs:
-            one = measured(volume, sources, reader, labelled)
-            if folder is not None and one.planes:
-                write_thumbnail(folder.thumbnail(volume.volume_id), one, volume.first.modality)
-            done.append(replace(one, planes=()))
-    return done
+    return {volume_id: LabelMap(path, scheme, spool) for volume_id, path in found if path is not None}
 
 
 _WEIGHT = {str(Decision.ACCEPT): 0, str(Decision.REPAIR): 1, str(Decision.REJECT): 2}

@@ -35,6 +35,5 @@ def read_verdict(audit: Path, waived: tuple[str, ...] = ()) -> Verdict:
         facts["content_sha256"],
         {volume: told for volume, told in rules.rows() if volume},
         dict(zip(volumes["volume_id"], hashes)),
-        folder.instances,
-        folder.pseudonyms,
+        folder,
     )

@@ -20,7 +20,7 @@ def run(config: DictConfig) -> int:
     output = Path(config.output)
     verdict = None if config.audited_by is None else read_verdict(Path(config.audited_by), tuple(config.known_findings))
     settings = settings_from(ConvertSettings, config.conversion, "conversion")
-    done = convert_studies(Path(config.input), output, settings, verdict)
+    done = convert_studies(Path(config.input), output, settings, verdict, verify=config.verify)
     print_findings(done.findings, config.known_findings)
     say(f"{len(done.rows) - done.refused} volume(s) accepted, {done.refused} refused: {output / 'volumes.csv'}")
     return UNPROCESSED if unwaived_errors(done.findings, config.known_findings) else DONE

@@ -1,43 +1,42 @@
 """DICOM files -> volumes in real-world values, each exactly right or refused with the reason."""
 
-from gnomon.dicom.convert import Converted, convert_studies, indexed_volumes, sources_of
+from gnomon.dicom.conversion import Converted, convert_studies
+from gnomon.dicom.grouping import group_volumes
 from gnomon.dicom.index import IndexSettings, Instance, Source, StudyIndex, index_studies
 from gnomon.dicom.index.private import private_numbers
+from gnomon.dicom.measures import MEASURES
 from gnomon.dicom.pixels.codecs import missing_decoder
-from gnomon.dicom.pixels.frames import FrameReader
-from gnomon.dicom.pixels.plausible import FRAME_GAP, constant_frame, hu_peaks, reaching_border
-from gnomon.dicom.policy import Verdict, judged, left_alone
+from gnomon.dicom.pixels.plausible import FRAME_GAP
+from gnomon.dicom.policy import Verdict, apply_repair_policy, left_alone
 from gnomon.dicom.pseudonyms import PseudonymMap
+from gnomon.dicom.read import LabelMap, Reading, Staging, read_volumes
 from gnomon.dicom.volumes import Slice, Volume
 from gnomon.dicom.volumes.checks import image_kind
-from gnomon.dicom.volumes.values import put_right
-from gnomon.dicom.write import decoded, stack_grid
+from gnomon.dicom.volumes.stack import stack_grid
 
 __all__ = [
     "FRAME_GAP",
+    "MEASURES",
     "Converted",
-    "FrameReader",
     "IndexSettings",
     "Instance",
+    "LabelMap",
     "PseudonymMap",
+    "Reading",
     "Slice",
     "Source",
+    "Staging",
     "StudyIndex",
     "Verdict",
     "Volume",
-    "constant_frame",
+    "apply_repair_policy",
     "convert_studies",
-    "decoded",
-    "hu_peaks",
+    "group_volumes",
     "image_kind",
     "index_studies",
-    "indexed_volumes",
-    "judged",
     "left_alone",
     "missing_decoder",
     "private_numbers",
-    "put_right",
-    "reaching_border",
-    "sources_of",
+    "read_volumes",
     "stack_grid",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from gnomon.io.folders import AuditFolder
 from gnomon.rules.catalogue.audit import CHANGED_SINCE_AUDIT, REJECTED_VOLUME
 from gnomon.rules.catalogue.encoding import HIGH_BIT, LOST_INTERCEPT
 from gnomon.rules.catalogue.geometry import SHEARED_STACK, UNEVEN_SLICES
@@ -23,15 +23,14 @@ class Verdict:
         content_sha256: the audit's hash, which goes with the volumes.
         rejected: volume_id -> the rules that led to it.
         pixels_sha256: volume_id -> hash of the pixel data as they were audited; of every volume that was.
-        index, pseudonyms: the audit's files of these names, which the conversion begins from: one key for both, and
-            no header is read twice.
+        audit: the audit's folder, whose index, digests and pseudonyms the conversion begins from: one key for both,
+            and no header is read twice.
     """
 
     content_sha256: str
     rejected: Mapping[str, str]
     pixels_sha256: Mapping[str, str]
-    index: Path | None = None
-    pseudonyms: Path | None = None
+    audit: AuditFolder | None = None
 
     def problem(self, volume_id: str, pixels_sha256: str | None = None) -> Finding | None:
         """Why a volume must not be converted: rejected, unknown to the audit, or changed since."""
@@ -65,7 +64,7 @@ def left_alone(rule: str, settings: ConvertSettings) -> bool:
     return rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "keep"
 
 
-def judged(findings: Iterable[Finding], settings: ConvertSettings, *, repairable: bool) -> list[Finding]:
+def apply_repair_policy(findings: Iterable[Finding], settings: ConvertSettings, *, repairable: bool) -> list[Finding]:
     """Findings with the severity that the policy gives them: an error is what may not be repaired.
 
     Args:
@@ -73,10 +72,10 @@ def judged(findings: Iterable[Finding], settings: ConvertSettings, *, repairable
         settings: the policy.
         repairable: whether the slices can be interpolated at all (straight, and no gap too wide).
     """
-    return [_judged(finding, settings, repairable) for finding in findings]
+    return [_with_policy(finding, settings, repairable) for finding in findings]
 
 
-def _judged(finding: Finding, settings: ConvertSettings, repairable: bool) -> Finding:
+def _with_policy(finding: Finding, settings: ConvertSettings, repairable: bool) -> Finding:
     rule = finding.rule
     if rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "refuse":
         return replace(finding, severity=Severity.ERROR)

@@ -1,28 +1,32 @@
-"""One volume -> its NIfTI, its padding mask and its sidecar; or the row that says why not."""
+"""One volume -> its NIfTI, its padding mask and its sidecar; or the row that says why not.
+
+A volume is taken over from an earlier run where nothing that it is made from has changed: by sizes and times of
+files, else by the bytes of its pixels. What a reading pass staged is published by renaming. Only then is it decoded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnomon.core.geometry import Grid, dicom_grid, volume_from_frames
+from gnomon.core.geometry import volume_from_frames
 from gnomon.core.provenance import sha256_of_file, sha256_of_values
-from gnomon.dicom.index import Source
+from gnomon.dicom.decode import DecodedVolume, decode_volume, hash_pixels
+from gnomon.dicom.index import Instance, Source
 from gnomon.dicom.pixels.frames import FrameReader
-from gnomon.dicom.policy import Verdict, judged, value_repairs
-from gnomon.dicom.volumes import Slice, Volume
-from gnomon.dicom.volumes.repair import Repaired, evened, straight
-from gnomon.dicom.volumes.stack import Stack
-from gnomon.dicom.volumes.values import PutRight, put_right
+from gnomon.dicom.policy import Verdict, apply_repair_policy, value_repairs
+from gnomon.dicom.volumes import Volume
+from gnomon.dicom.volumes.corrections import CorrectedValues, correct_values
+from gnomon.dicom.volumes.repair import RepairedVolume, resample_evenly, straighten
+from gnomon.dicom.volumes.stack import Stack, stack_grid
 from gnomon.io.artifacts import read_json, write_json
 from gnomon.io.folders import VolumesFolder
-from gnomon.io.images import write_image
+from gnomon.io.images import smallest_type, write_image
 from gnomon.rules.catalogue.geometry import SHEARED_STACK
-from gnomon.rules.catalogue.values import NOT_FINITE
 from gnomon.rules.finding import Finding, Refusal, Severity
 from gnomon.settings import ConvertSettings
 
@@ -39,6 +43,7 @@ class VolumeJob:
         folder: where to write.
         settings: the policy of repairs.
         verdict: what an audit decided; None where there was none.
+        verify: whether the pixels of an unchanged volume are hashed, not only the sizes and times of its files.
     """
 
     volume: Volume
@@ -46,87 +51,74 @@ class VolumeJob:
     folder: VolumesFolder
     settings: ConvertSettings
     verdict: Verdict | None = None
+    verify: bool = False
 
-    def told(self, pixels_sha256: str | None = None) -> list[Finding]:
+    def objections(self, pixels_sha256: str | None = None) -> list[Finding]:
         """What the audit has against the volume."""
         found = None if self.verdict is None else self.verdict.problem(self.volume.volume_id, pixels_sha256)
         return [] if found is None else [found]
 
+    def header_findings(self) -> list[Finding]:
+        """What the headers show, with the severity that the policy leaves it."""
+        repairable = self.volume.stack is not None and self.volume.stack.interpolable
+        return apply_repair_policy(self.volume.findings, self.settings, repairable=repairable)
 
-def written(job: VolumeJob, reader: FrameReader) -> dict[str, Any]:
+
+def convert_volume(job: VolumeJob, reader: FrameReader) -> dict[str, Any]:
     """Convert one volume; the row that describes it, accepted, repaired or refused."""
-    volume = job.volume
-    repairable = volume.stack is not None and volume.stack.interpolable
-    findings = [*judged(volume.findings, job.settings, repairable=repairable), *job.told()]
-    if volume.stack is None or any(finding.severity is Severity.ERROR for finding in findings):
+    volume, stack = job.volume, job.volume.stack
+    findings = [*job.header_findings(), *job.objections()]
+    if stack is None or has_error(findings):
         return _row(volume, findings, "reject")
-    reader.begin()
-    if (kept := _kept(job, volume.stack, reader)) is not None:
-        changed = job.told(reader.source_sha256)
-        return _row(volume, [*findings, *changed], "reject") if changed else kept
-    reader.begin()
+    kept = _kept_volume(job, stack, reader)
     try:
-        row = _converted(job, volume.stack, findings, reader)
-        changed = job.told(reader.source_sha256)
-        return _row(volume, [*findings, *changed], "reject") if changed else row
+        row, pixels_sha256 = kept or _convert(job, stack, findings, reader)
     except Refusal as refusal:
         where = f"volume {volume.volume_id}"
         found = [replace(f, where=where, found=f"{f.found} in {f.where}") for f in refusal.findings]
         return _row(volume, [*findings, *found], "reject")
+    changed = job.objections(pixels_sha256)
+    return _row(volume, [*findings, *changed], "reject") if changed else row
 
 
-def _source_hash(job: VolumeJob, stack: Stack, pixels_sha256: str) -> str:
-    """Of everything that the volume is made from: policy, headers and pixel bytes, wherever the files lie."""
-    settings = {key: value for key, value in vars(job.settings).items() if key not in ("workers", "pseudonym_key")}
-    nowhere: dict[str, Any] = {"file": "", "size_bytes": 0, "modified_ns": 0, "pixel_offset": 0}
-    instances = {id(one.instance): one.instance for one in stack.slices}
-    headers = [repr(replace(instance, **nowhere)) for instance in instances.values()]
-    slices = [one.name for one in stack.slices]
-    return sha256_of_values([SCHEMA, settings, headers, slices, pixels_sha256])
+def has_error(findings: Iterable[Finding]) -> bool:
+    """Whether one of the findings refuses the volume."""
+    return any(finding.severity is Severity.ERROR for finding in findings)
 
 
-def _kept(job: VolumeJob, stack: Stack, reader: FrameReader) -> dict[str, Any] | None:
-    """The row of a volume that is there already, made from the same bytes; None where it is not, or was changed."""
-    volume_id = job.volume.volume_id
-    sidecar, image = job.folder.sidecar(volume_id), job.folder.image(volume_id)
-    if not sidecar.is_file() or not image.is_file():
-        return None
-    try:
-        stored = read_json(sidecar, "the converted volumes")
-        row = dict(stored["row"])
-        whole = row["image_sha256"] == sha256_of_file(image)
-        masked = not row["padding"] or job.folder.padding(volume_id).is_file()
-        if stored["schema"] != SCHEMA or not (whole and masked):
-            return None
-        for one in stack.slices:
-            if one.tile is None or one is stack.slices[0]:  # a mosaic's tiles share their frame
-                reader.skim(one.instance, job.sources[one.instance.file], one.frame)
-        return row if stored["source_sha256"] == _source_hash(job, stack, reader.source_sha256) else None
-    except Exception:  # an edited sidecar, a damaged file: made anew, and what is wrong is said where it is decoded
-        return None
+def is_unchanged(job: VolumeJob) -> bool:
+    """Whether the folder holds the volume, made from the same headers, files and settings, by sizes and times."""
+    stack = job.volume.stack
+    return stack is not None and _kept_by_times(job, stack, job.folder) is not None
 
 
-def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: FrameReader) -> dict[str, Any]:
+def stage_volume(
+    job: VolumeJob, stack: Stack, decoded: DecodedVolume, corrected: CorrectedValues, findings: list[Finding]
+) -> dict[str, Any]:
+    """Write a decoded volume with no finding against it to the job's folder; its row.
+
+    Args:
+        stack: the volume's.
+        decoded, corrected: its pixels, before and after the corrections that the settings ask for.
+        findings: what headers show, with the severity that the policy leaves it.
+    """
     volume, folder = job.volume, job.folder
-    values = put_right(*decoded(stack.slices, job.sources, reader), stack.slices, value_repairs(job.settings))
-    seen = [*(finding for _, finding in sorted(reader.findings.items())), *values.findings]
-    where = f"volume {volume.volume_id}"
-    findings = [*findings, *judged([replace(one, where=where) for one in seen], job.settings, repairable=False)]
-    if any(finding.severity is Severity.ERROR for finding in findings):
+    findings = [*findings, *value_findings(job, decoded, corrected)]
+    if has_error(findings):
         return _row(volume, findings, "reject")
-    made = _repaired(values, stack, findings, job.settings)
-    image = folder.image(volume.volume_id)
-    write_image(image, _smallest(made.voxels), made.grid)
-    if made.padding is not None:
-        write_image(folder.padding(volume.volume_id), made.padding.astype(np.uint8), made.grid)
+    repaired = _repair_geometry(corrected, stack, findings, job.settings)
+    image, padding = folder.image(volume.volume_id), folder.padding(volume.volume_id)
+    write_image(image, smallest_type(repaired.voxels), repaired.grid)
+    if repaired.padding is not None:
+        write_image(padding, repaired.padding.astype(np.uint8), repaired.grid)
     else:
-        folder.padding(volume.volume_id).unlink(missing_ok=True)
-    row = _row(volume, findings, "repair" if made.records else "accept") | {
-        "shape": list(made.grid.shape),
-        "spacing_mm": [round(step, 6) for step in made.grid.spacing_mm],
-        "orientation": made.grid.orientation,
-        "padding": made.padding is not None,
-        "repairs": [str(record["repair"]) for record in made.records],
+        padding.unlink(missing_ok=True)
+    row = _row(volume, findings, "repair" if repaired.records else "accept") | {
+        "shape": list(repaired.grid.shape),
+        "spacing_mm": [round(step, 6) for step in repaired.grid.spacing_mm],
+        "orientation": repaired.grid.orientation,
+        "padding": repaired.padding is not None,
+        "repairs": [str(record["repair"]) for record in repaired.records],
         "image_sha256": sha256_of_file(image),
     }
     write_json(
@@ -134,14 +126,127 @@ def _converted(job: VolumeJob, stack: Stack, findings: list[Finding], reader: Fr
         {
             "schema": SCHEMA,
             "row": row,
-            "grid": made.grid.as_dict(),
-            "slices": [_origin(stack, origin) for origin in made.origins],
+            "grid": repaired.grid.as_dict(),
+            "slices": [_origin(stack, origin) for origin in repaired.origins],
             "rescale": sorted({(one.facts.slope, one.facts.intercept) for one in stack.slices}, key=repr),
-            "repairs": list(made.records),
-            "source_sha256": _source_hash(job, stack, reader.source_sha256),
+            "repairs": list(repaired.records),
+            "source_sha256": _content_hash(job, stack, decoded.pixels_sha256),
+            "pixels_sha256": decoded.pixels_sha256,
         },
     )
+    write_json(folder.state(volume.volume_id), _file_state(job, stack, folder))
     return row
+
+
+def value_findings(job: VolumeJob, decoded: DecodedVolume, corrected: CorrectedValues) -> list[Finding]:
+    """What decoding and the values show, with the severity that the policy leaves it."""
+    where = f"volume {job.volume.volume_id}"
+    found = [replace(one, where=where) for one in (*decoded.findings, *corrected.findings)]
+    return apply_repair_policy(found, job.settings, repairable=False)
+
+
+def _convert(job: VolumeJob, stack: Stack, findings: list[Finding], reader: FrameReader) -> tuple[dict[str, Any], str]:
+    decoded = decode_volume(stack.slices, job.sources, reader)
+    corrected = correct_values(decoded.voxels, decoded.padding, stack.slices, value_repairs(job.settings))
+    return stage_volume(job, stack, decoded, corrected, findings), decoded.pixels_sha256
+
+
+Kept = tuple[dict[str, Any], str]  # the row, and the hash of the pixels
+
+
+def _kept_volume(job: VolumeJob, stack: Stack, reader: FrameReader) -> Kept | None:
+    """The volume that is there already or was staged, made from the same data; None where it must be decoded."""
+    if not job.verify and (kept := _kept_by_times(job, stack, job.folder)) is not None:
+        return kept
+    if (kept := _kept_by_times(job, stack, job.folder.staging)) is not None:
+        _publish(job)
+        return kept
+    return _kept_by_hash(job, stack, reader)
+
+
+def _kept_by_times(job: VolumeJob, stack: Stack, folder: VolumesFolder) -> Kept | None:
+    """The volume in a folder, if policy, headers, and sizes and times of all files are as when it was written."""
+    state = folder.state(job.volume.volume_id)
+    try:
+        if not state.is_file() or read_json(state, "the converted volumes") != _file_state(job, stack, folder):
+            return None
+        stored = _sidecar(job, folder)
+        return None if stored is None else (dict(stored["row"]), str(stored["pixels_sha256"]))
+    except (OSError, KeyError, TypeError, Refusal):  # damaged: made anew
+        return None
+
+
+def _kept_by_hash(job: VolumeJob, stack: Stack, reader: FrameReader) -> Kept | None:
+    """The volume that is there, if image and pixels have the hashes that its sidecar states: no frame is decoded."""
+    volume_id = job.volume.volume_id
+    try:
+        stored = _sidecar(job, job.folder)
+        if stored is None or stored["row"]["image_sha256"] != sha256_of_file(job.folder.image(volume_id)):
+            return None
+        pixels_sha256 = hash_pixels(stack.slices, job.sources, reader)
+        if stored["source_sha256"] != _content_hash(job, stack, pixels_sha256):
+            return None
+        if stored.get("pixels_sha256") != pixels_sha256:  # an older version's
+            write_json(job.folder.sidecar(volume_id), stored | {"pixels_sha256": pixels_sha256})
+        write_json(job.folder.state(volume_id), _file_state(job, stack, job.folder))
+        return dict(stored["row"]), pixels_sha256
+    except Exception:  # an edited sidecar, a damaged file: made anew, and what is wrong is said where it is decoded
+        return None
+
+
+def _sidecar(job: VolumeJob, folder: VolumesFolder) -> dict[str, Any] | None:
+    """A volume's sidecar, where its image is there and its padding mask as the sidecar says."""
+    volume_id = job.volume.volume_id
+    if not folder.sidecar(volume_id).is_file() or not folder.image(volume_id).is_file():
+        return None
+    stored: dict[str, Any] = read_json(folder.sidecar(volume_id), "the converted volumes")
+    whole = stored["schema"] == SCHEMA and (not stored["row"]["padding"] or folder.padding(volume_id).is_file())
+    return stored if whole else None
+
+
+def _publish(job: VolumeJob) -> None:
+    """Move a staged volume to its place: the sidecar after the files that it describes, the state last."""
+    volume_id, staged = job.volume.volume_id, job.folder.staging
+    job.folder.sidecar(volume_id).unlink(missing_ok=True)
+    job.folder.state(volume_id).parent.mkdir(parents=True, exist_ok=True)
+    if staged.padding(volume_id).is_file():
+        staged.padding(volume_id).replace(job.folder.padding(volume_id))
+    else:
+        job.folder.padding(volume_id).unlink(missing_ok=True)
+    staged.image(volume_id).replace(job.folder.image(volume_id))
+    staged.sidecar(volume_id).replace(job.folder.sidecar(volume_id))
+    staged.state(volume_id).replace(job.folder.state(volume_id))
+
+
+def _content_hash(job: VolumeJob, stack: Stack, pixels_sha256: str) -> str:
+    """Of everything that the volume is made from: policy, headers and pixel bytes, wherever the files lie."""
+    nowhere: dict[str, Any] = {"file": "", "size_bytes": 0, "modified_ns": 0, "pixel_offset": 0}
+    headers = [repr(replace(instance, **nowhere)) for instance in _instances(stack)]
+    return sha256_of_values([SCHEMA, _repairs(job), headers, [one.name for one in stack.slices], pixels_sha256])
+
+
+def _file_state(job: VolumeJob, stack: Stack, folder: VolumesFolder) -> dict[str, str]:
+    """Hash of policy and headers, with sizes and times of the files read and of the files written."""
+    volume_id = job.volume.volume_id
+    headers = [repr(instance) for instance in _instances(stack)]
+    paths = (folder.image(volume_id), folder.padding(volume_id), folder.sidecar(volume_id))
+    state = [SCHEMA, _repairs(job), headers, [one.name for one in stack.slices], [_size_and_time(one) for one in paths]]
+    return {"state_sha256": sha256_of_values(state)}
+
+
+def _instances(stack: Stack) -> list[Instance]:
+    return list({id(one.instance): one.instance for one in stack.slices}.values())
+
+
+def _repairs(job: VolumeJob) -> dict[str, Any]:
+    return {key: value for key, value in vars(job.settings).items() if key not in ("workers", "pseudonym_key")}
+
+
+def _size_and_time(path: Path) -> list[int]:
+    if not path.is_file():
+        return []
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _origin(stack: Stack, origin: tuple[tuple[int, float], ...]) -> str | list[list[str | float]]:
@@ -151,62 +256,20 @@ def _origin(stack: Stack, origin: tuple[tuple[int, float], ...]) -> str | list[l
     return [[stack.slices[k].name, weight] for k, weight in origin]
 
 
-def decoded(
-    slices: Sequence[Slice], sources: Mapping[str, Source], reader: FrameReader
-) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
-    """Voxels in real-world values and padding, as blocks (slices, rows, columns).
-
-    Raises:
-        Refusal: a frame that cannot be decoded, or values that are not finite.
-    """
-    rows, columns = slices[0].shape
-    block = np.empty((len(slices), rows or 0, columns or 0), np.float32)
-    padding: NDArray[np.bool_] | None = None
-    for k, one in enumerate(slices):
-        frame = reader.read(one.instance, sources[one.instance.file], one.frame, one.facts)
-        block[k] = _cut(frame.values, one)
-        if frame.padding is not None:
-            padding = np.zeros(block.shape, bool) if padding is None else padding
-            padding[k] = _cut(frame.padding, one)
-    if bad := int(np.count_nonzero(~np.isfinite(block))):
-        raise NOT_FINITE.refusal("the decoded pixels", found=f"{bad} values that are NaN or infinite")
-    return block, padding
-
-
-def _cut(plane: NDArray[Any], one: Slice) -> NDArray[Any]:
-    if one.tile is None:
-        return plane
-    tile = one.tile
-    return plane[tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns]
-
-
-def _repaired(values: PutRight, stack: Stack, findings: Iterable[Finding], settings: ConvertSettings) -> Repaired:
+def _repair_geometry(
+    values: CorrectedValues, stack: Stack, findings: Iterable[Finding], settings: ConvertSettings
+) -> RepairedVolume:
     """Voxels on their grid: as they are, or as the policy has them repaired."""
     voxels = volume_from_frames(values.voxels)
     padding = None if values.padding is None else volume_from_frames(values.padding)
     grid = stack_grid(stack, voxels.shape)
-    made = Repaired(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), values.records)
+    repaired = RepairedVolume(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), values.records)
     if not stack.even:
-        made = evened(made, np.asarray(stack.places_mm))
+        repaired = resample_evenly(repaired, np.asarray(stack.places_mm))
     if settings.tilt == "straighten" and any(finding.rule == SHEARED_STACK.id for finding in findings):
-        inside = made.voxels if made.padding is None else made.voxels[~made.padding]
-        made = straight(made, float(inside.min()) if inside.size else 0.0)
-    return made
-
-
-def stack_grid(stack: Stack, shape: tuple[int, ...]) -> Grid:
-    """Where the voxels (columns, rows, slices) of an even stack lie."""
-    first, last = stack.ends_mm
-    return dicom_grid(shape, stack.orientation[:3], stack.orientation[3:], first, last, *stack.spacing_mm)
-
-
-def _smallest(voxels: NDArray[np.float32]) -> NDArray[Any]:
-    """The same numbers as int16 where every one of them is a whole number that fits: half the bytes, nothing lost."""
-    if voxels.min() >= -32768 and voxels.max() <= 32767:
-        whole = voxels.astype(np.int16)
-        if np.array_equal(whole, voxels):
-            return whole
-    return voxels
+        inside = repaired.voxels if repaired.padding is None else repaired.voxels[~repaired.padding]
+        repaired = straighten(repaired, float(inside.min()) if inside.size else 0.0)
+    return repaired
 
 
 def _row(volume: Volume, findings: list[Finding], decision: str) -> dict[str, Any]:

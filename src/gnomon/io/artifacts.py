@@ -35,21 +35,22 @@ def atomic_replacement(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".part-*-{path.name}"):
-        _remove(leftover)
+        remove(leftover)
     temporary = path.parent / f".part-{os.getpid()}-{path.name}"
     try:
         yield temporary
         if temporary.is_dir():
-            _remove(path)
+            remove(path)
         elif temporary.is_file():
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
         temporary.replace(path)
     finally:
-        _remove(temporary)
+        remove(temporary)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all it holds, where there is one."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -129,5 +130,9 @@ def read_findings(path: Path) -> list[Finding]:
     """The findings that `write_findings` wrote; none where the file is absent."""
     if not path.is_file():
         return []
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return [Finding(**{**row, "severity": Severity(row["severity"])}) for row in rows]
+    return [finding_of(json.loads(line)) for line in path.read_text().splitlines()]
+
+
+def finding_of(row: Mapping[str, Any]) -> Finding:
+    """The finding that `Finding.as_row` made a row of, read back from JSON."""
+    return Finding(**{**row, "severity": Severity(row["severity"])})

@@ -38,6 +38,16 @@ class VolumesFolder:
         return self.path / ".spool"
 
     @property
+    def digests(self) -> Path:
+        """digests.json: hashes of slices that share a place, so that unchanged ones are not decoded again."""
+        return self.path / "digests.json"
+
+    @property
+    def staging(self) -> VolumesFolder:
+        """Volumes that an audit has decoded and not judged yet; the conversion publishes or drops them."""
+        return VolumesFolder(self.path / ".staged")
+
+    @property
     def pseudonyms(self) -> Path:
         """pseudonyms.json: the one file that links patients and pseudonyms; owner-only."""
         return self.path / "pseudonyms.json"
@@ -53,6 +63,10 @@ class VolumesFolder:
     def sidecar(self, volume_id: str) -> Path:
         """`<volume_id>.json`: slice -> SOPInstanceUID, findings, provenance."""
         return self.path / f"{volume_id}.json"
+
+    def state(self, volume_id: str) -> Path:
+        """A hash of sizes and times of the files that a volume was made from, on this machine."""
+        return self.path / ".states" / f"{volume_id}.json"
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,11 @@ class DatasetFolder:
     def findings(self) -> Path:
         """findings.jsonl."""
         return self.path / "findings.jsonl"
+
+    @property
+    def spool(self) -> Path:
+        """Folder of images that are parsed and not written yet; there while a preparation runs."""
+        return self.path / ".spool"
 
     def case(self, name: str) -> Path:
         """Folder of one case: image.npy, label.npy, foreground.npy, native label, case.json."""
@@ -315,6 +334,11 @@ class AuditFolder:
     def instances(self) -> Path:
         """instances.parquet: one row a file."""
         return self.path / "instances.parquet"
+
+    @property
+    def digests(self) -> Path:
+        """digests.json: hashes of slices that share a place, so that unchanged ones are not decoded again."""
+        return self.path / "digests.json"
 
     @property
     def slices(self) -> Path:

@@ -10,7 +10,9 @@ from gnomon.audit import Cohort, audit_studies, read_verdict
 from gnomon.core.labels import LabelScheme
 from gnomon.core.provenance import sha256_of_values
 from gnomon.dataset.dataset import Dataset, read_dataset
-from gnomon.dicom import Verdict, convert_studies
+from gnomon.dicom import Staging, Verdict, convert_studies
+from gnomon.io.folders import DatasetFolder, VolumesFolder
+from gnomon.io.images import ImageSpool
 from gnomon.io.locks import wait_for_turn
 from gnomon.phantom import write_phantom
 from gnomon.pipeline.stages import Stages
@@ -67,15 +69,20 @@ def _prepared(
     assert root is not None
     if kind in ("phantom", "dicom"):
         cohort = Cohort(labels=labels, structures=scheme)
-        convert_studies(root, store / "volumes", stages.conversion, _verdict(root, store, stages, data, cohort))
+        verdict = _verdict(root, store, stages, data, cohort, verify=values["verify"])
+        convert_studies(root, store / "volumes", stages.conversion, verdict, verify=values["verify"])
         root = store / "volumes"
     source = read_raw_dataset(root, labels, scheme, stages.preparation.patient_pattern)
     memory = stages.step_bytes(values["net"], source.labels.n_channels)
     return prepare(source, store / "dataset", stages.preparation, memory), planted
 
 
-def _verdict(studies: Path, store: Path, stages: Stages, data: Mapping[str, Any], cohort: Cohort) -> Verdict | None:
+def _verdict(
+    studies: Path, store: Path, stages: Stages, data: Mapping[str, Any], cohort: Cohort, *, verify: bool
+) -> Verdict | None:
     """What an audit beside the converted volumes says of the studies; None where it was turned off.
+
+    The audit decodes each volume and stages it for the conversion, which decodes nothing that is staged.
 
     Whether labels and images belong together is the preparation's matter, which looks at what is converted.
     """
@@ -84,7 +91,17 @@ def _verdict(studies: Path, store: Path, stages: Stages, data: Mapping[str, Any]
     folder, workers = store / "audit", stages.conversion.workers
     settings = AuditSettings(workers=workers, pseudonym_key=stages.conversion.pseudonym_key)
     policy = stages.audit.ignoring(_CHECKED_BY_PREPARATION)
-    audit_studies(studies, folder, settings, policy, stages.conversion, cohort)
+    audit_studies(
+        studies,
+        folder,
+        settings,
+        policy,
+        stages.conversion,
+        cohort,
+        staging=Staging(VolumesFolder(store / "volumes"), stages.conversion),
+        label_spool=ImageSpool(DatasetFolder(store / "dataset").spool),
+        verify=verify,
+    )
     write_audit_report(folder)
     return read_verdict(folder, tuple(data["known_findings"]))
 

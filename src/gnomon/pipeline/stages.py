@@ -30,7 +30,13 @@ from gnomon.settings import (
 from gnomon.settings.policy import Policy
 from gnomon.training import lightning_precision
 
-_NOT_OF_THE_RESULT = ("output", "workspace", "trackers", "explain")  # keys that change no bit of what is learnt
+_NOT_OF_THE_RESULT = (
+    "output",
+    "workspace",
+    "trackers",
+    "explain",
+    "verify",
+)  # keys that change no bit of what is learnt
 
 
 @dataclass(frozen=True)

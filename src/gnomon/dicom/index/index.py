@@ -38,6 +38,7 @@ class IndexSettings:
     workers: int = setting(
         2, "Processes that read headers; the result does not depend on their number.", bounds=(1, 256)
     )
+    verify: bool = setting(False, "Whether headers of unchanged files are read again.")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def index_studies(studies: Path, path: Path, names: PseudonymMap, settings: Inde
     sources = sources_in(studies, spool)
     named = {names.digest("files", source.name): source for source in sources}
     known = _Known([path, *sorted(parts_folder.glob("*.parquet"))])
-    stale = {file: source for file, source in named.items() if not known.has(file, source)}
+    stale = {file: source for file, source in named.items() if settings.verify or not known.has(file, source)}
     with _pool(settings.workers, len(stale)) as pool:
         fresh = pool(joblib.delayed(_read_chunk)(chunk) for chunk in _chunks(list(stale.items()), _CHUNK))
         rows = _pseudonymous((pair for chunk in fresh for pair in chunk), names)

@@ -14,6 +14,7 @@ from gnomon.dicom.index.parse import read_elements
 from gnomon.dicom.pixels.codecs import Codestream, is_native
 from gnomon.dicom.pixels.decoder import DecoderFailed, FrameDecoder
 from gnomon.dicom.pixels.modality import Frame, LookupTable, Values, real_world
+from gnomon.dicom.pixels.spool import FrameSpool
 from gnomon.dicom.pixels.stored import (
     PixelFormat,
     extracted,
@@ -35,12 +36,16 @@ _ENCAPSULATED_LIMIT_BYTES = 2 << 30
 class FrameReader:
     """Decodes frames one after another; frames of one file come from one read of it.
 
+    Args:
+        spool: frames that were decoded already and are not decoded again.
+
     Attributes:
         findings: what decoding showed beyond the headers since `begin`; a finding is there once a rule.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spool: FrameSpool | None = None) -> None:
         self.findings: dict[str, Finding] = {}
+        self._spool = spool
         self._digest = hashlib.sha256()
         self._reader = SourceReader()
         self._decoder = FrameDecoder()
@@ -85,21 +90,34 @@ class FrameReader:
             return self._last[1]
         try:
             self._open(instance, source)
-            fmt = None if "Float" in instance.pixel_keyword else pixel_format(instance)
-            stored = self._stored(instance, source, frame, fmt)
-            made = real_world(stored, instance, facts, fmt, self._table)
+            decoded = self._spooled(instance, source, frame) or self._decode(instance, source, frame, facts)
         except DecoderFailed as error:
             rule = DECODER_STOPPED if error.stopped else DAMAGED_PIXELS
             expected = f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}"
             raise rule.refusal(instance.sop_uid, found=str(error), expected=expected) from None
-        except Exception:  # a damaged file: dicom.md 5.2
+        except Exception:  # a damaged file may raise anything
             raise DAMAGED_PIXELS.refusal(
                 instance.sop_uid,
                 found="pixel data that cannot be decoded",
                 expected=f"{instance.rows} x {instance.columns} pixels of {instance.bits_allocated} bits",
             ) from None
-        self._last = ((instance.file, frame), made)
-        return made
+        self._last = ((instance.file, frame), decoded)
+        return decoded
+
+    def _spooled(self, instance: Instance, source: Source, frame: int) -> Frame | None:
+        """A frame that was decoded before, in another pass of the same run."""
+        kept = None if self._spool is None else self._spool.find(instance.file, frame)
+        if kept is None:
+            return None
+        self._raw(instance, source, frame)  # its bytes belong to the hash
+        for finding in kept[1]:
+            self.findings.setdefault(finding.rule, finding)
+        return kept[0]
+
+    def _decode(self, instance: Instance, source: Source, frame: int, facts: FrameFacts) -> Frame:
+        fmt = None if "Float" in instance.pixel_keyword else pixel_format(instance)
+        stored = self._stored_values(instance, source, frame, fmt)
+        return real_world(stored, instance, facts, fmt, self._table)
 
     def _open(self, instance: Instance, source: Source) -> None:
         """What the frames of one file share: inflated bytes, compressed frames, the Modality LUT."""
@@ -119,7 +137,7 @@ class FrameReader:
                 self._encapsulated = list(generate_frames(data, number_of_frames=instance.number_of_frames))
         self._file = instance.file
 
-    def _stored(self, instance: Instance, source: Source, frame: int, fmt: PixelFormat | None) -> Values:
+    def _stored_values(self, instance: Instance, source: Source, frame: int, fmt: PixelFormat | None) -> Values:
         if native_frame_bytes(instance) > _FRAME_LIMIT_BYTES:
             raise ValueError("a frame of more than 512 MiB")
         data = self._raw(instance, source, frame)

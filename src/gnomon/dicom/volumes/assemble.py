@@ -27,9 +27,9 @@ from gnomon.rules.catalogue.series import (
     REUSED_SERIES_UID,
     SEVERAL_VOLUMES,
 )
-from gnomon.rules.finding import Finding, Refusal, Severity
+from gnomon.rules.finding import Finding, Severity
 
-Digest = Callable[[Slice], str]
+Digest = Callable[[Slice], str | None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def volumes_of(instances: Iterable[Instance], digest: Digest) -> list[Volume]:
 
     Args:
         instances: rows of the index, all that belong to the same series; directories are passed over.
-        digest: hash of a slice's values; asked only where two slices share a place. It may raise Refusal.
+        digest: hash of a slice's values, None where they cannot be decoded; called only where two slices share a
+            place.
     """
     by_series: dict[tuple[str, str, str], list[Slice]] = defaultdict(list)
     odd: list[Volume] = []
@@ -188,10 +189,8 @@ def _different(group: list[Slice], digest: Digest) -> list[Slice]:
     """The slices of one place whose values differ; all of them where one cannot be decoded."""
     if len(group) == 1:
         return group
-    try:
-        return list({digest(one): one for one in reversed(group)}.values())[::-1]
-    except Refusal:
-        return group
+    digests = [digest(one) for one in group]
+    return group if None in digests else list(dict(zip(reversed(digests), reversed(group))).values())[::-1]
 
 
 def _volume(part: list[Slice], found: list[Finding]) -> Volume:

@@ -17,7 +17,7 @@ _FULL = 1 - 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Repaired:
+class RepairedVolume:
     """A volume with what was repaired of it.
 
     Attributes:
@@ -35,7 +35,7 @@ class Repaired:
     records: tuple[dict[str, float | str], ...]
 
 
-def evened(volume: Repaired, places_mm: NDArray[np.float64]) -> Repaired:
+def resample_evenly(volume: RepairedVolume, places_mm: NDArray[np.float64]) -> RepairedVolume:
     """Resample uneven slices at even places: linear between the neighbours, by their true positions.
 
     The step is the whole length over the number of finest steps in it, so the first and the last slice stay
@@ -71,10 +71,10 @@ def evened(volume: Repaired, places_mm: NDArray[np.float64]) -> Repaired:
         "slices_before": len(places_mm),
     }
     target = Grid((grid.shape[0], grid.shape[1], count), affine)
-    return Repaired(made.astype(np.float32), mask, target, origins, (*volume.records, record))
+    return RepairedVolume(made.astype(np.float32), mask, target, origins, (*volume.records, record))
 
 
-def straight(volume: Repaired, fill: float) -> Repaired:
+def straighten(volume: RepairedVolume, fill: float) -> RepairedVolume:
     """Resample a sheared stack (tilted gantry) to right angles: linear, the slices' own planes and steps kept.
 
     Slices shift within their planes by what the tilt displaced them; the grid grows so that nothing is cut,
@@ -89,4 +89,4 @@ def straight(volume: Repaired, fill: float) -> Repaired:
         mask |= resample_voxels(volume.padding.astype(np.float32), grid, target, 0.0) > 1 - _FULL
     made[~inside] = fill
     record: dict[str, float | str] = {"repair": "straighten", "shear_before": grid.shear, "fill": fill}
-    return Repaired(made, mask if mask.any() else None, target, volume.origins, (*volume.records, record))
+    return RepairedVolume(made, mask if mask.any() else None, target, volume.origins, (*volume.records, record))

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from gnomon.core.geometry import Grid, dicom_grid
 from gnomon.dicom.volumes.slices import Slice
 from gnomon.dicom.volumes.split import SAME_PLACE_MM, by_place
 from gnomon.rules.catalogue.geometry import (
@@ -67,6 +68,12 @@ class Stack:
         astray = positions - (positions[0] + share * (positions[-1] - positions[0]))
         straight = float(np.linalg.norm(astray, axis=1).max()) <= UNEVEN_LIMIT * min(self.spacing_mm)
         return straight and float(steps.max()) <= _WIDEST_GAP * float(np.percentile(steps, 10, method="lower"))
+
+
+def stack_grid(stack: Stack, shape: tuple[int, ...]) -> Grid:
+    """Where the voxels (columns, rows, slices) of an even stack lie."""
+    first, last = stack.ends_mm
+    return dicom_grid(shape, stack.orientation[:3], stack.orientation[3:], first, last, *stack.spacing_mm)
 
 
 def stacked(slices: list[Slice], where: str) -> tuple[Stack | None, list[Finding]]:

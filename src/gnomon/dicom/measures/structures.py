@@ -1,4 +1,4 @@
-"""What a label map shows of its image: sides that are exchanged, and how far contrast medium has come.
+"""Measures of an image under its label map: exchanged sides, and the enhancement of vessels.
 
 An exchange of left and right that header and pixels agree on cannot be seen in either; a liver that lies left of the
 spleen is seen at once. In one of ten thousand people it does (situs inversus): look before you correct.
@@ -6,19 +6,17 @@ spleen is seen at once. In one of ten thousand people it does (situs inversus): 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gnomon.audit.phases import enhancement_phase
 from gnomon.core.geometry import Grid
 from gnomon.core.labels import LabelScheme
 from gnomon.core.mirroring import left_right_pairs
-from gnomon.io.images import read_label
-from gnomon.rules.finding import Refusal
+from gnomon.dicom.measures.enhancement import enhancement_phase
+from gnomon.io.images import Image
 
 _SAME_GRID = 0.01  # of the smallest spacing, as for a training
 _LEAST_VOXELS = 27
@@ -31,7 +29,7 @@ _ASYMMETRIC = (
 
 
 def structure_measures(
-    ras: NDArray[np.float32], grid: Grid, label: Path, scheme: LabelScheme, *, hounsfield: bool
+    ras: NDArray[np.float32], grid: Grid, label: Image, scheme: LabelScheme, *, hounsfield: bool
 ) -> dict[str, Any]:
     """`sides_exchanged`, and for a CT `enhancement` and `enhancement_hu`; nothing where the label map does not fit.
 
@@ -42,17 +40,13 @@ def structure_measures(
         scheme: what its values mean.
         hounsfield: whether the values are HU.
     """
-    try:
-        image = read_label(label)
-    except Refusal:
-        return {}  # DCM233 tells it
-    change = image.grid.reorientation_to("RAS")
-    if grid.corner_displacement_mm(image.grid.reorient(change)) > _SAME_GRID * min(grid.spacing_mm):
+    change = label.grid.reorientation_to("RAS")
+    if grid.corner_displacement_mm(label.grid.reorient(change)) > _SAME_GRID * min(grid.spacing_mm):
         return {}
-    values = change.apply(image.voxels)
+    values = change.apply(label.voxels)
     sizes = np.bincount(values.ravel(), minlength=max(scheme.values) + 1)
     there = {name: value for name, value in zip(scheme.names, scheme.values) if sizes[value] >= _LEAST_VOXELS}
-    found: dict[str, Any] = {"sides_exchanged": _exchanged(values, grid, there, scheme)}
+    found: dict[str, Any] = {"sides_exchanged": _exchanged_sides(values, grid, there, scheme)}
     if hounsfield and there:
         medians = ndimage.median(ras, values, list(there.values()))
         medians_hu = dict(zip(there, map(float, medians)))
@@ -61,7 +55,7 @@ def structure_measures(
     return found
 
 
-def _exchanged(values: NDArray[np.uint16], grid: Grid, there: dict[str, int], scheme: LabelScheme) -> str:
+def _exchanged_sides(values: NDArray[np.uint16], grid: Grid, there: dict[str, int], scheme: LabelScheme) -> str:
     """Pairs whose left one lies on the right of the other, in words; empty where there are none."""
     pairs = [pair for pair in (*left_right_pairs(scheme), *_ASYMMETRIC) if set(pair) <= there.keys()]
     named = sorted({name for pair in pairs for name in pair})

@@ -1,4 +1,4 @@
-"""What the pixels of a volume say: numbers that rules compare with its header, and a picture of it.
+"""Measures of a volume's pixels, for rules to compare with its header, and its planes for a thumbnail.
 
 Everything is measured on real-world values. Where a measure has no ground (no air, no body, too few slices) it is
 absent, and no rule judges it.
@@ -8,34 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gnomon.audit.anatomy import body_measures
-from gnomon.audit.drawings import stamped_parts, text_letters
-from gnomon.audit.expressions import MAMMOGRAMS
-from gnomon.audit.mammogram import breast_side, breast_view, light_of
-from gnomon.audit.sharpness import noise_frequency_per_mm
-from gnomon.audit.structures import structure_measures
 from gnomon.core.geometry import flip_axes, permute_axes, volume_from_frames
 from gnomon.core.labels import LabelScheme
-from gnomon.dicom import (
-    FrameReader,
-    Slice,
-    Source,
-    Volume,
-    constant_frame,
-    decoded,
-    hu_peaks,
-    put_right,
-    reaching_border,
-    stack_grid,
-)
-from gnomon.rules.finding import Finding, Refusal
+from gnomon.dicom.measures.anatomy import body_measures
+from gnomon.dicom.measures.drawings import stamped_parts, text_letters
+from gnomon.dicom.measures.mammogram import breast_side, breast_view, light_of
+from gnomon.dicom.measures.sharpness import noise_frequency_per_mm
+from gnomon.dicom.measures.structures import structure_measures
+from gnomon.dicom.pixels.plausible import constant_frame, hu_peaks, reaching_border
+from gnomon.dicom.volumes import Slice, Volume
+from gnomon.dicom.volumes.corrections import CorrectedValues
+from gnomon.dicom.volumes.stack import stack_grid
+from gnomon.io.images import Image
 
 MEASURES: dict[str, pl.DataType | type[pl.DataType]] = {
     "lowest": pl.Float64,
@@ -66,48 +56,39 @@ MEASURES: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns of the measures, one row a volume."""
 
-FINGERPRINT_EDGE = 12
+_FINGERPRINT_EDGE = 12
+_MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """The label map of a volume, and what its values mean."""
+class VolumeMeasures:
+    """The measures of one volume (columns `MEASURES`), and its planes for a thumbnail (axial, coronal, sagittal)."""
 
-    path: Path
-    scheme: LabelScheme
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One volume's measures, what decoding it showed, and its planes for a thumbnail (axial, coronal, sagittal)."""
-
-    volume_id: str
     values: Mapping[str, Any] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
     planes: tuple[NDArray[np.float32], ...] = ()
     plane_mm: tuple[tuple[float, float], ...] = ()
 
 
-def measured(
-    volume: Volume, sources: Mapping[str, Source], reader: FrameReader, labelled: Labelled | None = None
-) -> Measured:
-    """Decode a volume and measure it, with its label map if there is one; what cannot be decoded becomes findings."""
-    reader.begin()
-    slices = volume.stack.slices if volume.stack else volume.slices
-    try:
-        voxels, padding = decoded(slices, sources, reader)
-    except Refusal as refusal:
-        return Measured(volume.volume_id, findings=refusal.findings)
-    pixels_sha256 = reader.source_sha256
-    seen = tuple(finding for _, finding in sorted(reader.findings.items()))
-    if not voxels.size:
-        return Measured(volume.volume_id, findings=seen)
-    right = put_right(voxels, padding, slices)
-    voxels, padding, findings = right.voxels, right.padding, (*seen, *right.findings)
-    values = _of_values(voxels, padding, slices) | _of_frame(voxels, padding) | _of_padding(padding)
-    values["pixels_sha256"] = pixels_sha256
+def measure_volume(
+    volume: Volume,
+    slices: Sequence[Slice],
+    corrected: CorrectedValues,
+    label: Image | None = None,
+    scheme: LabelScheme | None = None,
+) -> VolumeMeasures:
+    """Measure a decoded volume, with its label map if there is one.
+
+    Args:
+        volume: the headers.
+        slices: the planes of `corrected`, in order.
+        corrected: real-world values after every correction, (slices, rows, columns), not empty.
+        label: the label map, in any orientation.
+        scheme: what its values mean.
+    """
+    voxels, padding = corrected.voxels, corrected.padding
+    values = _value_measures(voxels, padding, slices) | _frame_measures(voxels, padding) | _padding_measures(padding)
     ct = volume.first.modality == "CT" and volume.stack is not None
-    if volume.first.sop_class in MAMMOGRAMS:
+    if volume.first.sop_class in _MAMMOGRAPHY:
         light = light_of(voxels[0], volume.first.photometric)
         values["breast_side"] = breast_side(light)
         values["breast_view"] = breast_view(light, values["breast_side"])
@@ -117,19 +98,19 @@ def measured(
     if ct and row_mm:
         values["noise_frequency_per_mm"] = noise_frequency_per_mm(voxels, row_mm)
     if volume.stack is None or not volume.stack.even:
-        return Measured(volume.volume_id, values, findings, (voxels[len(voxels) // 2],), ((1.0, 1.0),))
+        return VolumeMeasures(values, (voxels[len(voxels) // 2],), ((1.0, 1.0),))
     grid = stack_grid(volume.stack, volume_from_frames(voxels).shape)
     change = grid.reorientation_to("RAS")
     ras, place = change.apply(volume_from_frames(voxels)), grid.reorient(change)
     values["fingerprint"] = _fingerprint(ras)
     if ct:
         values |= body_measures(ras, place.spacing_mm)
-    if labelled is not None:
-        values |= structure_measures(ras, place, labelled.path, labelled.scheme, hounsfield=ct)
-    return Measured(volume.volume_id, values, findings, *_planes(ras, place.spacing_mm))
+    if label is not None and scheme is not None:
+        values |= structure_measures(ras, place, label, scheme, hounsfield=ct)
+    return VolumeMeasures(values, *_planes(ras, place.spacing_mm))
 
 
-def _of_values(
+def _value_measures(
     voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None, slices: Sequence[Slice]
 ) -> dict[str, Any]:
     inside = voxels[~padding] if padding is not None and not padding.all() else voxels.reshape(-1)
@@ -159,13 +140,13 @@ def _stored_ceiling(highest: float, slices: Sequence[Slice]) -> float:
     return float(highest if highest == 3071 else stored if stored in (4095, 32767) else highest)
 
 
-def _of_frame(voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None) -> dict[str, Any]:
+def _frame_measures(voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None) -> dict[str, Any]:
     """A value that fills all four corners of every slice, where nothing is known to be padding."""
     frame = constant_frame(voxels) if padding is None else None
     return {} if frame is None else {f"frame_{name}": value for name, value in vars(frame).items()}
 
 
-def _of_padding(padding: NDArray[np.bool_] | None) -> dict[str, Any]:
+def _padding_measures(padding: NDArray[np.bool_] | None) -> dict[str, Any]:
     """How much of the padding is walled in by anatomy, slice by slice."""
     if padding is None or not padding.any():
         return {}
@@ -176,7 +157,7 @@ def _fingerprint(ras: NDArray[np.float32]) -> list[float]:
     """Means of 12 x 12 x 12 blocks, centred and of length 1: two volumes alike have a product near 1."""
     small: NDArray[Any] = ras
     for axis, size in enumerate(ras.shape):
-        edges = np.linspace(0, size, min(size, FINGERPRINT_EDGE) + 1).astype(int)
+        edges = np.linspace(0, size, min(size, _FINGERPRINT_EDGE) + 1).astype(int)
         small = np.add.reduceat(small, edges[:-1], axis) / np.diff(edges).reshape(
             [-1 if a == axis else 1 for a in range(3)]
         )

@@ -1,4 +1,4 @@
-"""Three planes of a volume as a small picture, as a radiologist sees them."""
+"""Thumbnails: the middle planes of a volume in radiological view, as one small picture."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gnomon.audit.measure import Measured
+from gnomon.dicom.measures.volume import VolumeMeasures
 from gnomon.io.artifacts import write_bytes
 
 _EDGE = 128
 _SOFT_HU = (-160.0, 240.0)
 
 
-def write_thumbnail(path: Path, one: Measured, modality: str) -> None:
+def write_thumbnail(path: Path, measures: VolumeMeasures, modality: str) -> None:
     """Write the planes side by side (PNG): soft-tissue window for CT, else the middle 98 % of the values."""
     if modality == "CT":
         low, high = _SOFT_HU
     else:
-        low, high = (float(value) for value in np.percentile(one.planes[0], (1, 99)))
-    tiles = [_tile(plane, mm, low, high) for plane, mm in zip(one.planes, one.plane_mm)]
+        low, high = (float(value) for value in np.percentile(measures.planes[0], (1, 99)))
+    tiles = [_tile(plane, mm, low, high) for plane, mm in zip(measures.planes, measures.plane_mm)]
     sheet = Image.new("L", (_EDGE * len(tiles), _EDGE))
     for place, tile in enumerate(tiles):
         sheet.paste(tile, (place * _EDGE + (_EDGE - tile.width) // 2, (_EDGE - tile.height) // 2))

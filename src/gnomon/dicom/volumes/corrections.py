@@ -1,4 +1,4 @@
-"""What the decoded values of a volume show to be wrong with its header, and how they are put right."""
+"""Corrections of a CT whose values contradict its header: undeclared padding, a lost rescale intercept."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gnomon.rules.catalogue.encoding import LOST_INTERCEPT
 from gnomon.rules.catalogue.padding import UNDECLARED_PADDING
 from gnomon.rules.finding import Finding
 
-_ALL = (UNDECLARED_PADDING.id, LOST_INTERCEPT.id)
+VALUE_REPAIRS = (UNDECLARED_PADDING.id, LOST_INTERCEPT.id)
 
 
 @dataclass(frozen=True, eq=False)
-class PutRight:
-    """Values (slices, rows, columns) in real-world units with their padding, what was found, and what was done."""
+class CorrectedValues:
+    """Values (slices, rows, columns) in real-world units with their padding mask, findings and records of repairs."""
 
     voxels: NDArray[np.float32]
     padding: NDArray[np.bool_] | None
@@ -27,22 +27,22 @@ class PutRight:
     records: tuple[dict[str, float | str], ...] = ()
 
 
-def put_right(
+def correct_values(
     voxels: NDArray[np.float32],
     padding: NDArray[np.bool_] | None,
     slices: Sequence[Slice],
-    repair: Collection[str] = _ALL,
-) -> PutRight:
-    """Mask padding that no header declares, and give back a rescale intercept that was lost; in a CT only.
+    repair: Collection[str] = VALUE_REPAIRS,
+) -> CorrectedValues:
+    """Mask padding that no header declares and restore a lost rescale intercept; in a CT only.
 
     Args:
-        voxels, padding: as decoded; `voxels` may be changed in place.
-        slices: what they come from.
-        repair: rules whose repair is made; the others are only found.
+        voxels, padding: as decoded; neither is changed.
+        slices: the slices they were decoded from.
+        repair: rules whose repair is made; the others are only reported.
     """
     first = slices[0].instance
     if first.modality != "CT" or "LOCALIZER" in first.image_type or slices[0].facts.rescale_type not in ("", "HU"):
-        return PutRight(voxels, padding)
+        return CorrectedValues(voxels, padding)
     findings, records = list[Finding](), list[dict[str, float | str]]()
     frame, mask = constant_frame(voxels) if padding is None else None, padding
     if frame is not None and frame.no_hounsfield:
@@ -64,6 +64,6 @@ def put_right(
             )
         )
         if LOST_INTERCEPT.id in repair:
-            voxels += np.float32(added_hu)
+            voxels = voxels + np.float32(added_hu)
             records.append({"repair": "restore_intercept", "added_hu": added_hu})
-    return PutRight(voxels, padding, tuple(findings), tuple(records))
+    return CorrectedValues(voxels, padding, tuple(findings), tuple(records))
