@@ -59,11 +59,13 @@ def ours_step_s(steps: int, precision: str) -> float:
     import pytorch_lightning as pl
     import torch
 
+    from gnomon.dataset.plan import Normalisation, Plan
     from gnomon.dataset.topology import make_topology
     from gnomon.nets import build_net
     from gnomon.settings import LossSettings, OptimiserSettings, TrainSettings
     from gnomon.training.callbacks import weight_averaging
     from gnomon.training.losses import build_loss
+    from gnomon.training.module_parts import ModuleParts
     from gnomon.training.precision import lightning_precision
     from gnomon.training.schedule import progress_by_steps
     from gnomon.training.segmentation_module import SegmentationModule
@@ -85,9 +87,15 @@ def ours_step_s(steps: int, precision: str) -> float:
         "label": torch.from_numpy(draw.integers(0, 3, (BATCH, *PATCH))),
         "annotated": torch.ones(BATCH, 3, dtype=torch.bool),
     }
-    net = build_net({"name": "plain_unet", "features": FEATURES}, make_topology((1.0, 1.0, 1.0), PATCH), 1, 3)
-    optimiser = OptimiserSettings(kind="sgd", learning_rate=0.01, weight_decay=3e-5, schedule="poly")
-    loss = build_loss(LossSettings(), (1.0, 1.0, 1.0))
+    topology = make_topology((1.0, 1.0, 1.0), PATCH)
+    parts = ModuleParts(
+        net=build_net({"name": "plain_unet", "features": FEATURES}, topology, 1, 3),
+        labels=("a", "b"),
+        loss=build_loss(LossSettings(), (1.0, 1.0, 1.0)),
+        optimiser=OptimiserSettings(kind="sgd", learning_rate=0.01, weight_decay=3e-5, schedule="poly"),
+        progress=progress_by_steps(steps + 2),
+        plan=Plan((1.0, 1.0, 1.0), Normalisation("window", 0.0, 1.0), topology, BATCH),
+    )
     torch.utils.deterministic.fill_uninitialized_memory = False  # as in a run
     trainer = pl.Trainer(
         accelerator="cpu",
@@ -102,7 +110,7 @@ def ours_step_s(steps: int, precision: str) -> float:
         callbacks=[weight_averaging(0.99), clock],
     )
     batches = torch.utils.data.DataLoader([batch] * (steps + 2), batch_size=None)
-    trainer.fit(SegmentationModule(net, ("a", "b"), loss, optimiser, progress_by_steps(steps + 2)), batches)
+    trainer.fit(SegmentationModule(parts), batches)
     return median(clock.taken[2:])
 
 

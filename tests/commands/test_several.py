@@ -9,7 +9,7 @@ import pytest
 
 from gnomon.commands.launch import launch
 from gnomon.io.images import images_in_folder, read_image, read_label
-from gnomon.pipeline.several import together
+from gnomon.tasks.segmentation import SEGMENTATION
 from tests.conftest import TINY
 
 SHORT = ["training.epochs=1", "net.features=2"]
@@ -117,6 +117,6 @@ def test_folds_and_seeds_that_are_none_are_refused(tiny_run, setting, rule, caps
 
 def test_a_label_that_no_seed_could_measure_has_no_mean():
     one = {"mean_dice": None, "n_cases": 1, "labels": {"a": {"dice": None}}}
-    found = together({1: one, 2: one})
+    found = SEGMENTATION.summarise_seeds({1: one, 2: one})
     assert found["mean_dice"] is None
     assert found["labels"]["a"] == {"dice": None, "between_seeds": None}

@@ -8,8 +8,8 @@ import yaml
 from gnomon.commands.launch import launch
 from gnomon.io.artifacts import write_rows
 from gnomon.io.folders import PredictionsFolder, RunFolder
-from gnomon.pipeline.several import _gather_changes
 from gnomon.postprocess.folder import CHANGE_COLUMNS
+from gnomon.tasks.segmentation import gather_changes
 from tests.conftest import TINY
 
 
@@ -19,7 +19,7 @@ def test_a_group_lists_the_changes_of_the_predictions_that_it_took(tmp_path):
         rows = [{"case": case, "structure": "lesion", "done": "removed", "why": f"fold {i}"} for case in "ab"]
         write_rows(PredictionsFolder(run.predictions).changes, rows, ("case", *CHANGE_COLUMNS))
     output = PredictionsFolder(tmp_path / "group")
-    _gather_changes({"a": runs[0], "b": runs[1], "c": runs[1]}, output)
+    gather_changes({"a": runs[0], "b": runs[1], "c": runs[1]}, output)
     rows = list(csv.DictReader(output.changes.open()))
     assert [(row["case"], row["why"]) for row in rows] == [("a", "fold 0"), ("b", "fold 1")]
 

@@ -13,6 +13,7 @@ from gnomon.commands.launch import launch
 from gnomon.dataset.dataset import read_dataset
 from gnomon.rules.finding import Refusal
 from gnomon.settings import TrackerSettings, TrainSettings
+from gnomon.tasks.segmentation import SEGMENTATION
 from gnomon.training.job import Job
 from gnomon.training.ranks import start_other_ranks
 from tests.conftest import TINY, kill_at_first_checkpoint
@@ -62,7 +63,8 @@ def test_two_processes_learn_what_one_learns_and_go_on_after_a_kill(tiny_run):
 def test_a_process_that_fails_is_named(tiny_run):
     dataset = read_dataset(next(tiny_run.parent.glob("data/phantom-*/dataset")))
     settings = TrainSettings(devices=2, accelerator="cpu")
-    job = Job(dataset, {"name": "nope"}, settings, 1, tiny_run / "gone", TrackerSettings(False, "off"), {})
+    tracking, task = TrackerSettings(False, "off"), SEGMENTATION.learning
+    job = Job(task, dataset, {"name": "nope"}, settings, 1, tiny_run / "gone", tracking, {})
     with pytest.raises(Refusal, match="TRN102"), start_other_ranks(job):
         time.sleep(0.1)
 

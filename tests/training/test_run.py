@@ -4,6 +4,8 @@ import csv
 import json
 import sys
 
+import numpy as np
+import pytest
 import torch
 import wandb
 import yaml
@@ -11,7 +13,7 @@ from safetensors.torch import load_file
 
 from gnomon.commands.launch import launch
 from gnomon.settings import TrackerSettings
-from gnomon.training.trackers import trackers
+from gnomon.training.trackers import TrackedRun, Tracker, TrackerLogger, open_trackers
 from tests.conftest import TINY
 
 
@@ -51,13 +53,36 @@ def test_the_manifest_names_seed_data_config_and_machine(tiny_run):
 
 def test_trackers_need_no_account_and_are_closed_between_runs(tmp_path, capfd):
     for name in ("first", "second"):
-        with trackers(TrackerSettings(), tmp_path / name, name, {"seed": 1}) as loggers:
+        with open_trackers(TrackerSettings(), tmp_path / name, name, {"seed": 1}) as loggers:
             for logger in loggers:
                 logger.log_metrics({"loss": 1.0}, step=1)
         assert wandb.run is None
         assert len(list((tmp_path / name / "wandb").glob("offline-run-*/run-*.wandb"))) == 1
         assert list((tmp_path / name / "tensorboard").glob("events.out.tfevents.*"))
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("broken", ["open", "log", "show", "close"])
+def test_a_tracker_that_fails_is_named_once_and_left_out(tmp_path, capsys, broken):
+    calls = []
+
+    def part(name):
+        def act(*_):
+            calls.append(name)
+            if name == broken:
+                raise OSError("no connection")
+
+        return act
+
+    run = TrackedRun(folder=tmp_path, name="r", config={}, settings=TrackerSettings())
+    tracker = Tracker(**{name: part(name) for name in ("open", "log", "show", "close")})
+    logger = TrackerLogger("mine", tracker, run)
+    for step in range(2):
+        logger.log_metrics({"loss": 1.0}, step)
+        logger.show("picture", np.zeros((2, 2, 3), np.uint8), step)
+    logger.close()
+    assert capsys.readouterr().out.count("the tracker mine failed") == 1
+    assert calls.count(broken) == 1 and calls[-1] == broken
 
 
 def test_the_metrics_table_has_a_row_an_epoch(tiny_run):

@@ -37,7 +37,7 @@ def run(minutes, epoch_s, *, steps=50, first_s=None, stop_after=None, state=None
 
 def test_steps_make_a_straight_line():
     progress = progress_by_steps(200)
-    assert [progress.share(step) for step in (0, 50, 200, 300)] == [0, 0.25, 1, 1]
+    assert [progress.fraction(step) for step in (0, 50, 200, 300)] == [0, 0.25, 1, 1]
     assert progress.total(3) == 200
 
 
@@ -45,7 +45,7 @@ def test_steps_make_a_straight_line():
 def test_a_training_ends_on_time_with_its_schedule_done(epoch_s):
     deadline, progress, trainer = run(10, lambda epoch: epoch_s)
     assert 600 - epoch_s < deadline.elapsed_s <= 600
-    assert progress.share(trainer.current_epoch * 50) == pytest.approx(1)
+    assert progress.fraction(trainer.current_epoch * 50) == pytest.approx(1)
     shares = [share for _, share in progress.knots]
     assert shares == sorted(shares)
 
@@ -53,7 +53,7 @@ def test_a_training_ends_on_time_with_its_schedule_done(epoch_s):
 def test_a_machine_that_slows_down_still_ends_on_time():
     deadline, progress, trainer = run(10, lambda epoch: 10 if epoch < 20 else 30)
     assert 540 <= deadline.elapsed_s <= 600
-    assert progress.share(trainer.current_epoch * 50) > 0.9
+    assert progress.fraction(trainer.current_epoch * 50) > 0.9
     deadline, progress, _ = run(10, lambda epoch: 30 if epoch < 5 else 10)
     assert 570 <= deadline.elapsed_s <= 600
     assert progress.knots[-1][1] == pytest.approx(1)
@@ -88,4 +88,4 @@ def test_a_training_that_was_over_when_it_was_cut_off_stays_over():
 def test_known_knots_repeat_the_shares_of_a_timed_training():
     _, timed, _ = run(10, lambda epoch: 20 + epoch % 3)
     again = Progress([(int(step), float(share)) for step, share in timed.knots])
-    assert [again.share(step) for step in range(1500)] == [timed.share(step) for step in range(1500)]
+    assert [again.fraction(step) for step in range(1500)] == [timed.fraction(step) for step in range(1500)]

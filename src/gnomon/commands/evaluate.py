@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
 from gnomon.commands.launch import DONE, FOUND, UNPROCESSED
 from gnomon.commands.settings import scheme_from
 from gnomon.core.settings import settings_from
-from gnomon.evaluation import HD95, evaluate
+from gnomon.evaluation import evaluate
 from gnomon.io.console import print_findings, say
 from gnomon.io.folders import EvaluationFolder
 from gnomon.io.images import images_in_folder
@@ -19,6 +17,7 @@ from gnomon.reports import of_files, write_evaluation_report
 from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, MISSING_FOLDER
 from gnomon.rules.finding import unwaived_errors
 from gnomon.settings import EvaluateSettings
+from gnomon.tasks.segmentation import criterion_lines, label_lines, meets_criteria
 
 
 def run(config: DictConfig) -> int:
@@ -40,28 +39,9 @@ def run(config: DictConfig) -> int:
     predicted = images_in_folder(predictions) if predictions.is_dir() else {}
     write_evaluation_report(folder, labels, "Evaluation", of_files(files, predicted, images))
     print_findings(done.findings)
-    say_summary(done.summary)
+    for line in (*label_lines(done.summary), *criterion_lines(done.summary)):
+        say(line)
     say(f"measures: {folder.cases}; report: {folder.report}")
     if unwaived_errors(done.findings, ()):
         return UNPROCESSED
-    return DONE if say_criteria(done.summary) else FOUND
-
-
-def say_criteria(summary: Mapping[str, Any]) -> bool:
-    """A line a criterion; whether all are met."""
-    for row in summary["criteria"]:
-        found = "not measurable" if row["found"] is None else f"{row['found']:.4g}"
-        say(f"  {'met' if row['passed'] else 'NOT MET'}: {row['criterion']}; {row['label']} has {found}")
-    return all(row["passed"] for row in summary["criteria"])
-
-
-def say_summary(summary: Mapping[str, Any]) -> None:
-    """A line a label."""
-    for name, values in summary["labels"].items():
-        if values["n"]:
-            say(
-                f"  {name}: Dice {values['dice']:.4f}, HD95 {values[HD95]:.2f} mm, ASSD {values['assd_mm']:.2f} mm, "
-                f"NSD {values['nsd']:.4f} (n {values['n']}, missed {values['missed']}, spurious {values['spurious']})"
-            )
-        else:
-            say(f"  {name}: absent everywhere")
+    return DONE if meets_criteria(done.summary) else FOUND

@@ -32,7 +32,8 @@ from gnomon.dataset.dataset import Case, Dataset, read_case
 from gnomon.io.artifacts import map_array
 from gnomon.settings import DataSettings
 
-Patch = dict[str, torch.Tensor]
+Batch = dict[str, torch.Tensor]
+"""As the docstring of `gnomon.data` describes it."""
 
 
 class Patches(TorchDataset[CutPatch]):
@@ -46,6 +47,12 @@ class Patches(TorchDataset[CutPatch]):
         self._mirroring = safe_mirroring(dataset.labels)
         self._label_kind = np.int8 if dataset.labels.n_channels < 127 else np.int16
         self._opened = functools.lru_cache(maxsize=None)(self._open)
+
+    @staticmethod
+    def batch(cut: Sequence[CutPatch], images: Sequence[torch.Tensor], labels: Sequence[torch.Tensor]) -> Batch:
+        """A batch of augmented patches, as `gnomon.data` describes it."""
+        annotated = torch.stack([patch.annotated.to(labels[0].device) for patch in cut])
+        return {"image": torch.stack(list(images)), "label": torch.stack(list(labels)).long(), "annotated": annotated}
 
     def __getitem__(self, key: PatchKey) -> CutPatch:
         case, voxels, channels, indices = self._opened(key.case)
@@ -86,24 +93,23 @@ class Patches(TorchDataset[CutPatch]):
         self._opened = functools.lru_cache(maxsize=None)(self._open)
 
 
-class BatchAssembler:
-    """Cut patches -> a batch of augmented ones: images (batch, channels, x, y, z), labels (batch, x, y, z), and
-    `annotated` (batch, channels): the structures that were looked for. Of whole images `class` in place of labels."""
+Items = type[Patches] | type[WholeImages]
+"""What a batch is made of: the class of the torch data set, with its function `batch`."""
 
-    def __init__(self, dataset: Dataset, seed: int, transform: tio.Compose | None = None) -> None:
+
+class BatchAssembler:
+    """Augments cut patches and assembles them into a batch, which `items` (`Patches` or `WholeImages`) lays out."""
+
+    def __init__(self, dataset: Dataset, seed: int, items: Items, transform: tio.Compose | None = None) -> None:
         self._plan = dataset.plan
-        self._whole = dataset.task == "classification"
+        self._items = items
         self._seed = seed
         self._transform = transform
 
-    def __call__(self, cut: Sequence[CutPatch]) -> Patch:
+    def __call__(self, cut: Sequence[CutPatch]) -> Batch:
         """The batch, on the device that the patches are on."""
         images, labels = zip(*(self._one(patch) for patch in cut))
-        annotated = torch.stack([patch.annotated.to(labels[0].device) for patch in cut])
-        kinds = torch.tensor([patch.kind for patch in cut], device=annotated.device)
-        if self._whole:
-            return {"image": torch.stack(images), "class": kinds}
-        return {"image": torch.stack(images), "label": torch.stack(labels).long(), "annotated": annotated}
+        return self._items.batch(cut, images, labels)
 
     def _one(self, cut: CutPatch) -> tuple[torch.Tensor, torch.Tensor]:
         plan, key = self._plan, cut.key
@@ -119,15 +125,35 @@ class BatchAssembler:
 class PatchModule(pl.LightningDataModule):
     """Training patches of one fold, and one fixed patch of each validation case.
 
+    Serves Lightning's Trainer, or a training loop of one's own: iterate over `train_dataloader()` once per epoch after
+    setting `epoch`. Batches are as the docstring of `gnomon.data` describes.
+
+    Args:
+        fold: index of the fold whose cases are left out of training.
+        steps_per_epoch: batches in an epoch.
+        first_epoch: epoch to start with, after a restart.
+        items: `Patches` for segmentation, `WholeImages` for classification.
+
+    Attributes:
+        epoch: the epoch whose batches are drawn, where no Trainer says so.
+
     Raises:
-        Refusal: USE116, a TorchIO transform that is not to be had.
+        Refusal: USE116, a TorchIO transform that does not exist or is not safe.
     """
 
     def __init__(
-        self, dataset: Dataset, fold: int, seed: int, steps_per_epoch: int, settings: DataSettings, first_epoch: int = 0
+        self,
+        dataset: Dataset,
+        fold: int,
+        seed: int,
+        steps_per_epoch: int,
+        settings: DataSettings | None = None,
+        first_epoch: int = 0,
+        items: Items = Patches,
     ) -> None:
+        settings = settings or DataSettings()
         super().__init__()
-        self._first_epoch = first_epoch
+        self.epoch = first_epoch
         self._dataset = dataset
         self._train, self._val = dataset.splits.folds[fold]
         if settings.cases:
@@ -135,9 +161,9 @@ class PatchModule(pl.LightningDataModule):
         self._seed = seed
         self._steps = steps_per_epoch
         self._settings = settings
-        self._items = WholeImages if dataset.task == "classification" else Patches
+        self._items = items
         chosen = settings.augmentation.torchio if settings.augmentation.enabled else []
-        self._finished = BatchAssembler(dataset, seed, build_torchio_transform(chosen))
+        self._finished = BatchAssembler(dataset, seed, items, build_torchio_transform(chosen))
 
     def train_dataloader(self) -> DataLoader[CutPatch]:
         """Batches of the trainer's current epoch; this process's share of each, where there are several."""
@@ -158,12 +184,12 @@ class PatchModule(pl.LightningDataModule):
         return DataLoader(
             self._items(self._dataset, self._seed, self._settings, training=False),
             batch_sampler=EpochBatches(lambda _epoch: batches, lambda: 0),
-            collate_fn=BatchAssembler(self._dataset, self._seed),
+            collate_fn=BatchAssembler(self._dataset, self._seed, self._items),
         )
 
     def transfer_batch_to_device(
-        self, batch: Patch | list[CutPatch], device: torch.device, dataloader_idx: int
-    ) -> Patch:
+        self, batch: Batch | list[CutPatch], device: torch.device, dataloader_idx: int
+    ) -> Batch:
         """The batch on the net's device, augmented there if it has not been."""
         if isinstance(batch, dict):
             return {name: value.to(device) for name, value in batch.items()}
@@ -176,12 +202,12 @@ class PatchModule(pl.LightningDataModule):
         return self.trainer.strategy.root_device.type != "cpu"
 
     def _current_epoch(self) -> int:
-        """The epoch whose batches are asked for.
+        """The epoch whose batches are drawn.
 
-        A run that goes on makes its first iterator, and loader workers fetch ahead, while Lightning still
-        names the epoch that the checkpoint ended with.
+        A resumed run creates its first iterator, and loader workers fetch ahead, while Lightning still names the
+        epoch that the checkpoint ended with.
         """
-        return max(self.trainer.current_epoch if self.trainer is not None else 0, self._first_epoch)
+        return max(self.trainer.current_epoch if self.trainer is not None else 0, self.epoch)
 
     def _batches_of(self, epoch: int) -> list[list[PatchKey]]:
         batch, share = self._dataset.plan.batch, self._settings.foreground_fraction

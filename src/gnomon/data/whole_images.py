@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -27,6 +28,14 @@ class WholeImages(TorchDataset[CutPatch]):
         self._settings = settings.augmentation
         self._training = training
         self._opened = functools.lru_cache(maxsize=None)(self._open)
+
+    @staticmethod
+    def batch(
+        cut: Sequence[CutPatch], images: Sequence[torch.Tensor], _labels: Sequence[torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """A batch of augmented images with their classes, as `gnomon.data` describes it."""
+        classes = torch.tensor([item.kind for item in cut], device=images[0].device)
+        return {"image": torch.stack(list(images)), "class": classes}
 
     def __getitem__(self, key: PatchKey) -> CutPatch:
         voxels, background, kind = self._opened(key.case)

@@ -4,7 +4,6 @@ from gnomon.inference.classification import (
     ClassificationModel,
     classify_cases,
     classify_images,
-    is_classifier,
     load_classifier,
     read_class_rows,
 )
@@ -15,7 +14,6 @@ __all__ = [
     "Model",
     "classify_cases",
     "classify_images",
-    "is_classifier",
     "load_classifier",
     "load_ensemble",
     "load_model",

@@ -45,12 +45,6 @@ class ClassificationModel:
         return np.asarray(functional.softmax(self.net(given)[0].double(), dim=0).cpu())
 
 
-def is_classifier(run: Path) -> bool:
-    """Whether a run's plan is that of a classification."""
-    path = RunFolder(run).plan
-    return path.is_file() and read_json(path, "the run").get("task") == "classification"
-
-
 def load_classifier(run: Path, settings: PredictSettings) -> ClassificationModel:
     """Load a finished run. Raises Refusal ART101 or USE105 where its plan or weights are missing."""
     folder = RunFolder(run)

@@ -1,4 +1,4 @@
-"""From what a configuration calls its data to a prepared data set."""
+"""From the data that a configuration names to a prepared data set."""
 
 from __future__ import annotations
 
@@ -16,51 +16,60 @@ from gnomon.io.images import ImageSpool
 from gnomon.io.locks import wait_for_turn
 from gnomon.phantom import write_phantom
 from gnomon.pipeline.stages import Stages
-from gnomon.preparation import audit_record, prepare, read_raw_dataset
+from gnomon.preparation import audit_record
 from gnomon.reports import write_audit_report
 from gnomon.rules.catalogue.annotation import LABEL_GRID, UNMATCHED_LABELS
 from gnomon.rules.catalogue.usage import MISSING_FOLDER, MISSING_SETTING, UNKNOWN_DATA_KIND
 from gnomon.settings import AuditSettings
+from gnomon.tasks import DataPaths, Task
 
 _CHECKED_BY_PREPARATION = (LABEL_GRID, UNMATCHED_LABELS)  # as PRP201 and PRP102
 
 
-def prepared_data(
-    stages: Stages, values: Mapping[str, Any], scheme: LabelScheme | None
+def prepare_data(
+    task: Task, stages: Stages, values: Mapping[str, Any], scheme: LabelScheme | None
 ) -> tuple[Dataset, list[dict[str, Any]] | None]:
-    """The data set, prepared as far as it is not yet; for a phantom also the defects that were planted.
+    """The data set, prepared if it is not yet; for a phantom also the planted defects.
 
     Args:
         scheme: the labels of DICOM and converted volumes.
 
     Raises:
-        Refusal: USE109, USE112, or whatever the stages refuse.
+        Refusal: USE101 or USE109, a path is wrong or missing; USE112, a kind of data that the task does not take;
+            whatever the stages refuse.
     """
     data = values["data"]
     kind, root = data["kind"], None if data["root"] is None else Path(data["root"]).expanduser()
-    if kind not in ("phantom", "dicom", "nifti", "prepared"):
-        raise UNKNOWN_DATA_KIND.refusal("data.kind", found=repr(kind))
+    if kind not in task.data_kinds:
+        raise UNKNOWN_DATA_KIND.refusal(
+            "data.kind", found=repr(kind), expected=f"for task={task.name}: {', '.join(task.data_kinds)}"
+        )
     if kind != "phantom" and root is None:
         raise MISSING_SETTING.refusal(
             "data.root", found="no value", expected="the folder of the data", remedy="Set data.root=FOLDER."
         )
+    for key in task.required_data if kind == "nifti" else ():
+        if data[key] is None:
+            raise MISSING_SETTING.refusal(
+                f"data.{key}", found="no value", expected="a path", remedy=f"Set data.{key}=PATH."
+            )
     if root is not None and not root.exists():
         raise MISSING_FOLDER.refusal(str(root), found="no such folder", expected="the folder of the data")
     if kind == "prepared" and root is not None:
         dataset = read_dataset(root)
         audit_record(None if dataset.audit == "off" else dataset.audit, stages.preparation)
         return dataset, None
-    with wait_for_turn(store_of(values), "the same data"):
-        return _prepared(stages, values, scheme, root)
+    with wait_for_turn(data_folder(values), "the same data"):
+        return _prepare(task, stages, values, scheme, root)
 
 
-def _prepared(
-    stages: Stages, values: Mapping[str, Any], scheme: LabelScheme | None, root: Path | None
+def _prepare(
+    task: Task, stages: Stages, values: Mapping[str, Any], scheme: LabelScheme | None, root: Path | None
 ) -> tuple[Dataset, list[dict[str, Any]] | None]:
-    """Phantom, audit, conversion, preparation: each goes on where it stopped."""
-    data, store = values["data"], store_of(values)
+    """Phantom, audit, conversion, preparation; each resumes where it stopped."""
+    data, store = values["data"], data_folder(values)
     kind = data["kind"]
-    labels = None if data["labels"] is None else Path(data["labels"]).expanduser()
+    labels, classes = (None if data[key] is None else Path(data[key]).expanduser() for key in ("labels", "classes"))
     planted = None
     if kind == "phantom":
         facts = write_phantom(store, stages.phantom)
@@ -72,19 +81,19 @@ def _prepared(
         verdict = _verdict(root, store, stages, data, cohort, verify=values["verify"])
         convert_studies(root, store / "volumes", stages.conversion, verdict, verify=values["verify"])
         root = store / "volumes"
-    source = read_raw_dataset(root, labels, scheme, stages.preparation.patient_pattern)
-    memory = stages.step_bytes(values["net"], source.labels.n_channels)
-    return prepare(source, store / "dataset", stages.preparation, memory), planted
+    paths = DataPaths(images=root, labels=labels, classes=classes, scheme=scheme)
+    net = values["net"]
+    dataset = task.prepare(paths, store / "dataset", stages.preparation, lambda count: stages.step_bytes(net, count))
+    return dataset, planted
 
 
 def _verdict(
     studies: Path, store: Path, stages: Stages, data: Mapping[str, Any], cohort: Cohort, *, verify: bool
 ) -> Verdict | None:
-    """What an audit beside the converted volumes says of the studies; None where it was turned off.
+    """The verdict of an audit on the studies, which lies beside the converted volumes; None where it is turned off.
 
-    The audit decodes each volume and stages it for the conversion, which decodes nothing that is staged.
-
-    Whether labels and images belong together is the preparation's matter, which looks at what is converted.
+    The audit decodes each volume and stages it for the conversion, which decodes nothing that is staged. The
+    preparation checks whether labels and images match, on the converted volumes.
     """
     if stages.preparation.audit == "off":
         return None
@@ -106,8 +115,8 @@ def _verdict(
     return read_verdict(folder, tuple(data["known_findings"]))
 
 
-def store_of(values: Mapping[str, Any]) -> Path:
-    """Where prepared data lie: shared by all runs that prepare the same data in the same way."""
+def data_folder(values: Mapping[str, Any]) -> Path:
+    """Folder of the prepared data, shared by all runs that prepare the same data in the same way."""
     sections = ("data", "phantom", "audit", "conversion", "preparation")
     recipe = {key: values[key] for key in sections if key != "phantom" or values["data"]["kind"] == "phantom"}
     recipe["data"] = {key: value for key, value in values["data"].items() if key != "known_findings"}

@@ -6,21 +6,19 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from gnomon.core.provenance import run_manifest
-from gnomon.dataset.dataset import Dataset, read_case, reference_path
-from gnomon.evaluation import check_labels, evaluate, structures_of
-from gnomon.inference import load_model, predict_cases
+from gnomon.dataset.dataset import Dataset
 from gnomon.io.artifacts import read_json, write_json, write_text
-from gnomon.io.folders import PredictionsFolder, RunFolder
+from gnomon.io.folders import RunFolder
 from gnomon.pipeline.stages import Stages, check_folder
-from gnomon.reports import write_run_report
 from gnomon.rules.catalogue.usage import UNKNOWN_FOLD, WRONG_TASK
+from gnomon.tasks import Task
 from gnomon.training import check_settings, fit, write_plan
 
 
@@ -34,31 +32,37 @@ class Outcome:
 
 
 def run_single(
-    stages: Stages, values: Mapping[str, Any], dataset: Dataset, folder: RunFolder, checkout: Path | None
+    task: Task, stages: Stages, values: Mapping[str, Any], dataset: Dataset, folder: RunFolder, checkout: Path | None
 ) -> Outcome:
-    """Do what is not done yet; every stage goes on where it stopped.
+    """Do what is not done yet; every stage resumes where it stopped.
 
     Args:
         values: the resolved configuration, plain values.
         checkout: source tree of the program, for the manifest.
+
+    Raises:
+        Refusal: USE113, no such fold; USE127, a data set of another task; whatever the stages refuse.
     """
-    if dataset.task != "segmentation":
-        raise WRONG_TASK.refusal(
-            "task",
-            found="task=segmentation with a data set for classification",
-            expected="a data set with labels",
-            remedy="Set task=classification.",
-        )
-    fold = fold_of(stages, dataset)
-    check_labels(stages.criteria, structures_of(dataset.labels, stages.evaluation))
-    learn(stages, values, dataset, folder, checkout)
-    summary = _judge(stages, dataset, folder)
-    write_run_report(folder, dataset, fold)
+    if dataset.task != task.name:
+        raise WRONG_TASK.refusal("task", found=f"{task.name}, but a data set for {dataset.task}")
+    fold = _check_fold(stages, dataset)
+    task.check(dataset, stages.evaluation, stages.criteria)
+    _train(task, stages, values, dataset, folder, checkout)
+    names = evaluated_cases(stages, dataset, fold)
+    task.predict(folder.path, dataset, names, folder.predictions, stages.inference)
+    summary = task.evaluate(dataset, names, folder.predictions, folder.evaluation, stages.evaluation, stages.inference)
+    task.report_run(folder, dataset, fold, summary)
     return Outcome(folder.report, summary, read_json(folder.manifest, "the run"))
 
 
-def learn(
-    stages: Stages, values: Mapping[str, Any], dataset: Dataset, folder: RunFolder, checkout: Path | None
+def evaluated_cases(stages: Stages, dataset: Dataset, fold: int) -> Sequence[str]:
+    """The held-out cases of a fold; with `training.data.cases`, a check of the code, those that were trained on."""
+    few = stages.training.data.cases
+    return dataset.splits.folds[fold][0][:few] if few else dataset.splits.held_out(fold)
+
+
+def _train(
+    task: Task, stages: Stages, values: Mapping[str, Any], dataset: Dataset, folder: RunFolder, checkout: Path | None
 ) -> None:
     """Train to the end, if that is not done yet: plan.json, config.yaml, the weights, manifest.json."""
     began, seed = time.monotonic(), int(values["seed"])
@@ -66,58 +70,29 @@ def learn(
     check_settings(stages.training, dataset)
     write_plan(folder, dataset, values["net"])
     write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(dict(values))))
-    if not folder.manifest.is_file():
-        facts = fit(dataset, values["net"], stages.training, seed, folder.path, stages.trackers, values)
-        write_json(
-            folder.manifest,
-            run_manifest(
-                checkout,
-                values,
-                seed=seed,
-                dataset_sha256=dataset.content_sha256,
-                seconds_to_weights=round(time.monotonic() - began, 1),
-                peak_memory_bytes=_peak_memory_bytes(),
-                **facts,
-            ),
-        )
+    if folder.manifest.is_file():
+        return
+    facts = fit(task.learning, dataset, values["net"], stages.training, seed, folder.path, stages.trackers, values)
+    write_json(
+        folder.manifest,
+        run_manifest(
+            checkout,
+            values,
+            seed=seed,
+            dataset_sha256=dataset.content_sha256,
+            seconds_to_weights=round(time.monotonic() - began, 1),
+            peak_memory_bytes=_peak_memory_bytes(),
+            **facts,
+        ),
+    )
 
 
-def fold_of(stages: Stages, dataset: Dataset) -> int:
-    """The fold that is asked for, if there is one (USE113)."""
+def _check_fold(stages: Stages, dataset: Dataset) -> int:
+    """The fold of the settings, if the data set has it (USE113)."""
     fold, last = int(stages.training.fold), len(dataset.splits.folds) - 1
     if not 0 <= fold <= last:
-        raise UNKNOWN_FOLD.refusal("training.fold", found=str(fold), expected=f"a number from 0 to {last}, or all")
+        raise UNKNOWN_FOLD.refusal("training.fold", found=str(fold), expected=f"0 to {last}")
     return fold
-
-
-def _judge(stages: Stages, dataset: Dataset, folder: RunFolder) -> dict[str, Any]:
-    """Predict and evaluate what a fold is judged on."""
-    names = judged_cases(stages, dataset, stages.training.fold)
-    model = load_model(folder.path, stages.inference)
-    missing = [name for name in names if not (folder.predictions / f"{name}.nii.gz").is_file()]
-    predict_cases(model, dataset, missing, folder.predictions)
-    return judged(stages, dataset, names, folder.predictions, folder.evaluation)
-
-
-def judged_cases(stages: Stages, dataset: Dataset, fold: int) -> Sequence[str]:
-    """The held-out cases of a fold, or in a check of the code those that were trained on."""
-    few = stages.training.data.cases
-    return dataset.splits.folds[fold][0][:few] if few else dataset.splits.held_out(fold)
-
-
-def judged(stages: Stages, dataset: Dataset, names: Sequence[str], predictions: Path, output: Path) -> dict[str, Any]:
-    """Evaluate the predictions of a data set's cases; the summary."""
-    cases = {name: read_case(dataset.folder, name) for name in names}
-    labels = dataset.labels.names
-    looked_for = {
-        name: [labels[i - 1] for i in case.annotated] for name, case in cases.items() if case.annotated is not None
-    }
-    references = {name: reference_path(dataset.folder, name) for name in names}
-    patients = {name: case.patient for name, case in cases.items()}
-    settings = stages.evaluation
-    if stages.inference.probabilities and settings.probabilities is None:
-        settings = replace(settings, probabilities=str(PredictionsFolder(predictions).probabilities))
-    return evaluate(references, predictions, dataset.labels, output, settings, looked_for, patients).summary
 
 
 def _peak_memory_bytes() -> int:

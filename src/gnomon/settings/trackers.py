@@ -15,4 +15,5 @@ class TrackerSettings:
         "Weights & Biases; offline needs no account and no network (`wandb sync` later).",
         choices=("offline", "online", "off"),
     )
+    extra: list[str] = setting([], "Trackers of installed packages, by name (entry-point group gnomon.trackers).")
     wandb_project: str = setting("gnomon", "Project in Weights & Biases.")

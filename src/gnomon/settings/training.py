@@ -192,6 +192,9 @@ class TrainSettings:
     )
     accelerator: str = setting("auto", "Accelerator, as Lightning names it.", choices=("auto", "cpu", "gpu"))
     devices: int = setting(1, "Processes that share each batch, one per device.", bounds=(1, 1024))
+    module: str | None = setting(
+        None, "LightningModule of an installed package (entry-point group gnomon.modules) in place of ours."
+    )
     profile: bool = setting(False, "Measure where the time goes, and write profile.txt.")
     loss: LossSettings = subsection(LossSettings)
     optimiser: OptimiserSettings = subsection(OptimiserSettings)

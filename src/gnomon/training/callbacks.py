@@ -1,4 +1,4 @@
-"""What is kept after every epoch: checkpoints and the metrics table."""
+"""What is saved after every epoch: checkpoints and the metrics table."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 
 from gnomon.io.artifacts import write_bytes, write_rows
 
+_SCORES = ("score", "patch_dice", "balanced_accuracy")  # of one's own module, of a segmentation, of a classification
+
 
 def validation_score(trainer: pl.Trainer) -> float:
-    """What validation says of the net: Dice on patches, or of a classification the balanced accuracy."""
-    found = trainer.callback_metrics
-    return float(found.get("patch_dice", found.get("balanced_accuracy", -math.inf)))
+    """The first of `score`, `patch_dice` and `balanced_accuracy` that the module logs; minus infinity for none."""
+    logged = [trainer.callback_metrics[name] for name in _SCORES if name in trainer.callback_metrics]
+    return float(logged[0]) if logged else -math.inf
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint whole or not at all, beside its place rather than through the system's temporary folder."""
+    """Writes a checkpoint atomically: into a temporary file in its own folder, which then replaces it."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Serialise, then replace."""
@@ -34,7 +36,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class Checkpoints(Callback):
-    """`last.ckpt` after every epoch and `best.ckpt` by the validation patches."""
+    """Saves `last.ckpt` after every epoch, and `best.ckpt` when the validation score rises."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -45,7 +47,7 @@ class Checkpoints(Callback):
         return {"best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the best score so far."""
+        """Restore the best score so far."""
         self._best = float(state_dict["best"])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -60,20 +62,20 @@ class Checkpoints(Callback):
 
 
 def weight_averaging(decay: float) -> WeightAveraging:
-    """Averages weights exponentially; early on over fewer steps, so that a short training is not held back.
+    """Exponential moving average of the weights; over fewer steps early on, so that short trainings are not slowed.
 
     After n steps the decay is (1 + n) / (10 + n), until it reaches `decay`.
     """
 
-    def follow(averages: Any, values: Any, count: torch.Tensor | int) -> None:
+    def update(averages: Any, values: Any, count: torch.Tensor | int) -> None:
         done = int(count)
         torch._foreach_lerp_(averages, values, 1 - min(decay, (1 + done) / (10 + done)))
 
-    return WeightAveraging(multi_avg_fn=follow)
+    return WeightAveraging(multi_avg_fn=update)
 
 
 class MetricsTable(Callback):
-    """metrics.csv: a row an epoch, whole after every epoch; a resumed run adds to it."""
+    """metrics.csv: one row per epoch, rewritten atomically after every epoch; a resumed run appends to it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -88,7 +90,7 @@ class MetricsTable(Callback):
             self._rows = [row for row in rows if int(row["epoch"]) < trainer.current_epoch]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the epoch's row."""
+        """Append the row of the epoch."""
         values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         values = {name.removesuffix("_epoch"): value for name, value in values.items() if not name.endswith("_step")}
         self._rows.append(

@@ -1,4 +1,4 @@
-"""One process's part of a training: net, loss, data and trainer from plain values, run to the last epoch."""
+"""The part of one process in a training: builds net, loss, data and trainer from plain values and trains."""
 
 from __future__ import annotations
 
@@ -14,27 +14,24 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
 
 from gnomon.core.randomness import global_streams
 from gnomon.data import PatchModule
-from gnomon.dataset.dataset import Dataset, class_and_patient
+from gnomon.dataset.dataset import Dataset
 from gnomon.io.folders import RunFolder
-from gnomon.nets import Classifier, build_classifier, build_net
 from gnomon.settings import TrackerSettings, TrainSettings
 from gnomon.training.callbacks import AtomicCheckpointIO, Checkpoints, MetricsTable, weight_averaging
-from gnomon.training.classification_module import ClassificationModule
 from gnomon.training.initial_weights import load_initial_weights
-from gnomon.training.losses import build_loss
+from gnomon.training.learning_task import LearningTask
+from gnomon.training.module_parts import ModuleParts, check_module, find_module
 from gnomon.training.pictures import ValidationPictures
 from gnomon.training.precision import lightning_precision
 from gnomon.training.profiling import StepProfiler
 from gnomon.training.progress_bar import BarProgress, PlainProgress
 from gnomon.training.schedule import Deadline, Progress, progress_by_clock, progress_by_steps
-from gnomon.training.segmentation_module import SegmentationModule
-from gnomon.training.trackers import trackers
+from gnomon.training.trackers import TrackerLogger, open_trackers
 from gnomon.training.watching import Divergence, LossChain, Patience
 
 _CHAIN_ENTRIES_PER_EPOCH = 10
@@ -42,8 +39,9 @@ _CHAIN_ENTRIES_PER_EPOCH = 10
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a process has to know to take its part."""
+    """Everything that one process needs to know for its part."""
 
+    task: LearningTask
     dataset: Dataset
     net: Mapping[str, Any]
     settings: TrainSettings
@@ -54,7 +52,7 @@ class Job:
 
 
 def train(job: Job, rank: int = 0) -> dict[str, Any]:
-    """Train to the last epoch, or from the last checkpoint on; checkpoints and metrics.csv lie in the run.
+    """Train to the last epoch, starting from the last checkpoint if there is one; writes checkpoints and metrics.csv.
 
     Returns:
         Facts for the manifest. Ctrl-C raises KeyboardInterrupt.
@@ -62,19 +60,27 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
     settings, run = job.settings, RunFolder(job.output)
     progress = _progress(settings)
     net = build_initial_net(job)
-    module = _module(job, net, progress)
+    module = _build_module(job, net, progress)
     last = run.checkpoints / "last.ckpt"
-    begun = int(torch.load(last, map_location="cpu", weights_only=True)["epoch"]) + 1 if last.is_file() else 0
-    data = PatchModule(job.dataset, settings.fold, job.seed, settings.steps_per_epoch, settings.data, begun)
+    first_epoch = int(torch.load(last, map_location="cpu", weights_only=True)["epoch"]) + 1 if last.is_file() else 0
+    data = PatchModule(
+        job.dataset,
+        settings.fold,
+        job.seed,
+        settings.steps_per_epoch,
+        settings.data,
+        first_epoch=first_epoch,
+        items=job.task.items,
+    )
     chain = LossChain(max(1, settings.steps_per_epoch // _CHAIN_ENTRIES_PER_EPOCH))
-    pictures = job.dataset.task == "segmentation"
+    pictures = job.task.pictures and not settings.module
     callbacks = [*_watchers(run, settings, progress, rank, pictures=pictures), chain, *_keepers(run, rank)]
     with (
-        trackers(job.tracking if rank == 0 else None, job.output, job.output.name, job.config) as loggers,
+        open_trackers(job.tracking if rank == 0 else None, job.output, job.output.name, job.config) as loggers,
         _quiet_lightning(),
         global_streams(job.seed, "model"),
     ):
-        deterministic = _run(module, data, settings, callbacks, loggers, run, last if begun else None)
+        deterministic = _run(module, data, settings, callbacks, loggers, run, last if first_epoch else None)
     return {
         "parameters": sum(value.numel() for value in net.parameters()),
         "knots": [list(knot) for knot in progress.knots],
@@ -85,20 +91,10 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
 
 
 def build_initial_net(job: Job) -> nn.Module:
-    """The net at its start: weights from the keyed stream, or from another run."""
+    """The net before training: weights from the keyed stream, or from another run."""
     plan, labels = job.dataset.plan, job.dataset.labels
     with global_streams(job.seed, "weights"):
-        net: nn.Module
-        if job.dataset.task == "classification":
-            net = build_classifier(job.net, plan.topology, 1, len(labels.names))
-        else:
-            net = build_net(
-                job.net,
-                plan.topology,
-                1,
-                labels.n_channels,
-                activation_checkpointing=job.settings.activation_checkpointing,
-            )
+        net = job.task.build_net(job.net, plan, labels, job.settings.activation_checkpointing)
     if job.settings.start_from:
         net = load_initial_weights(net, Path(job.settings.start_from).expanduser())
     if job.settings.compile:
@@ -106,33 +102,32 @@ def build_initial_net(job: Job) -> nn.Module:
     return net
 
 
-def _module(job: Job, net: nn.Module, progress: Progress) -> SegmentationModule | ClassificationModule:
-    dataset, optimiser = job.dataset, job.settings.optimiser
-    if not isinstance(net, Classifier):
-        return SegmentationModule(net, dataset.labels.names, _loss(job), optimiser, progress)
-    train = dataset.splits.folds[job.settings.fold][0]
-    kinds = [class_and_patient(dataset.folder, name)[0] for name in train]
-    counts = tuple(kinds.count(name) for name in dataset.labels.names)
-    return ClassificationModule(net, dataset.labels.names, counts, optimiser, progress)
+def _build_module(job: Job, net: nn.Module, progress: Progress) -> pl.LightningModule:
+    parts = ModuleParts(
+        net=net,
+        labels=job.dataset.labels.names,
+        loss=job.task.build_loss(job.dataset, job.settings),
+        optimiser=job.settings.optimiser,
+        progress=progress,
+        plan=job.dataset.plan,
+    )
+    if not job.settings.module:
+        return job.task.build_module(parts)
+    return check_module(find_module(job.settings.module)(parts), parts, job.settings.module)
 
 
 def _progress(settings: TrainSettings) -> Progress:
     if settings.max_minutes:
         return progress_by_clock()
     if settings.knots:
-        return Progress([(int(step), float(share)) for step, share in settings.knots])
+        return Progress([(int(step), float(fraction)) for step, fraction in settings.knots])
     return progress_by_steps(settings.epochs * settings.steps_per_epoch)
-
-
-def _loss(job: Job) -> Any:
-    names = job.dataset.labels.names
-    return build_loss(job.settings.loss, job.dataset.plan.spacing_mm, job.settings.devices, names)
 
 
 def _watchers(
     run: RunFolder, settings: TrainSettings, progress: Progress, rank: int, *, pictures: bool
 ) -> list[Callback]:
-    """What looks on; the deadline before what saves its state."""
+    """Callbacks that observe the training; the deadline comes before those that save its state."""
     watching: list[Callback] = [Divergence(run)] if rank == 0 else []
     if settings.max_minutes:
         watching.append(Deadline(settings.max_minutes, settings.steps_per_epoch, progress))
@@ -151,15 +146,15 @@ def _keepers(run: RunFolder, rank: int) -> list[Callback]:
 
 
 def _run(
-    module: SegmentationModule | ClassificationModule,
+    module: pl.LightningModule,
     data: PatchModule,
     settings: TrainSettings,
     callbacks: list[Callback],
-    loggers: list[Logger],
+    loggers: list[TrackerLogger],
     run: RunFolder,
     checkpoint: Path | None,
 ) -> bool:
-    """Train to the last epoch; whether deterministic algorithms were on."""
+    """Train to the last epoch; returns whether deterministic algorithms were on."""
     epochs = max(1, int(settings.knots[-1][0]) // settings.steps_per_epoch) if settings.knots else settings.epochs
     trainer = pl.Trainer(
         accelerator=settings.accelerator,
@@ -194,15 +189,15 @@ def _run(
         torch.use_deterministic_algorithms(False)
 
 
-def _strategy(module: SegmentationModule | ClassificationModule, settings: TrainSettings) -> DDPStrategy | str:
-    """Among three resolutions or more the head of the coarsest takes no part in the loss."""
+def _strategy(module: pl.LightningModule, settings: TrainSettings) -> DDPStrategy | str:
+    """With three resolutions or more, the head of the coarsest takes no part in the loss."""
     heads = getattr(module.net, "heads", ())
     return DDPStrategy(find_unused_parameters=len(heads) > 2) if settings.devices > 1 else "auto"
 
 
 @contextmanager
 def _quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's advice on hardware and loggers off the user's screen."""
+    """Silence Lightning's advice on hardware and loggers."""
     names = ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.distributed")
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]

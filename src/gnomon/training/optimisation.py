@@ -1,4 +1,4 @@
-"""How weights follow gradients: the optimiser and its learning rate."""
+"""The optimiser and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from gnomon.settings import OptimiserSettings
 from gnomon.training.schedule import Progress
 
 
-def optimisation(net: nn.Module, wanted: OptimiserSettings, progress: Progress) -> OptimizerLRScheduler:
-    """The optimiser, and its learning rate by step: linear warm-up, then down to zero."""
-    rate, decay = wanted.learning_rate, wanted.weight_decay
+def build_optimiser(net: nn.Module, settings: OptimiserSettings, progress: Progress) -> OptimizerLRScheduler:
+    """The optimiser over a net's parameters with its schedule by step: linear warm-up, then decay to zero."""
+    rate, decay = settings.learning_rate, settings.weight_decay
     optimiser: torch.optim.Optimizer
-    if wanted.kind == "sgd":
+    if settings.kind == "sgd":
         optimiser = torch.optim.SGD(
             net.parameters(),
             lr=rate,
             weight_decay=decay,
-            momentum=wanted.momentum,
-            nesterov=wanted.momentum > 0,
+            momentum=settings.momentum,
+            nesterov=settings.momentum > 0,
         )
     else:
         optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay)
 
     def factor(step: int) -> float:
-        warmup = min(1.0, (step + 1) / max(1, wanted.warmup_steps))
-        done = progress.share(step * wanted.accumulate)
-        if wanted.schedule == "poly":
+        warmup = min(1.0, (step + 1) / max(1, settings.warmup_steps))
+        done = progress.fraction(step * settings.accumulate)
+        if settings.schedule == "poly":
             return float(warmup * (1 - done) ** 0.9)
         return warmup * 0.5 * (1 + math.cos(math.pi * done))
 

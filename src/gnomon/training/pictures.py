@@ -1,4 +1,4 @@
-"""A look at the validation patches while a training runs, for the trackers."""
+"""Pictures of validation patches for the trackers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
 from gnomon.core.geometry import picture_plane, to_display
+from gnomon.training.trackers import TrackerLogger
 
 _COLOURS = (
     np.array(
@@ -29,11 +29,11 @@ _COLOURS = (
     )
     / 255
 )
-_NAME = "validation: image, reference, prediction"
+_TITLE = "validation: image, reference, prediction"
 
 
 class ValidationPictures(Callback):
-    """After each validation the first patch, its reference and what the net makes of it, in the fullest axial plane."""
+    """After each validation the first patch with reference and prediction, in the axial slice with most foreground."""
 
     def on_validation_batch_end(
         self,
@@ -44,19 +44,24 @@ class ValidationPictures(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Give the picture to every tracker that shows pictures."""
+        """Pass the picture to every tracker."""
         if batch_idx or not trainer.loggers:
             return
         picture = validation_picture(batch["image"][0, 0], batch["label"][0], outputs[0])
         for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(_NAME, picture, trainer.global_step, dataformats="HWC")
-            elif isinstance(logger, WandbLogger):
-                logger.log_image(_NAME, [picture], step=trainer.global_step)
+            if isinstance(logger, TrackerLogger):
+                logger.show(_TITLE, picture, trainer.global_step)
 
 
 def validation_picture(image: torch.Tensor, label: torch.Tensor, found: torch.Tensor) -> NDArray[np.uint8]:
-    """Three views beside each other, (rows, columns, 3), anterior up, of patches (x, y, z) where most label is."""
+    """Image, reference and prediction side by side, anterior up, in the axial slice with most foreground.
+
+    Args:
+        image, label, found: (x, y, z).
+
+    Returns:
+        (rows, columns, 3), uint8.
+    """
     truth, mine = label.cpu().numpy(), found.cpu().numpy()
     index = int((truth > 0).sum((0, 1)).argmax())
     plane = to_display(picture_plane(image.float().cpu().numpy(), 2, index))

@@ -18,7 +18,7 @@ class Progress:
     def __init__(self, knots: list[tuple[int, float]]) -> None:
         self.knots = knots
 
-    def share(self, step: int) -> float:
+    def fraction(self, step: int) -> float:
         """0 at the first step, 1 after the last."""
         steps, shares = zip(*self.knots)
         return float(np.interp(step, steps, shares))
@@ -26,7 +26,7 @@ class Progress:
     def total(self, step: int) -> int:
         """The number of steps in all, as it is known, or seems, at `step`."""
         last, share = self.knots[-1]
-        return last if share >= 1 else max(last, round(step / max(self.share(step), 1e-6)))
+        return last if share >= 1 else max(last, round(step / max(self.fraction(step), 1e-6)))
 
 
 def progress_by_steps(total: int) -> Progress:

@@ -1,4 +1,4 @@
-"""The stage: dataset/ -> run/. Runs to its last step, or goes on from its last checkpoint."""
+"""The training stage: dataset/ -> run/. Resumes from the last checkpoint if there is one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from gnomon.rules.catalogue.usage import DATA_CHANGED, INVALID_VALUE, NOT_SUPPOR
 from gnomon.settings import TrackerSettings, TrainSettings
 from gnomon.training.initial_weights import weights_file
 from gnomon.training.job import Job, train
+from gnomon.training.learning_task import LearningTask
 from gnomon.training.precision import lightning_precision
 from gnomon.training.ranks import start_other_ranks
 
 
 def fit(
+    task: LearningTask,
     dataset: Dataset,
     net: Mapping[str, Any],
     settings: TrainSettings,
@@ -37,16 +39,16 @@ def fit(
     """Train, and write metrics.csv, checkpoints and the final weights.
 
     Returns:
-        Facts for the manifest: `weights_sha256`, steps, knots, precision, the chain of losses.
+        Facts for the manifest: `weights_sha256`, steps, knots, precision, the hash chain of the losses.
     """
     run = RunFolder(output)
-    if settings.data.augmentation.mirror_probability and dataset.task == "segmentation":
+    if settings.data.augmentation.mirror_probability and task.mirrors:
         for reason in safe_mirroring(dataset.labels).reasons:
             say(f"training: {reason}")
     last = run.checkpoints / "last.ckpt"
     if resumed := last.is_file():
-        say(f"training: going on from {last}")
-    job = Job(dataset, net, settings, seed, output, tracking, config)
+        say(f"training: resuming from {last}")
+    job = Job(task, dataset, net, settings, seed, output, tracking, config)
     with start_other_ranks(job):
         facts = train(job)
     saved = torch.load(last, map_location="cpu", weights_only=True)
@@ -63,10 +65,10 @@ def fit(
 
 
 def check_settings(settings: TrainSettings, dataset: Dataset) -> None:
-    """Settings that a data set or a machine does not allow.
+    """Check settings against the data set and the machine.
 
     Raises:
-        Refusal: USE115 weights of the loss, USE117 what this machine or batch cannot do.
+        Refusal: USE115, weights or regions of the loss; USE117, what this machine or batch does not allow.
     """
     channels, weights = dataset.labels.n_channels, settings.loss.class_weights
     if weights and len(weights) != channels:
@@ -117,14 +119,14 @@ def check_settings(settings: TrainSettings, dataset: Dataset) -> None:
 
 
 def write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None:
-    """Write plan.json; a run that was begun on other data is not gone on with."""
+    """Write plan.json. Refuses to resume a run that was started on other data (USE114)."""
     if run.plan.is_file() and read_json(run.plan, "the run")["dataset_sha256"] != dataset.content_sha256:
         raise DATA_CHANGED.refusal(str(run.path), found="a run that was started on other data or another plan")
     write_json(
         run.plan,
         {
             "schema": "gnomon/plan/1",
-            **({} if dataset.task == "segmentation" else {"task": dataset.task}),
+            "task": dataset.task,
             "plan": dataset.plan.as_dict(),
             "labels": dataset.labels.as_dict(),
             "net": dict(net),
@@ -135,6 +137,6 @@ def write_plan(run: RunFolder, dataset: Dataset, net: Mapping[str, Any]) -> None
 
 
 def _averaged_weights(saved: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """The net's averaged weights, as the last epoch saved them; the same whether this process ran it or not."""
+    """The averaged weights of the net, read from the last checkpoint, whichever process wrote it."""
     state = saved["state_dict"]
     return {name.removeprefix("net."): value.contiguous() for name, value in state.items() if name[:4] == "net."}
