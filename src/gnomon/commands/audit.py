@@ -79,7 +79,7 @@ def _structures(config: DictConfig) -> LabelScheme | None:
     if not isinstance(structures, DictConfig):
         raise UNKNOWN_SETTING.refusal("structures", found=repr(structures), expected=_WANTED, remedy=_EXAMPLE)
     try:
-        return LabelScheme(tuple(map(str, structures)), tuple(int(value) for value in structures.values()))
+        return LabelScheme.from_names(structures)
     except (ValueError, TypeError) as error:
         raise UNKNOWN_SETTING.refusal("structures", found=str(error), expected=_WANTED, remedy=_EXAMPLE) from None
 

@@ -22,7 +22,7 @@ def scheme_from(names: Mapping[str, int] | None) -> LabelScheme | None:
     if not names:
         return None
     try:
-        return LabelScheme(tuple(str(name) for name in names), tuple(int(value) for value in names.values()))
+        return LabelScheme.from_names(names)
     except ValueError as error:
         raise INVALID_LABEL_NAMES.refusal("label_names", found=str(error)) from None
 

@@ -1,4 +1,4 @@
-"""The one definition of "the same grid": how one grid lies relative to another."""
+"""The one definition of "the same grid": how two grids relate."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SPACING_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class GridRelation:
-    """How a prediction's grid lies to its reference's.
+    """How the grid of a prediction relates to that of its reference.
 
     Attributes:
-        state: `identical`; `reordered`, the same voxels in another order; `moved`, the same shape and spacing
-            elsewhere or turned, as a lost header makes it; `different`.
-        apart_mm: largest distance between like corners; infinite where the shapes differ.
-        change: what puts a reordered prediction in order.
+        state: `identical`; `reordered`, the same voxels in another order; `moved`, the same shape and spacing but
+            shifted or rotated, as after a lost header; `different`.
+        distance_mm: largest distance between corresponding corners; infinite where the shapes differ.
+        reorientation: reorders the prediction like the reference; None unless it is `reordered`.
     """
 
     state: str
@@ -31,19 +31,19 @@ class GridRelation:
 
 
 def tolerance_mm(reference: Grid) -> float:
-    """How far corners may lie apart on what is called the same grid: a hundredth of a voxel, or a micrometre."""
+    """Largest distance of corners on the same grid: a hundredth of the smallest voxel edge, or a micrometre."""
     return max(_TOLERANCE_MM, _TOLERANCE * min(reference.spacing_mm))
 
 
 def compare_grids(reference: Grid, prediction: Grid) -> GridRelation:
-    """How the prediction's grid lies to the reference's, by the corners of the blocks."""
-    apart_mm, allowed_mm = reference.corner_displacement_mm(prediction), tolerance_mm(reference)
-    if apart_mm <= allowed_mm:
-        return GridRelation("identical", apart_mm)
+    """How the grid of the prediction relates to that of the reference, by the corners of both."""
+    distance_mm, allowed_mm = reference.corner_displacement_mm(prediction), tolerance_mm(reference)
+    if distance_mm <= allowed_mm:
+        return GridRelation("identical", distance_mm)
     for order, flips in product(permutations(range(3)), product((False, True), repeat=3)):
         change = Reorientation((order[0], order[1], order[2]), (flips[0], flips[1], flips[2]))
         if reference.corner_displacement_mm(prediction.reorient(change)) <= allowed_mm:
-            return GridRelation("reordered", apart_mm, change)
+            return GridRelation("reordered", distance_mm, change)
     alike = np.allclose(reference.spacing_mm, prediction.spacing_mm, rtol=_SPACING_TOLERANCE)
     same = reference.shape == prediction.shape and alike
-    return GridRelation("moved" if same else "different", apart_mm)
+    return GridRelation("moved" if same else "different", distance_mm)

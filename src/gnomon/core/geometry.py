@@ -82,7 +82,7 @@ class Reorientation:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """A block of voxels in the patient: its shape and the affine that places it.
+    """A block of voxels in the patient: its shape and its affine.
 
     Attributes:
         shape: number of voxels along the index axes (i, j, k).
@@ -127,7 +127,7 @@ class Grid:
         origin_mm: Sequence[float] = (0.0, 0.0, 0.0),
         directions: Array | None = None,
     ) -> Grid:
-        """A grid from spacing, the RAS+ place of voxel (0, 0, 0), and unit axes as columns."""
+        """A grid from its spacing, the RAS+ position of voxel (0, 0, 0), and unit axes as columns."""
         affine = np.eye(4)
         affine[:3, :3] = (np.eye(3) if directions is None else directions) * np.asarray(spacing_mm)
         affine[:3, 3] = origin_mm
@@ -146,31 +146,31 @@ class Grid:
 
     @property
     def voxel_volume_mm3(self) -> float:
-        """Volume of one voxel; right for sheared grids too."""
+        """Volume of one voxel; exact for sheared grids too."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     @property
     def shear(self) -> float:
-        """Largest |cosine| between two index axes: 0 where they stand at right angles."""
+        """Largest |cosine| between two index axes: 0 where they are perpendicular."""
         cosines = self.directions.T @ self.directions
         return float(np.abs(cosines - np.eye(3)).max())
 
     @property
     def orientation(self) -> str:
-        """Three letters, the side of the patient each index axis points to, as 'RAS' or 'LPI'."""
+        """Three letters: the side of the patient that each index axis points to, as 'RAS' or 'LPI'."""
         return "".join(nib.aff2axcodes(self.affine))
 
     def points_mm(self, indices: Array) -> Array:
-        """RAS+ places, (..., 3), of voxel indices, (..., 3); fractions allowed."""
+        """RAS+ positions, (..., 3), of voxel indices, (..., 3), which may be fractional."""
         return np.asarray(indices @ self.affine[:3, :3].T + self.affine[:3, 3])
 
     def corners_mm(self) -> Array:
-        """(8, 3): the block's outer corners, half a voxel beyond the outermost centres."""
+        """(8, 3): outer corners of the block, half a voxel beyond the outermost centres."""
         ends = [(-0.5, size - 0.5) for size in self.shape]
         return self.points_mm(np.array(list(product(*ends))))
 
     def corner_displacement_mm(self, other: Grid) -> float:
-        """Largest distance between like corners; infinite where the shapes differ."""
+        """Largest distance between corresponding corners; infinite where the shapes differ."""
         if self.shape != other.shape:
             return float("inf")
         return float(np.linalg.norm(self.corners_mm() - other.corners_mm(), axis=1).max())
@@ -181,22 +181,22 @@ class Grid:
             raise ValueError(f"{code!r} is none of the 48 orientation codes")
         own = nib.io_orientation(self.affine)
         wanted = nib.orientations.axcodes2ornt(code)
-        change = nib.orientations.ornt_transform(own, wanted)  # a row an axis of the input
+        change = nib.orientations.ornt_transform(own, wanted)  # one row per axis of the input
         source, flip = [0, 0, 0], [False, False, False]
         for axis, (result_axis, sign) in enumerate(change):
             source[int(result_axis)], flip[int(result_axis)] = axis, bool(sign < 0)
         return Reorientation((source[0], source[1], source[2]), (flip[0], flip[1], flip[2]))
 
     def reorient(self, change: Reorientation) -> Grid:
-        """The grid of the array that `change.apply` makes: the same voxels at the same places."""
+        """The grid of the array that `change.apply` returns: the same voxels at the same positions."""
         sizes = [self.shape[axis] for axis in change.source_axis]
         return Grid((sizes[0], sizes[1], sizes[2]), self.affine @ change.index_map(self.shape))
 
     def with_spacing(self, spacing_mm: Sequence[float]) -> Grid:
-        """The grid over the same block at another spacing, aligned on the block's edges.
+        """The grid over the same block at another spacing, aligned with the edges of the block.
 
-        Sizes round to the nearest whole voxel (a half down, so that no voxel centre leaves the block), at
-        least 1; the first corner of the block stays where it is.
+        Sizes are rounded to whole voxels, at least 1 (a half is rounded down, so that every voxel centre stays in the
+        block); the first corner of the block is kept.
         """
         ratio = np.asarray(spacing_mm, dtype=np.float64) / np.asarray(self.spacing_mm)
         sizes = [max(1, int(np.ceil(size / r - 0.5))) for size, r in zip(self.shape, ratio)]
@@ -219,7 +219,7 @@ class Grid:
         return cls((i, j, k), np.array(values["affine"], dtype=np.float64))
 
     def __str__(self) -> str:
-        """Short and readable: shape, spacing, orientation, place of the first voxel."""
+        """Shape, spacing, orientation and position of the first voxel, for messages."""
         shape = " x ".join(str(size) for size in self.shape)
         spacing = " x ".join(f"{step:.4g}" for step in self.spacing_mm)
         origin = ", ".join(f"{place:.1f}" for place in self.affine[:3, 3])
@@ -275,7 +275,7 @@ def grid_from_itk(
 def volume_from_frames(frames: Sequence[Array] | Array) -> Array:
     """Frames, each (rows, columns) as pixel data lie in a DICOM file -> array (columns, rows, frames).
 
-    A block (frames, rows, columns) is seen from the other side without a copy.
+    A block (frames, rows, columns) is transposed without a copy.
     """
     block = frames if isinstance(frames, np.ndarray) else np.stack(list(frames))
     return np.asarray(block.T)
@@ -287,17 +287,17 @@ def frames_from_volume(volume: Array) -> list[Array]:
 
 
 def orthogonal_grid(grid: Grid) -> Grid:
-    """A grid at right angles over a sheared stack: the slices' planes, pixels and distances stay.
+    """An orthogonal grid that covers a sheared stack; slice planes, pixel size and slice distance are kept.
 
-    The slice axis becomes the normal of the planes; each slice grows within its plane, by whole pixels, so
-    that every slice of the leaning stack fits.
+    The slice axis becomes the normal of the planes; the planes are enlarged by whole pixels until every slice of
+    the sheared stack fits.
     """
     row, column, lean = grid.affine[:3, :3].T
     normal = np.cross(row, column)
     normal /= np.linalg.norm(normal)
     upright = (lean @ normal) * normal
     in_plane = np.stack([row, column], axis=1)
-    drift, *_ = np.linalg.lstsq(in_plane, lean - upright, rcond=None)  # pixels a slice
+    drift, *_ = np.linalg.lstsq(in_plane, lean - upright, rcond=None)  # pixels per slice
     total = drift * (grid.shape[2] - 1)
     before = np.ceil(np.maximum(-total, 0) - 1e-6)
     after = np.ceil(np.maximum(total, 0) - 1e-6)
@@ -309,7 +309,7 @@ def orthogonal_grid(grid: Grid) -> Grid:
 
 
 def resample_voxels(voxels: Array, grid: Grid, target: Grid, outside: float) -> Array:
-    """Voxels on one grid -> the same field on another, linear, float32; `outside` beyond the centres."""
+    """Voxels resampled onto another grid by linear interpolation, float32; `outside` beyond the outermost centres."""
     matrix = grid.indices_of(target)
     return np.asarray(
         ndimage.affine_transform(
@@ -325,7 +325,7 @@ def resample_voxels(voxels: Array, grid: Grid, target: Grid, outside: float) -> 
 
 
 def flip_axes(array: Any, axes: Sequence[int]) -> Any:
-    """An array or tensor seen in a mirror across some of its last three axes (0, 1, 2): its own inverse."""
+    """An array or tensor flipped along some of its last three axes (0, 1, 2); flipping again restores it."""
     dims = tuple(axis - 3 for axis in axes)
     if isinstance(array, np.ndarray):
         return np.ascontiguousarray(np.flip(array, dims))
@@ -333,12 +333,12 @@ def flip_axes(array: Any, axes: Sequence[int]) -> Any:
 
 
 def flip_index(index: Array, size: int) -> Array:
-    """Where indices along an axis of `size` voxels lie in a mirror."""
+    """Indices along an axis of `size` voxels after the axis was flipped."""
     return size - 1 - index
 
 
 def permute_axes(array: Any, order: Sequence[int]) -> Any:
-    """An array or tensor whose last three axes are put in another order: axis i becomes the old axis `order[i]`.
+    """An array or tensor with its last three axes permuted: axis i is the former axis `order[i]`.
 
     Nothing is flipped. (2, 1, 0) turns the (z, y, x) of ITK's arrays into (x, y, z), and back.
     """
@@ -358,10 +358,10 @@ def apply_along_axes(volume: Any, matrices: Sequence[Any]) -> Any:
 
 
 def picture_plane(volume: Array, axis: int, index: int) -> Array:
-    """The plane of an array in RAS+ order at `index` of `axis`, as a picture: rows up, columns across.
+    """The plane of an array in RAS+ order at `index` of `axis`, as a picture: rows run upwards, columns across.
 
     Across x: columns run to anterior, rows to superior. Across y: to right, to superior. Across z: to
-    right, to anterior. Which side is drawn left is the drawing's business.
+    right, to anterior. The caller decides which side is drawn on the left.
     """
     return np.asarray(np.take(volume, index, axis).T)
 

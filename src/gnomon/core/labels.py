@@ -1,4 +1,4 @@
-"""What the numbers in a label image mean."""
+"""What the values of a label map mean."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class LabelScheme:
-    """Names and values of the structures, what mirrors into what, and what is ignored.
+    """Names and values of the structures, their left-right pairs and regions, and the ignored value.
 
     Attributes:
-        names: structure names in the order of the network's output channels, the background not named.
-        values: the voxel value of each name, the same order; never 0, which is the background.
+        names: structure names in the order of the output channels of the network, without the background.
+        values: voxel value of each name, in the same order; never 0, which is the background.
         pairs: left/right partners by name; a mirror image swaps them.
         regions: named unions of structures, for reporting.
-        ignore: voxel value that carries no judgement, or None.
+        ignore: value of voxels that are neither trained on nor evaluated, or None.
 
     Raises:
         ValueError: values repeat, are not positive whole numbers, or a pair or region names no structure.
@@ -45,6 +45,27 @@ class LabelScheme:
             raise ValueError(f"pairs or regions name {unknown}, which are not labels")
 
     @classmethod
+    def from_names(cls, labels: Mapping[Any, Any]) -> LabelScheme:
+        """A scheme from names and values as users and data sets write them.
+
+        Args:
+            labels: `{name: value}` (nnU-Net), or `{value: name}` (Medical Decathlon). The background, value 0, is left
+                out; `ignore` names the value that is ignored.
+
+        Raises:
+            ValueError: a value that is not a whole number, a region (a list of values), or no valid scheme.
+        """
+        by_name = {str(name): value for name, value in labels.items()}
+        if by_name and all(name.isdigit() for name in by_name):
+            by_name = {str(name): value for value, name in labels.items()}
+        if regions := [name for name, value in by_name.items() if isinstance(value, (list, tuple))]:
+            raise ValueError(f"regions {regions}, which are not supported; give each value a name")
+        values = {name: _whole_number(name, value) for name, value in by_name.items()}
+        ignore = values.pop("ignore", None)
+        structures = {name: value for name, value in values.items() if value}
+        return cls(tuple(structures), tuple(structures.values()), ignore=ignore)
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LabelScheme:
         """The scheme that `as_dict` wrote."""
         labels = values["labels"]
@@ -67,17 +88,17 @@ class LabelScheme:
 
     @property
     def n_channels(self) -> int:
-        """Channels of a network's output: the background and each structure."""
+        """Number of output channels of a network: the background and each structure."""
         return len(self.names) + 1
 
     @property
     def known_values(self) -> tuple[int, ...]:
-        """Every value a label image may hold, the background's 0 among them."""
+        """Every value that a label map may hold, with 0 for the background."""
         extra = () if self.ignore is None else (self.ignore,)
         return (0, *self.values, *extra)
 
     def channels_from_values(self, label: NDArray[Any]) -> NDArray[np.uint16]:
-        """Voxel values -> channel numbers (0 the background); the ignored value becomes `n_channels`."""
+        """Voxel values -> channel numbers (0: background); the ignored value becomes `n_channels`."""
         table = np.zeros(65536, dtype=np.uint16)
         table[list(self.values)] = np.arange(1, self.n_channels, dtype=np.uint16)
         if self.ignore is not None:
@@ -87,3 +108,13 @@ class LabelScheme:
     def values_from_channels(self, channels: NDArray[Any]) -> NDArray[np.uint16]:
         """Channel numbers, as a network's argmax gives them -> voxel values."""
         return np.asarray(np.array([0, *self.values], dtype=np.uint16)[channels])
+
+
+def _whole_number(name: str, value: Any) -> int:
+    try:
+        whole = int(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"label {name} has the value {value!r}, not a whole number") from None
+    if isinstance(value, (bool, float)) and (isinstance(value, bool) or whole != value):
+        raise ValueError(f"label {name} has the value {value!r}, not a whole number")
+    return whole

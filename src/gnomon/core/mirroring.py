@@ -1,10 +1,10 @@
-"""Which axes of the body a segmentation survives being mirrored across, and what its labels then are.
+"""The axes across which images may be mirrored without making their labels wrong, and the labels of the mirror image.
 
-A mirror image across left and right turns a left kidney into a right one: partners must swap names. No
-such partner exists across front and back or up and down, so a structure that is named by these forbids the
-axis. So does a chamber of the heart across left and right: in a mirror the thick-walled ventricle is still
-the left one, wherever it lies, and no data set shows such hearts. Canonical arrays run to the right, to
-anterior and to superior: axes 0, 1 and 2.
+A mirror image across left and right turns a left kidney into a right one: the pair must swap labels. There are no
+such pairs across front and back or up and down, so a structure that is named by these directions rules the axis
+out. So does a chamber of the heart across left and right: in a mirror image the thick-walled ventricle is still
+the left one, and no data set shows such hearts. Canonical arrays run to the right, to anterior and to superior:
+axes 0, 1 and 2.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Mirroring:
     """What mirroring does to a label scheme.
 
     Attributes:
-        axes: the canonical axes (0, 1, 2) across which a mirror image can be labelled.
-        channels: channel -> channel of its mirror image across left and right; the background and the
-            ignored channel stay.
-        dropped: why an axis is not among `axes`, a sentence each.
+        axes: canonical axes (0, 1, 2) that are safe to mirror.
+        channels: channel -> its channel in the mirror image across left and right; the background and the
+            ignored channel keep theirs.
+        reasons: one sentence for each axis that is not safe.
     """
 
     axes: tuple[int, ...]
@@ -44,12 +44,12 @@ class Mirroring:
     reasons: tuple[str, ...]
 
     def label(self, label: NDArray[Any], axes: tuple[int, ...]) -> NDArray[Any]:
-        """Channel numbers of a label that was mirrored across `axes`."""
+        """Channel numbers of a label map after it was mirrored across `axes`."""
         return np.asarray(self.channels, dtype=label.dtype)[label] if 0 in axes else label
 
 
 def safe_mirroring(scheme: LabelScheme) -> Mirroring:
-    """The axes that are safe for a scheme: partners are those it declares and those that differ by a side's word."""
+    """The axes that are safe for a scheme; pairs are declared, or found by the words left and right in the names."""
     declared = {name for pair in scheme.pairs for name in pair}
     partners = _partners(scheme)
     chambers = [name for name in scheme.names if _is_chamber(name) and name not in declared]
@@ -58,7 +58,7 @@ def safe_mirroring(scheme: LabelScheme) -> Mirroring:
     unsafe = {0: [*chambers, *(name for name in alone if name not in chambers)], **named}
     channel = {name: i for i, name in enumerate(scheme.names, start=1)}
     swapped = [channel[partners.get(name, name)] for name in scheme.names]
-    dropped = tuple(
+    reasons = tuple(
         f"not mirrored across {_WAYS[axis]}: {', '.join(names[:3])}{' ...' if len(names) > 3 else ''} "
         + _reason(axis, names[0] in chambers)
         for axis, names in unsafe.items()
@@ -67,12 +67,12 @@ def safe_mirroring(scheme: LabelScheme) -> Mirroring:
     return Mirroring(
         axes=tuple(axis for axis, names in unsafe.items() if not names),
         channels=(0, *swapped, scheme.n_channels),
-        reasons=dropped,
+        reasons=reasons,
     )
 
 
 def left_right_pairs(scheme: LabelScheme) -> tuple[tuple[str, str], ...]:
-    """(left, right) partners, declared or by a side's word in their names; no chambers of the heart."""
+    """(left, right) pairs, declared or found by their names, without the chambers of the heart."""
     left = {one for one, _ in _SIDES}
     pairs = {tuple(sorted(pair, key=lambda name: _side(name) not in left)) for pair in _partners(scheme).items()}
     return tuple((a, b) for a, b in sorted(pairs) if _side(a) in left and not _is_chamber(a))
@@ -104,7 +104,7 @@ def _key(name: str, swap: dict[str, str] | None = None) -> tuple[str, ...]:
 
 
 def _side(name: str) -> str:
-    """The word in a name that says a side; empty where there is none."""
+    """The word for a side in a name; empty where there is none."""
     return next((word for word in _split(name) if word in _PARTNER), "")
 
 
@@ -113,5 +113,5 @@ def _words(name: str) -> set[str]:
 
 
 def _split(name: str) -> list[str]:
-    """Lower-case words of a name: split at what is no letter or digit, and where CamelCase begins a new one."""
+    """Lower-case words of a name, split at other characters than letters and digits, and at capitals of CamelCase."""
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z][A-Z0-9]*(?![a-z])", name)]

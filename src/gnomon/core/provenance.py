@@ -1,4 +1,4 @@
-"""What a result was made from: content hashes and the run manifest."""
+"""Provenance of a result: content hashes and the run manifest."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def sha256_of_values(values: Any) -> str:
 
 def weights_sha256(state: Mapping[str, torch.Tensor]) -> str:
     """Hex SHA-256 over a state dict: each tensor's name, type, shape and bytes, in order of name."""
-    import torch  # here, so that converting does not wait for it
+    import torch  # here, so that conversion does not import it
 
     digest = hashlib.sha256()
     for name in sorted(state):
@@ -103,7 +103,7 @@ def git_state(folder: Path | None) -> dict[str, Any]:
 
 
 def package_versions() -> dict[str, str | None]:
-    """Versions of the packages that decide a result."""
+    """Versions of the packages that results depend on."""
     versions: dict[str, str | None] = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -150,12 +150,12 @@ def lock_sha256(checkout: Path | None) -> str | None:
 
 
 def run_manifest(checkout: Path | None, config: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
-    """Everything needed to make a run again: code, lock, versions, machine, settings, and `facts`.
+    """Everything needed to reproduce a run: code, lock, versions, machine, settings, and `facts`.
 
     Args:
         checkout: source tree of the program; None for an installed package.
         config: the resolved configuration, plain values only.
-        facts: what the run itself knows: data hashes, seed, `weights_sha256`, timings.
+        facts: facts about the run: data hashes, seed, `weights_sha256`, timings.
     """
     return {
         "schema": "gnomon/manifest/1",

@@ -1,7 +1,7 @@
 """Keyed random streams: every draw is a pure function of (seed, stream, epoch, case, patch, ...).
 
-No draw depends on what was drawn before it, so the data are the same for any number of loader workers and
-after any restart. The only file that makes or seeds a generator (evaluation.md 4.3 gives the measurements).
+No draw depends on an earlier one, so the data are the same for any number of loader workers and
+after any restart. The only file that makes or seeds a generator.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Key = str | int
 
 
 def stream_key(seed: int, stream: str, *parts: Key) -> int:
-    """128 bits from the seed, the stream's name and what the draw is for; the same on every machine."""
+    """A key of 128 bits from the seed, the name of the stream and what the draw is for; the same on every machine."""
     text = json.dumps([seed, stream, *parts], ensure_ascii=True, separators=(",", ":"))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
@@ -31,7 +31,7 @@ def generator(seed: int, stream: str, *parts: Key) -> np.random.Generator:
 
 @contextmanager
 def global_streams(seed: int, stream: str, *parts: Key) -> Iterator[None]:
-    """Lend the libraries' global generators one keyed stream, and put them back as they were.
+    """Seed the global generators of the libraries from one keyed stream, and restore their states afterwards.
 
     For code that can only draw from global generators: TorchIO's transforms (torch), weight
     initialisation (torch), others (NumPy's legacy one, `random`).

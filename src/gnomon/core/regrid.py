@@ -1,4 +1,4 @@
-"""From the canonical grid back to the grid that the image came in on."""
+"""Resampling from the canonical grid back to the native grid of an image."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _DIAGONAL_TOLERANCE = 1e-6
 def native_channels(probabilities: NDArray[np.float32], canonical: Grid, native: Grid) -> NDArray[np.uint16]:
     """Probabilities (channels, x, y, z) on the canonical grid -> channel numbers on the native grid.
 
-    The canonical grid is the native one, reordered and rescaled, so each axis is interpolated by itself;
-    voxels between the outermost canonical centres and the block's edge take the outermost value. One
-    channel is held at native size at a time. The reordering is undone exactly.
+    The canonical grid is the native one, reordered and rescaled, so each axis is interpolated separately;
+    voxels beyond the outermost canonical centres take the outermost value. One channel at a time is held at
+    native size. The reordering is undone exactly.
     """
     order = native.reorientation_to(canonical.orientation)
     ordered = native.reorient(order)
@@ -29,20 +29,20 @@ def native_channels(probabilities: NDArray[np.float32], canonical: Grid, native:
 
 
 def native_values(values: NDArray[np.float32], canonical: Grid, native: Grid) -> NDArray[np.float32]:
-    """Values (x, y, z) on the canonical grid -> the same on the native grid, as `native_channels` sees them."""
+    """Values (x, y, z) on the canonical grid -> values on the native grid, interpolated likewise."""
     order = native.reorientation_to(canonical.orientation)
     return order.inverse().apply(interpolate_values(values, canonical, native.reorient(order)))
 
 
 def interpolate_values(values: NDArray[np.float32], canonical: Grid, ordered: Grid) -> NDArray[np.float32]:
-    """Values (x, y, z) on the canonical grid -> the same on a native grid in RAS+ order, linearly."""
-    for axis, places in enumerate(_places(canonical, ordered)):
+    """Values (x, y, z) on the canonical grid -> values on a native grid in RAS+ order, by linear interpolation."""
+    for axis, places in enumerate(_canonical_indices(canonical, ordered)):
         values = _interpolate(values, places, axis)
     return values
 
 
-def _places(canonical: Grid, ordered: Grid) -> list[NDArray[np.float64]]:
-    """For each axis, where the ordered grid's voxels lie in canonical voxel numbers."""
+def _canonical_indices(canonical: Grid, ordered: Grid) -> list[NDArray[np.float64]]:
+    """For each axis, the canonical indices of the voxels of the ordered grid."""
     across = canonical.indices_of(ordered)
     off = across[:3, :3] - np.diag(np.diag(across[:3, :3]))
     if np.abs(off).max() > _DIAGONAL_TOLERANCE:

@@ -1,7 +1,7 @@
-"""What a sample of cases says of all cases: intervals, paired comparisons, agreement. Patients are the unit.
+"""Confidence intervals, paired comparisons and agreement, with the patient as the unit of analysis.
 
-Several scans of one patient are not several patients: whatever is drawn, permuted or averaged here is a
-patient with all that belongs to them. Every draw comes from a keyed stream, so a report made again is the same.
+Several scans of one patient are not independent, so patients are resampled, permuted and averaged with all their
+scans. Every draw comes from a keyed stream, so the same data give the same report.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from gnomon.core.randomness import generator
 
 DRAWS = 10_000
 FEW_PATIENTS = 50
-"""Below this an interval of a mean is to be read with care (André et al., BRIDGE at MICCAI 2025)."""
+"""Below this, read the interval of a mean with care (André et al., BRIDGE at MICCAI 2025)."""
 
-_FEWEST = 10  # patients that can be drawn from; of fewer, Student's t is taken
-_BLOCK = 1_000  # draws at a time, so that memory does not grow with them
-_KEPT = 20_000_000  # numbers of draws that are kept, a byte each
+_MIN_PATIENTS = 10  # patients for a bootstrap; with fewer, Student's t
+_BLOCK = 1_000  # draws at a time, to bound memory
+_MAX_CACHED = 20_000_000  # counts that are cached, one byte each
 Values = Sequence[float] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its interval.
+    """An estimate and its confidence interval.
 
     Attributes:
-        n: values; `n_patients` of them independent.
-        lower, upper: None where the sample is too small for any.
+        n: number of values.
+        n_patients: number of patients they come from.
+        lower, upper: None where the sample is too small for an interval.
     """
 
     estimate: float
@@ -44,19 +45,19 @@ class Interval:
 
     @property
     def few_patients(self) -> bool:
-        """Whether there are too few patients to lean on the interval."""
+        """Whether there are too few patients to rely on the interval."""
         return self.n_patients < FEW_PATIENTS
 
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """Two models on the same cases, the second less the first.
+    """Two models on the same cases: the second minus the first.
 
     Attributes:
-        mean: of the differences, with its interval.
-        p_mean: that patients' differences have their signs by chance (sign-flip permutation of the mean).
-        shift: Hodges-Lehmann's, the median of the means of all pairs of patients' differences, with its interval.
-        p_signed_rank: Wilcoxon's, zeros after Pratt.
+        mean: mean difference, with its interval.
+        p_mean: p-value of the mean difference (sign-flip permutation test over patients).
+        shift: Hodges-Lehmann estimate, the median of all pairwise means of patients' differences.
+        p_signed_rank: p-value of the Wilcoxon signed-rank test, zeros by Pratt's method.
     """
 
     mean: Interval
@@ -67,13 +68,13 @@ class PairedComparison:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How two measurements agree (Bland and Altman, 1986; 1999).
+    """Agreement of two measurements (Bland and Altman, 1986; 1999).
 
     Attributes:
-        bias: mean difference, second less first, with its interval.
-        lower_limit, upper_limit: between which 95 % of differences lie, each with its interval.
-        slope: of the difference against the mean of the two; proportional bias where its p is small.
-        concordance: Lin's correlation coefficient (1989).
+        bias: mean difference, second minus first, with its interval.
+        lower_limit, upper_limit: 95 % limits of agreement, each with its interval.
+        slope: slope of the difference against the mean of both; a small `p_slope` indicates proportional bias.
+        concordance: Lin's concordance correlation coefficient (1989).
     """
 
     bias: Interval
@@ -92,10 +93,10 @@ def mean_interval(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Interval:
-    """The mean and its interval by drawing patients with replacement, studentised (Davison and Hinkley, 1997, 5.2).
+    """The mean and its studentised bootstrap interval over patients (Davison and Hinkley, 1997, 5.2).
 
-    Studentised, because Dice is skewed: plain percentiles of 50 patients cover too little. Fewer than 10
-    patients cannot be drawn from, nor many that are alike; their interval is Student's t, and wide.
+    Studentised, because Dice is skewed: the coverage of percentile intervals of 50 patients is too low. With fewer
+    than 10 patients, or nearly identical ones, the interval is Student's t, which is wide.
 
     Raises:
         ValueError: no values, or a value that is not finite.
@@ -108,25 +109,25 @@ def mean_interval(
     tail = (1 - level) / 2
     half = float(stats.t.ppf(1 - tail, len(sums) - 1) * error)
     students = Interval(float(mean), float(mean) - half, float(mean) + half, found.size, len(sums), level)
-    if len(sums) < _FEWEST:
+    if len(sums) < _MIN_PATIENTS:
         return students
     deviates = []
-    for counts in _drawn_patients(len(sums), seed, draws):
+    for counts in _patient_counts(len(sums), seed, draws):
         means, errors = _mean_and_error(sums, sizes, counts)
         with np.errstate(divide="ignore", invalid="ignore"):
             deviates.append((means - mean) / errors)
     deviate = np.concatenate(deviates)
     deviate = deviate[~np.isnan(deviate)]
     high, low = np.quantile(deviate, [1 - tail, tail], method="inverted_cdf")
-    if not np.isfinite([high, low]).all():  # nearly all patients are alike: too many draws hold no other
+    if not np.isfinite([high, low]).all():  # nearly all patients have the same value
         return students
     return Interval(float(mean), float(mean - high * error), float(mean - low * error), found.size, len(sums), level)
 
 
 def median_interval(values: Values, patients: Sequence[Hashable] | None = None, *, level: float = 0.95) -> Interval:
-    """The median over patients' means and its interval between order statistics, exact for any distribution.
+    """The median of the patients' means and its interval from order statistics, exact for any distribution.
 
-    No bounds where there are too few patients for the level: at least 6 for 95 %.
+    None as bounds where there are too few patients for the level: 95 % needs at least 6.
     """
     sums, sizes, found = _by_patient(values, patients)
     ordered = np.sort(sums / sizes)
@@ -149,10 +150,10 @@ def paired_comparison(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> PairedComparison:
-    """Compare two models' values of the same cases.
+    """Compare the values of two models on the same cases.
 
     Raises:
-        ValueError: as many values in one as in the other are needed, and finite ones.
+        ValueError: different numbers of values, or values that are not finite.
     """
     one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if one.shape != other.shape:
@@ -168,7 +169,7 @@ def paired_comparison(
 
 
 def holm_adjusted_p_values(p_values: Sequence[float]) -> list[float]:
-    """P values corrected for being several (Holm, 1979), in the order given."""
+    """P-values adjusted for multiple testing (Holm, 1979), in the order given."""
     order = np.argsort(p_values, kind="stable")
     corrected, largest = [0.0] * len(p_values), 0.0
     for place, i in enumerate(order):
@@ -178,10 +179,10 @@ def holm_adjusted_p_values(p_values: Sequence[float]) -> list[float]:
 
 
 def non_inferior(comparison: PairedComparison, margin: float) -> bool | None:
-    """Whether the second model is worse by less than a margin declared beforehand; None where nothing can be said.
+    """Whether the second model is non-inferior by a margin fixed beforehand; None where there is no interval.
 
     Raises:
-        ValueError: a margin that is not above 0.
+        ValueError: the margin is not positive.
     """
     if margin <= 0:
         raise ValueError(f"margin {margin:g}, not above 0")
@@ -191,16 +192,16 @@ def non_inferior(comparison: PairedComparison, margin: float) -> bool | None:
 def agreement(
     first: Values, second: Values, patients: Sequence[Hashable] | None = None, *, level: float = 0.95
 ) -> Agreement:
-    """Bland and Altman's analysis of two measurements of the same things; the limits' intervals are theirs (1999).
+    """Bland-Altman analysis of two measurements of the same cases, with their intervals of the limits (1999).
 
     Raises:
-        ValueError: fewer than two values, or not as many in one as in the other.
+        ValueError: fewer than two values, or different numbers of values.
     """
     one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if one.shape != other.shape or one.size < 2:
         raise ValueError(f"{one.size} values against {other.size}; two or more of each are needed")
     sums, _, found = _by_patient(other - one, patients)
-    n = len(sums)  # what repeats within a patient is not counted as more certainty
+    n = len(sums)  # repeated scans of a patient do not narrow the intervals
     bias, deviation = float(found.mean()), float(found.std(ddof=1))
     reach = stats.t.ppf((1 + level) / 2, max(n - 1, 1))
     of_bias, of_limit = reach * deviation / np.sqrt(n), reach * deviation * np.sqrt(3 / n)
@@ -240,14 +241,14 @@ def _by_patient(
     return np.bincount(index, found).astype(float), np.bincount(index).astype(float), found
 
 
-def _drawn_patients(n: int, seed: int, draws: int) -> Iterator[NDArray[np.float64]]:
-    """How often each of `n` patients is drawn, (draws of a block, n); few patients' draws are kept for later."""
-    blocks = _few_drawn(n, seed, draws) if n * draws <= _KEPT else _draw_patients(n, seed, draws)
+def _patient_counts(n: int, seed: int, draws: int) -> Iterator[NDArray[np.float64]]:
+    """How often each of `n` patients is drawn, (draws of a block, n); the draws of small samples are cached."""
+    blocks = _cached_draws(n, seed, draws) if n * draws <= _MAX_CACHED else _draw_patients(n, seed, draws)
     return (block.astype(float) for block in blocks)
 
 
 @functools.lru_cache(maxsize=4)
-def _few_drawn(n: int, seed: int, draws: int) -> tuple[NDArray[np.uint8], ...]:
+def _cached_draws(n: int, seed: int, draws: int) -> tuple[NDArray[np.uint8], ...]:
     return tuple(_draw_patients(n, seed, draws))
 
 
@@ -260,7 +261,7 @@ def _draw_patients(n: int, seed: int, draws: int) -> Iterator[NDArray[np.uint8]]
 def _mean_and_error(
     sums: NDArray[np.float64], sizes: NDArray[np.float64], counts: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean of patients drawn `counts` times (..., patients), and its standard error, patients being the unit."""
+    """Mean of patients drawn `counts` times (..., patients), and its standard error over patients."""
     n = len(sums)
     total = counts @ sizes
     mean = (counts @ sums) / total
@@ -270,7 +271,7 @@ def _mean_and_error(
 
 
 def _sign_flip_p(sums: NDArray[np.float64], seed: int, draws: int) -> float:
-    """Two-sided p of the mean under random signs of patients; exact up to 12 patients."""
+    """Two-sided p-value of the mean under random signs of the patients; exact up to 12 patients."""
     n, seen = len(sums), abs(float(sums.sum()))
     tolerance = 1e-12 * float(np.abs(sums).sum())
     if n <= 12:
@@ -293,7 +294,7 @@ def _signed_rank_p(differences: NDArray[np.float64]) -> float:
 
 
 def _hodges_lehmann(differences: NDArray[np.float64], n_values: int, level: float) -> Interval:
-    """The median of all pairs' means, and the pairs' means between which the signed-rank test rejects nothing."""
+    """The median of all pairwise means, and the interval that the signed-rank test does not reject."""
     n = len(differences)
     first, second = np.triu_indices(n)
     means = np.sort((differences[first] + differences[second]) / 2)

@@ -107,17 +107,16 @@ def label_scheme_from(description: Mapping[str, Any]) -> LabelScheme:
     """
     if LABEL_VALUES_KEY in description:
         return LabelScheme.from_dict(description[LABEL_VALUES_KEY])
-    labels = {str(name): value for name, value in dict(description.get("labels", {})).items()}
-    if not labels or any(not isinstance(value, int) for value in labels.values()):
+    labels = dict(description.get("labels", {}))
+    try:
+        return LabelScheme.from_names(labels)
+    except ValueError:
         raise MODEL_MISMATCH.refusal(
             "dataset.json",
             found=f"labels {labels}",
             expected="one value for each label; regions are not supported",
             remedy="Train nnU-Net on labels instead of regions.",
-        )
-    ignore = labels.pop("ignore", None)
-    named = {name: value for name, value in labels.items() if value}
-    return LabelScheme(tuple(named), tuple(named.values()), ignore=ignore)
+        ) from None
 
 
 def _export_image(source: Path, target: Path, orientation: str) -> None:

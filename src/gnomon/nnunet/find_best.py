@@ -69,8 +69,7 @@ def determine_postprocessing(
 
 def nnunet_labels(description: Mapping[str, Any]) -> LabelScheme:
     """Labels with the values in nnU-Net's files: 1, 2, ..."""
-    named = {name: int(value) for name, value in description["labels"].items() if name not in ("background", "ignore")}
-    return LabelScheme(tuple(named), tuple(named.values()), ignore=description["labels"].get("ignore"))
+    return LabelScheme.from_names(description["labels"])
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ def read_raw_dataset(
 def _read_decathlon(root: Path, patient_pattern: str | None) -> RawDataset:
     description = read_json(root / "dataset.json", "the data set")
     try:
-        scheme = _label_scheme(description["labels"])
+        scheme = LabelScheme.from_names(description["labels"])
         modalities = [str(name) for name in description[_first_key(description, "modality", "channel_names")].values()]
         listed = {_case_name(image_stem(Path(entry["image"]))) for entry in description.get("training", ())}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -108,18 +108,6 @@ def _read_decathlon(root: Path, patient_pattern: str | None) -> RawDataset:
         for name in sorted(images.keys() & labels.keys())
     ]
     return RawDataset("CT" if modalities[0].upper() == "CT" else modalities[0], scheme, tuple(cases), tuple(findings))
-
-
-def _label_scheme(labels: Mapping[str, Any]) -> LabelScheme:
-    """Labels by value (Medical Decathlon) or by name (nnU-Net, whose `ignore` is not a label); no background."""
-    by_name = {str(name): value for name, value in labels.items()}
-    if all(name.isdigit() for name in by_name):
-        by_name = {str(name): int(value) for value, name in labels.items()}
-    if regions := [name for name, value in by_name.items() if isinstance(value, list)]:
-        raise ValueError(f"regions {regions}, which are not supported; give each value a name")
-    ignore = by_name.pop("ignore", None)
-    named = {name: int(value) for name, value in by_name.items() if int(value) != 0}
-    return LabelScheme(tuple(named), tuple(named.values()), ignore=None if ignore is None else int(ignore))
 
 
 def _first_key(description: Mapping[str, Any], *names: str) -> str:
