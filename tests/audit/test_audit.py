@@ -310,7 +310,7 @@ def test_conversion_begins_from_the_audits_index_and_keeps_its_pseudonyms(studie
 @pytest.mark.parametrize("moment", ["reading", "measuring", "writing"])
 def test_an_audit_that_was_killed_ends_like_one_that_was_not(studies, tmp_path, monkeypatch, moment):
     audit(studies, tmp_path / "whole")
-    place = {"reading": "group_volumes", "measuring": "read_volumes", "writing": "sarif"}[moment]
+    place = {"reading": "group_volumes", "measuring": "read_volumes", "writing": "to_sarif"}[moment]
 
     def killed(*_, **__):
         raise KeyboardInterrupt

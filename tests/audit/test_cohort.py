@@ -137,7 +137,7 @@ def test_a_table_of_cases_that_names_none_is_refused(studies, tmp_path, text):
         audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(table))
 
 
-def test_a_label_that_cannot_be_read_is_found_and_one_that_fits_no_series_is_told(studies, tmp_path):
+def test_an_unreadable_label_map_and_an_unmatched_one_are_reported(studies, tmp_path):
     labels = tmp_path / "labels"
     labels.mkdir()
     series = audited(studies, tmp_path / "a", Policy(pixels=False)).volumes["series_uid"][0]
@@ -146,12 +146,12 @@ def test_a_label_that_cannot_be_read_is_found_and_one_that_fits_no_series_is_tol
     done = audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(labels=labels))
     told = dict(done.findings.select("rule", "observed").rows())
     assert "DCM233" in told
-    assert told["DCM234"] == "1 of 2 label maps that fit no series"
+    assert told["DCM234"] == "1 of 2 label maps without a series"
 
 
-def test_cases_that_fit_no_volume_are_told(studies, tmp_path):
+def test_cases_without_a_volume_are_reported(studies, tmp_path):
     table = tmp_path / "cases.csv"
     table.write_text("patient,label\nNOBODY,ill\n")
     done = audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(table))
     (told,) = done.findings.filter(pl.col("rule") == "DCM719")["observed"]
-    assert told == "1 of 1 cases that fit no volume"
+    assert told == "1 of 1 cases without a volume"

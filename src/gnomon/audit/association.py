@@ -1,7 +1,8 @@
-"""Whether what was set at the scanner tells the label: cross-validated AUC, permutation, Holm; Cramer's V.
+"""Whether acquisition parameters predict the label (shortcut features): cross-validated AUC, Cramer's V.
 
-A categorical feature scores each case by the share of positive cases among others of its value, out of fold, so
-that a value seen once scores nothing. Folds and permutations keep patients together.
+A categorical feature scores each case by the share of positive cases among those with the same value in the other
+folds, so a value that occurs once scores nothing. Significance is by permutation, with Holm's correction over all
+features. Folds and permutations keep patients together.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from gnomon.core.randomness import generator
+from gnomon.core.statistics import holm_adjusted_p_values
 from gnomon.rules.catalogue.leakage import PREDICTIVE_FEATURE
 
 _FOLDS = 5
@@ -27,8 +29,8 @@ _BINS = 8
 
 
 @dataclass(frozen=True)
-class Predictive:
-    """A feature that tells the label: cross-validated AUC, and the permutation p after Holm's correction."""
+class PredictiveFeature:
+    """A feature that predicts the label: cross-validated AUC, and the permutation p after Holm's correction."""
 
     name: str
     auc: float
@@ -42,52 +44,50 @@ def predictive_features(
     *,
     limit: float = PREDICTIVE_FEATURE.tolerance,
     seed: int = 0,
-) -> list[Predictive]:
-    """Features whose AUC is above `limit` with p below 0.05 over all features together, the strongest first.
+) -> list[PredictiveFeature]:
+    """Features whose AUC is above `limit` with p below 0.05 over all features together, strongest first.
 
-    A label of several classes is taken one class against the rest; the best class counts, and is paid for in the
-    permutations, which take the best too. Rows without a label are left out.
+    A label of several classes is treated as one class against the rest. The best class counts, in the permutations
+    as well, so the choice is paid for. Rows without a label are left out.
     """
     known = label.is_not_null().to_numpy()
     if known.sum() < _LEAST_CASES:
         return []
     codes = label.filter(label.is_not_null()).cast(pl.String).rank("dense").to_numpy().astype(int) - 1
-    groups = _coded([patient for patient, keep in zip(patients, known) if keep])
-    wanted = np.eye(codes.max() + 1)[codes]
-    wanted = wanted[:, 1:] if wanted.shape[1] == 2 else wanted
-    if not wanted.shape[1]:
+    groups = _encode([patient for patient, keep in zip(patients, known) if keep])
+    classes = np.eye(codes.max() + 1)[codes]
+    classes = classes[:, 1:] if classes.shape[1] == 2 else classes
+    if not classes.shape[1]:
         return []
     fold = _folds(groups, seed)
-    shuffles = _shuffles(groups, wanted, seed)
-    measured = []
+    shuffles = _permute_labels(groups, classes, seed)
+    names, aucs, p_values = list[str](), list[float](), list[float]()
     for name in features.columns:
         values = _levels(features[name].filter(label.is_not_null()))
         if len(np.unique(values)) < 2:
             continue
-        auc = _best_auc(values, wanted, fold)
+        auc = _best_auc(values, classes, fold)
         chance = np.array([_best_auc(values, shuffled, fold) for shuffled in shuffles]) if auc > limit else np.zeros(0)
         p = (1 + np.count_nonzero(chance >= auc)) / (1 + len(chance)) if auc > limit else 1.0
-        measured.append((name, auc, p))
-    return _holm(measured, limit)
+        names.append(name)
+        aucs.append(auc)
+        p_values.append(p)
+    found = [
+        PredictiveFeature(name, auc, p)
+        for name, auc, p in zip(names, aucs, holm_adjusted_p_values(p_values))
+        if p < _LEVEL and auc > limit
+    ]
+    return sorted(found, key=lambda feature: (-feature.auc, feature.name))
 
 
-def _holm(measured: list[tuple[str, float, float]], limit: float) -> list[Predictive]:
-    kept, worst = [], 0.0
-    for rank, (name, auc, p) in enumerate(sorted(measured, key=lambda one: (one[2], -one[1], one[0]))):
-        worst = max(worst, min(1.0, p * (len(measured) - rank)))
-        if worst < _LEVEL and auc > limit:
-            kept.append(Predictive(name, auc, worst))
-    return sorted(kept, key=lambda one: (-one.auc, one.name))
-
-
-def _coded(values: Sequence[str]) -> NDArray[np.int64]:
-    """Numbers for names; a case without patient is its own."""
+def _encode(values: Sequence[str]) -> NDArray[np.int64]:
+    """Integer codes of names; a case without a patient is a group of its own."""
     names = [value or f"\0{i}" for i, value in enumerate(values)]
     return np.unique(names, return_inverse=True)[1]
 
 
 def _levels(values: pl.Series) -> NDArray[np.int64]:
-    """Levels of a feature: its values, or eight bins of equal share where numbers have more; absence is a level."""
+    """Levels of a feature: its values, or eight bins of equal size for numbers with more; absence is a level."""
     if values.dtype.is_numeric() and values.n_unique() > _BINS:
         numbers = values.cast(pl.Float64).to_numpy()
         edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, _BINS + 1)[1:-1]))
@@ -100,39 +100,39 @@ def _folds(groups: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     return (order % _FOLDS)[groups]
 
 
-def _shuffles(groups: NDArray[np.int64], wanted: NDArray[np.float64], seed: int) -> list[NDArray[np.float64]]:
-    """Labels handed out anew: among cases, or among patients where some have several."""
+def _permute_labels(groups: NDArray[np.int64], classes: NDArray[np.float64], seed: int) -> list[NDArray[np.float64]]:
+    """Permuted labels: among cases, or among patients where some have several cases."""
     draw = generator(seed, "audit permutations")
     if groups.max() + 1 == len(groups):
-        return [wanted[draw.permutation(len(wanted))] for _ in range(_PERMUTATIONS)]
+        return [classes[draw.permutation(len(classes))] for _ in range(_PERMUTATIONS)]
     first = np.unique(groups, return_index=True)[1]
-    return [wanted[first][draw.permutation(len(first))][groups] for _ in range(_PERMUTATIONS)]
+    return [classes[first][draw.permutation(len(first))][groups] for _ in range(_PERMUTATIONS)]
 
 
-def _best_auc(levels: NDArray[np.int64], wanted: NDArray[np.float64], fold: NDArray[np.int64]) -> float:
-    """The best class's AUC when each level's share of positives is learned on the other folds.
+def _best_auc(levels: NDArray[np.int64], classes: NDArray[np.float64], fold: NDArray[np.int64]) -> float:
+    """AUC of the best class, each level scored by its share of positives in the other folds.
 
-    Pairs of a positive and a negative case are compared within a fold only: shares of different folds differ by what
-    was left out, which would count against every feature.
+    Positive and negative cases are compared within a fold only: the shares of different folds differ by the cases
+    left out, which would count against every feature.
     """
     size = int(levels.max()) + 1
     count = np.bincount(fold * size + levels, minlength=_FOLDS * size).reshape(_FOLDS, size)
     best = 0.0
-    for column in (wanted[:, k] for k in range(wanted.shape[1])):
+    for column in (classes[:, k] for k in range(classes.shape[1])):
         positive = np.bincount(fold * size + levels, column, _FOLDS * size).reshape(_FOLDS, size)
         hits, seen = positive.sum(0) - positive, count.sum(0) - count
         prior = (hits.sum(1) / np.maximum(1, seen.sum(1)))[:, None]
-        share = (hits + prior) / (seen + 1)  # one case's worth of the prior: an unseen level says nothing
+        share = (hits + prior) / (seen + 1)  # prior with the weight of one case: an unseen level is neutral
         best = max(best, _auc(share, positive, count - positive))
     return best
 
 
 def _auc(share: NDArray[np.float64], positive: NDArray[Any], negative: NDArray[Any]) -> float:
-    """The chance that a positive case scores above a negative one of its fold; ties count half (Mann-Whitney).
+    """Probability that a positive case scores above a negative one of its fold; ties count half (Mann-Whitney).
 
     Args:
-        share: (folds, levels), the score of a level.
-        positive, negative: (folds, levels), cases.
+        share: (folds, levels), score of a level.
+        positive, negative: (folds, levels), number of cases.
     """
     won = pairs = 0.0
     for scores, ill, well in zip(share, positive, negative):

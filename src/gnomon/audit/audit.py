@@ -15,7 +15,7 @@ import polars as pl
 from gnomon.audit.cohort import Cohort, cohort_table, label_of
 from gnomon.audit.conditions import RuleSet, audit_rules
 from gnomon.audit.engine import FINDINGS, run_checks
-from gnomon.audit.sarif import sarif
+from gnomon.audit.sarif import to_sarif
 from gnomon.audit.tables import slice_table, stack_table
 from gnomon.core.extensions import extension_record
 from gnomon.core.labels import LabelScheme
@@ -266,7 +266,7 @@ def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertS
     write_rows(
         folder.table, done.volumes.select(name for name in _SHOWN_COLUMNS if name in done.volumes.columns).to_dicts()
     )
-    write_json(folder.sarif, sarif(done.findings, rules.rules))
+    write_json(folder.sarif, to_sarif(done.findings, rules.rules))
     counts = {str(severity): done.count(severity) for severity in Severity}
     decisions = dict(sorted(done.volumes.group_by("decision").len().rows()))
     write_json(

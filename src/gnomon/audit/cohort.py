@@ -1,4 +1,4 @@
-"""What the user knows about the cases: label and split from a table, label maps from a folder."""
+"""Labels and splits of the cases from a table, label maps from a folder."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _LABEL_FOLDER = "a folder of label maps"
 
 @dataclass(frozen=True)
 class Cohort:
-    """Where the user's knowledge lies.
+    """What the user knows about the cases.
 
     Attributes:
         cases: a CSV with a column `series`, `study`, `patient` or `volume` (SeriesInstanceUID, StudyInstanceUID,
             PatientID, volume_id) and `label`, `split` or both.
         labels: a folder of label maps, named by SeriesInstanceUID or volume_id.
-        structures: what the values of the label maps mean; None where only their grids are compared.
+        structures: meaning of the values in the label maps; None where only their grids are compared.
     """
 
     cases: Path | None = None
@@ -52,20 +52,20 @@ class Cohort:
 
 
 def label_of(volume: Volume, maps: Mapping[str, Path]) -> Path | None:
-    """The label map of a volume."""
+    """The label map of a volume, named by volume_id or SeriesInstanceUID."""
     return maps.get(volume.volume_id) or maps.get(volume.first.series_uid)
 
 
 def cohort_table(
     cases: Path | None, maps: Mapping[str, Path], volumes: Sequence[Volume], slices: pl.DataFrame, names: PseudonymMap
 ) -> tuple[pl.DataFrame, list[Finding]]:
-    """What is known of each volume: `label` and `split`, how far its label map is off; and what fits no volume.
+    """Label and split of each volume, displacement of its label map, and findings about unmatched cases.
 
     Args:
         cases: the table of cases.
         maps: the label maps by name.
-        volumes, slices: what was read.
-        names: for patients in the table.
+        volumes, slices: volumes of the export and their slices.
+        names: pseudonyms, for a table that names patients.
 
     Raises:
         Refusal: USE129, a table without a column that names the cases.
@@ -77,8 +77,8 @@ def cohort_table(
     if cases is not None:
         given, key = _read(cases)
         if key == "patient":
-            hidden = [names.digest("patients", one) for one in given["patient"]]
-            given = given.with_columns(pl.Series("patient", hidden))
+            pseudonyms = [names.digest("patients", one) for one in given["patient"]]
+            given = given.with_columns(pl.Series("patient", pseudonyms))
         if lost := len(set(given[key]) - set(table[key])):
             findings.append(
                 UNMATCHED_CASES.at(
@@ -91,7 +91,7 @@ def cohort_table(
             findings.append(
                 UNMATCHED_LABELS.at("the label maps", found=f"{lost} of {len(maps)} label maps without a series")
             )
-        offsets = [_offset(volume, maps) for volume in volumes]
+        offsets = [_label_offset(volume, maps) for volume in volumes]
         schema = {
             "volume_id": pl.String,
             "label_offset_mm": pl.Float64,
@@ -114,8 +114,8 @@ def _read(path: Path) -> tuple[pl.DataFrame, str]:
     return given.select(key, *columns).filter(pl.col(key).is_not_null()), key
 
 
-def _offset(volume: Volume, maps: Mapping[str, Path]) -> dict[str, Any]:
-    """How far the corners of a volume's label map are from the volume's own, or why that cannot be told."""
+def _label_offset(volume: Volume, maps: Mapping[str, Path]) -> dict[str, Any]:
+    """Distance between the corners of a volume and those of its label map, or why it cannot be determined."""
     path = label_of(volume, maps)
     if volume.stack is None or path is None:
         return {"volume_id": volume.volume_id}

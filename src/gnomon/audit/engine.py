@@ -14,8 +14,8 @@ from gnomon.audit.tables import (
     MAXIMUM,
     PHASE_INPUTS,
     SHOWN_SLICES,
+    add_derived_columns,
     volume_table,
-    with_derived,
 )
 from gnomon.rules.finding import Severity
 from gnomon.rules.rule import Needs, Rule, Scope
@@ -90,7 +90,7 @@ def run_checks(
     volumes = volume_table(slices, wanted).collect(engine="streaming")
     for table in volume_tables:
         volumes = volumes.join(table, on="volume_id", how="left")
-    volumes = with_derived(volumes)
+    volumes = add_derived_columns(volumes)
     parts += [found for check in by_volume if (found := _check_volumes(volumes, check, policy)) is not None]
     rows = [part for part in (*parts, reader_findings) if part is not None and len(part)]
     findings = pl.concat(rows) if rows else pl.DataFrame(schema=FINDINGS)

@@ -1,6 +1,6 @@
-"""Reconstruction kernels: what a vendor's string says about sharpness, and how sure that is.
+"""Reconstruction kernels: the sharpness class of a vendor's string, and its confidence.
 
-A class is given only where a source does; everything else stays unknown, with its raw text. Sources: SOMATOM
+A class is assigned only where a source states it; everything else stays unknown, with its raw text. Sources: SOMATOM
 Sensation Cardiac application guide (Siemens); Solomon and Samei, Med Phys 2012, doi 10.1118/1.4752209 (noise
 texture of GE against Siemens); Ohkubo and Matsumoto, SPIE 2007; NLST filter codes; PS3.3 C.8.15.3.6 for the groups
 of enhanced CT.
@@ -17,17 +17,17 @@ from gnomon.audit.vendors import vendor_of
 
 @dataclass(frozen=True)
 class Kernel:
-    """What a kernel's string says.
+    """A parsed kernel string.
 
     Attributes:
         raw: the values as written.
-        vendor: whose notation it is; empty where unknown.
+        vendor: vendor of the notation; empty where unknown.
         family: body, head, child, special, ultra, quantitative, topogram, name, or the vendor's letters.
-        index: the vendor's number; None where there is none.
+        index: the vendor's number, or None.
         kind: one of `KERNEL_CLASSES`.
-        confidence: high, medium or low; only the first two may decide anything.
+        confidence: high, medium or low; only the first two may influence a decision.
         iterative: none, hybrid, mbir (model based) or dlr (deep learning).
-        strength: of the iterative method, as written.
+        strength: strength of the iterative method, as written.
     """
 
     raw: tuple[str, ...]
@@ -41,35 +41,35 @@ class Kernel:
 
     @property
     def known(self) -> bool:
-        """Whether the class is sure enough to decide on."""
+        """Whether the confidence in the class suffices for a decision."""
         return self.kind != "unknown" and self.confidence != "low"
 
 
 def parse_kernel(values: Sequence[str], manufacturer: str = "", group: str = "", annotation: str = "") -> Kernel:
-    """The record of a kernel.
+    """Parse a kernel string.
 
     Args:
         values: ConvolutionKernel (0018,1210), every value of it.
-        manufacturer: (0008,0070); letters alone mean something with their vendor's name only.
-        group: ConvolutionKernelGroup (0018,9316) of an enhanced CT, which is standard and goes first.
+        manufacturer: (0008,0070); single letters are meaningful only together with their vendor.
+        group: ConvolutionKernelGroup (0018,9316) of an enhanced CT, which is standardised and takes precedence.
         annotation: a vendor's private text on iterative reconstruction.
     """
     raw = tuple(value.strip() for value in values if value.strip())
     text = raw[0] if raw else ""
     vendor = vendor_of(manufacturer)
     found = Kernel(raw)
-    for notation, whose in _NOTATIONS:
-        may = vendor in (whose, "") or vendor not in _OWN_NOTATION
-        if may and (made := notation(text)) is not None:
-            sure = made if vendor == whose or not _letters_alone(text) else replace(made, confidence="low")
-            found = replace(sure, raw=raw, vendor=whose)
+    for notation, owner in _NOTATIONS:
+        applies = vendor in (owner, "") or vendor not in _OWN_NOTATION
+        if applies and (parsed := notation(text)) is not None:
+            rated = parsed if vendor == owner or not _is_only_letters(text) else replace(parsed, confidence="low")
+            found = replace(rated, raw=raw, vendor=owner)
             break
     if group in _GROUPS:
         found = replace(found, kind=_GROUPS[group], confidence="high")
-    return _with_method(found, annotation)
+    return _add_method(found, annotation)
 
 
-def _letters_alone(text: str) -> bool:
+def _is_only_letters(text: str) -> bool:
     return len(text) <= 3 and text.isalpha()
 
 
@@ -109,18 +109,20 @@ _NEW_FAMILIES = {"B": "body", "H": "head", "Q": "quantitative", "U": "ultra"}
 def _siemens(text: str) -> Kernel | None:
     if old := re.fullmatch(r"([BHCSUTIJ])(\d{2})([a-z]{0,2})", text):
         family, bands = _SIEMENS_OLD[old[1]]
-        return _banded(family, int(old[2]), bands)
+        return _class_by_index(family, int(old[2]), bands)
     if new := re.fullmatch(r"([BHQUST])([acflprv])(\d{2})([a-z]?)", text):
         index = int(new[3])
         if new[1] == "T":
             return Kernel((), family="topogram", index=index, kind="scout", confidence="high")
         if new[1] == "S":
             return Kernel((), family="special", index=index, kind="special", confidence="low")
-        return _banded(_NEW_FAMILIES[new[1]], index, tuple((last, kind, "medium") for last, kind in _SIEMENS_NEW))
+        return _class_by_index(
+            _NEW_FAMILIES[new[1]], index, tuple((last, kind, "medium") for last, kind in _SIEMENS_NEW)
+        )
     return None
 
 
-def _banded(family: str, index: int, bands: Sequence[tuple[int, str, str]]) -> Kernel:
+def _class_by_index(family: str, index: int, bands: Sequence[tuple[int, str, str]]) -> Kernel:
     for last, kind, confidence in bands:
         if index <= last:
             return Kernel((), family=family, index=index, kind=kind, confidence=confidence)
@@ -208,8 +210,8 @@ _CANON_FC = (
 
 def _canon(text: str) -> Kernel | None:
     if fc := re.fullmatch(r"FC(\d{2})(-[A-Z0-9]+)?", text):
-        made = _banded("FC", int(fc[1]), _CANON_FC)
-        return replace(made, confidence="low") if made.index == 51 else made  # called mediastinum by one source
+        made = _class_by_index("FC", int(fc[1]), _CANON_FC)
+        return replace(made, confidence="low") if made.index == 51 else made  # one source calls it a mediastinal kernel
     if first := re.fullmatch(r"FL(\d{2})", text):
         return Kernel((), family="FL", index=int(first[1]), iterative="mbir")
     return None
@@ -228,8 +230,8 @@ _METHODS = (
 )
 
 
-def _with_method(found: Kernel, annotation: str) -> Kernel:
-    """With what says that the image was not plainly back-projected: a second value (Siemens), or words."""
+def _add_method(found: Kernel, annotation: str) -> Kernel:
+    """Add the iterative or learned method, from a second value (Siemens) or from words."""
     if found.vendor == "Siemens" and len(found.raw) > 1 and re.fullmatch(r"[1-5]", found.raw[1]):
         return replace(found, iterative="hybrid", strength=found.raw[1])
     words = " ".join((*found.raw, annotation)).upper()

@@ -1,7 +1,7 @@
-"""The contrast phase of a CT, from all that speaks of it, or unknown: never a guess, never written into the data.
+"""Contrast phase of a CT from all available sources, or unknown: never a guess, never written into the data.
 
 Times after injection are those of TotalSegmentator's phase model (native below 10 s, arterial 10 to 60, portal
-venous from 60); late phases overlap, so between 120 and 180 s nothing is said.
+venous from 60); late phases overlap, so times between 120 and 180 s are not classified.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _WORDS = (
 
 
 @dataclass(frozen=True)
-class Phase:
-    """A phase with what said so: `sources` maps standard, timing, text, enhancement to the phase each gives."""
+class ContrastPhase:
+    """A phase and its sources: `sources` maps standard, timing, text and enhancement to the phase that each gives."""
 
     phase: str
     confidence: str
@@ -55,42 +55,42 @@ def contrast_phase(
     acquired_ms: float | None = None,
     text: str = "",
     enhancement: str = "",
-) -> Phase:
-    """Fuse what is known.
+) -> ContrastPhase:
+    """Combine all sources of the contrast phase.
 
     Args:
         standard: ContrastBolusAgentPhase (0018,9344) of an enhanced CT.
         started_ms, acquired_ms: ContrastBolusStartTime and the time of acquisition, ms of the day.
-        text: descriptions and protocol, in any of English, German, French, Spanish, Italian.
-        enhancement: the phase that segmented organs show (`enhancement_phase`).
+        text: descriptions and protocol, in English, German, French, Spanish or Italian.
+        enhancement: the phase derived from segmented organs (`enhancement_phase`).
     """
-    said = {
+    given = {
         "standard": _STANDARD.get(standard, ""),
-        "timing": _by_time(started_ms, acquired_ms),
-        "text": _by_words(text),
+        "timing": _phase_from_time(started_ms, acquired_ms),
+        "text": _phase_from_words(text),
         "enhancement": enhancement,
     }
-    sources = {name: phase for name, phase in said.items() if phase}
+    sources = {name: phase for name, phase in given.items() if phase}
     phases = set(sources.values())
     if len(phases) != 1:
-        return Phase("unknown", "low", sources)
-    sure = "standard" in sources or len(sources) > 1
-    return Phase(phases.pop(), "high" if sure else "medium", sources)
+        return ContrastPhase("unknown", "low", sources)
+    certain = "standard" in sources or len(sources) > 1
+    return ContrastPhase(phases.pop(), "high" if certain else "medium", sources)
 
 
-def _by_time(started_ms: float | None, acquired_ms: float | None) -> str:
+def _phase_from_time(started_ms: float | None, acquired_ms: float | None) -> str:
     if started_ms is None or acquired_ms is None:
         return ""
-    after_ms = (acquired_ms - started_ms) % _DAY_MS  # over midnight
-    if after_ms > _LONGEST_MS:  # an operator's clock, or shifted dates: no bolus lasts that long
+    after_ms = (acquired_ms - started_ms) % _DAY_MS  # across midnight
+    if after_ms > _LONGEST_MS:  # an unsynchronised clock or shifted dates: no bolus lasts that long
         return ""
     return next((phase for last, phase in _AFTER_S if after_ms < last * 1e3), "")
 
 
-def _by_words(text: str) -> str:
-    """The phase that words name; empty where none or several are named."""
+def _phase_from_words(text: str) -> str:
+    """The phase that a text names; empty where it names none or several."""
     lower = text.lower().replace("_", " ")
     named = {phase for phase, pattern in _WORDS if re.search(pattern, lower)}
     if "non_contrast" in named and re.search(r"\bwith(?!out)|w[/ ]?wo|and post|mit km", lower):
-        return ""  # a protocol of both, as 'without and with'
+        return ""  # a protocol with both, such as 'without and with'
     return named.pop() if len(named) == 1 else ""

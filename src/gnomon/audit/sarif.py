@@ -1,4 +1,4 @@
-"""Findings in the Static Analysis Results Interchange Format (OASIS SARIF 2.1.0), for services that show it."""
+"""Findings in the Static Analysis Results Interchange Format (OASIS SARIF 2.1.0), for code-scanning services."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gnomon.rules.rule import Rule
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def sarif(findings: pl.DataFrame, rules: Mapping[str, Rule]) -> dict[str, Any]:
+def to_sarif(findings: pl.DataFrame, rules: Mapping[str, Rule]) -> dict[str, Any]:
     """One run with every rule that fired, and one result per finding; the location is the volume."""
     fired = set(findings["rule"])
     described = [

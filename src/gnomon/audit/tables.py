@@ -1,7 +1,7 @@
-"""Volumes -> the tables that rules look at: one row a slice, one row a volume. Every column a scalar.
+"""Volumes -> the tables that checks look at: one row per slice, one row per volume.
 
-Of a column that may differ within a volume, the volume's row has the least value under the column's name and the
-greatest under `<name>_max`; both are the same for any order of the slices.
+Of a column that may vary within a volume, the row of the volume holds the minimum under the name of the column and the
+maximum under `<name>_max`; both are the same for any order of the slices.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import polars as pl
 from gnomon.audit.kernels import parse_kernel
 from gnomon.audit.phases import contrast_phase
 from gnomon.audit.vendors import vendor_of
-from gnomon.dicom import Instance, Slice, Volume, image_kind, private_numbers
+from gnomon.dicom import Instance, Slice, Volume, image_kind, private_cardiac_phase
 
 SHOWN_SLICES = 20
 MAXIMUM = "_max"
@@ -117,7 +117,7 @@ _FACT_TEXT = ("rescale_type", "echo", "inversion_time", "b_value", "complex_part
 _FACT_NUMBERS = ("slope", "intercept", "temporal_position", "cardiac_phase")
 
 
-def _joined(values: Sequence[str]) -> str:
+def _join(values: Sequence[str]) -> str:
     return "\\".join(values)
 
 
@@ -130,19 +130,11 @@ def _finite(value: float | None) -> float | None:
 
 
 def _annotation(one: Instance) -> str:
-    """A vendor's private words on how a CT was reconstructed."""
+    """A vendor's private text about the reconstruction of a CT."""
     names = ("iterative_annotation", "noise_filter", "filter", "reconstruction")
     return " ".join(
         v.value.decode("ascii", "replace").strip("\0 ") for v in one.private if v.name in names and v.vr != "FL"
     )
-
-
-def _private_phase(one: Instance) -> float | None:
-
-    for creator, name in (("GEMS_HELIOS_01", "r_peak_delay_percent"), ("TOSHIBA_MEC_CT3", "cardiac_phase_percent")):
-        if numbers := private_numbers(one.private, creator, name):
-            return numbers[0]
-    return None
 
 
 def _obliquity_deg(one: Slice) -> float | None:
@@ -156,28 +148,28 @@ def _obliquity_deg(one: Slice) -> float | None:
 Getter = Callable[[Slice], Any]
 
 
-def _of_instance(one: Slice, name: str) -> Any:
+def _from_instance(one: Slice, name: str) -> Any:
     return getattr(one.instance, name)
 
 
-def _of_declared(one: Slice, name: str) -> Any:
+def _from_declared(one: Slice, name: str) -> Any:
     return getattr(one.instance.declared, name)
 
 
-def _joined_of_declared(one: Slice, name: str) -> str:
-    return _joined(getattr(one.instance.declared, name))
+def _join_declared(one: Slice, name: str) -> str:
+    return _join(getattr(one.instance.declared, name))
 
 
-def _of_facts(one: Slice, name: str) -> Any:
+def _from_facts(one: Slice, name: str) -> Any:
     return getattr(one.facts, name)
 
 
-def _finite_of_facts(one: Slice, name: str) -> float | None:
+def _finite_from_facts(one: Slice, name: str) -> float | None:
     return _finite(getattr(one.facts, name))
 
 
 def _each(kind: Any, names: Iterable[str], get: Callable[[Slice, str], Any]) -> dict[str, tuple[Any, Getter]]:
-    """Columns of one type that are read in one way."""
+    """Columns of one type that are read in the same way."""
     return {name: (kind, partial(_of, get, name)) for name in names}
 
 
@@ -186,24 +178,24 @@ def _of(get: Callable[[Slice, str], Any], name: str, one: Slice) -> Any:
 
 
 _COLUMNS: dict[str, tuple[Any, Getter]] = {
-    **_each(pl.String, _TEXT_COLUMNS, _of_instance),
-    **_each(pl.Float64, _NUMBER_COLUMNS, _of_instance),
-    **_each(pl.String, _DECLARED_TEXT, _of_declared),
-    **_each(pl.String, _DECLARED_TEXTS, _joined_of_declared),
-    **_each(pl.Float64, _DECLARED_NUMBERS, _of_declared),
-    **_each(pl.Boolean, _DECLARED_FLAGS, _of_declared),
-    **_each(pl.String, _FACT_TEXT, _of_facts),
-    **_each(pl.Float64, _FACT_NUMBERS, _finite_of_facts),
+    **_each(pl.String, _TEXT_COLUMNS, _from_instance),
+    **_each(pl.Float64, _NUMBER_COLUMNS, _from_instance),
+    **_each(pl.String, _DECLARED_TEXT, _from_declared),
+    **_each(pl.String, _DECLARED_TEXTS, _join_declared),
+    **_each(pl.Float64, _DECLARED_NUMBERS, _from_declared),
+    **_each(pl.Boolean, _DECLARED_FLAGS, _from_declared),
+    **_each(pl.String, _FACT_TEXT, _from_facts),
+    **_each(pl.Float64, _FACT_NUMBERS, _finite_from_facts),
     "kind": (pl.String, lambda s: image_kind(s.instance)),
     "signed": (pl.Boolean, lambda s: s.instance.signed),
     "coding": (pl.String, lambda s: s.instance.coding),
     "padding_declared": (pl.Boolean, lambda s: s.instance.padding_value is not None),
-    "image_type": (pl.String, lambda s: _joined((*s.instance.image_type, *s.facts.frame_type))),
-    "kernel": (pl.String, lambda s: _joined(s.facts.kernel)),
+    "image_type": (pl.String, lambda s: _join((*s.instance.image_type, *s.facts.frame_type))),
+    "kernel": (pl.String, lambda s: _join(s.facts.kernel)),
     "annotation": (pl.String, lambda s: _annotation(s.instance)),
-    "creators": (pl.String, lambda s: _joined(s.instance.private_creators)),
-    "private_names": (pl.String, lambda s: _joined(tuple(v.name for v in s.instance.private))),
-    "private_phase": (pl.Float64, lambda s: _private_phase(s.instance)),
+    "creators": (pl.String, lambda s: _join(s.instance.private_creators)),
+    "private_names": (pl.String, lambda s: _join(tuple(v.name for v in s.instance.private))),
+    "private_phase": (pl.Float64, lambda s: private_cardiac_phase(s.instance.private)),
     "orientation_row": (pl.String, lambda s: _axes(s)[0]),
     "orientation_column": (pl.String, lambda s: _axes(s)[1]),
     "obliquity_deg": (pl.Float64, _obliquity_deg),
@@ -216,14 +208,14 @@ _COLUMNS: dict[str, tuple[Any, Getter]] = {
     "window_width": (pl.Float64, lambda s: _nth(s.instance.window_width, 0)),
     "windows": (pl.Float64, lambda s: len(s.instance.window_width or ())),
     "lossy_ratio": (pl.Float64, lambda s: max(s.instance.lossy_ratio or (math.nan,))),
-    "referenced_series": (pl.String, lambda s: _joined(s.instance.declared.referenced_series)),
-    "referenced_frames": (pl.String, lambda s: _joined(s.instance.declared.referenced_frame_of_reference)),
+    "referenced_series": (pl.String, lambda s: _join(s.instance.declared.referenced_series)),
+    "referenced_frames": (pl.String, lambda s: _join(s.instance.declared.referenced_frame_of_reference)),
     "referenced_sops": (pl.List(pl.String), lambda s: list(s.instance.declared.referenced_sops)),
 }
 
 
 def _axes(one: Slice) -> tuple[str, str]:
-    """The patient's direction (L, R, P, A, H or F) that rows, then columns, mostly run to."""
+    """Main anatomical direction (L, R, P, A, H or F) of rows, then of columns."""
     cosines = one.facts.orientation
     if cosines is None:
         return "", ""
@@ -235,7 +227,7 @@ def _axes(one: Slice) -> tuple[str, str]:
 
 
 def slice_table(volumes: Iterable[Volume]) -> pl.DataFrame:
-    """One row a slice of every volume, the refused ones too, in order of volume and name."""
+    """One row per slice of every volume, including refused ones, in order of volume and name."""
     rows = [(volume.volume_id, one) for volume in volumes for one in volume.slices]
     rows.sort(key=lambda row: (row[0], row[1].name))
     columns: dict[str, pl.Series] = {
@@ -248,7 +240,7 @@ def slice_table(volumes: Iterable[Volume]) -> pl.DataFrame:
 
 
 def stack_table(volumes: Iterable[Volume]) -> pl.DataFrame:
-    """What the stack of each volume says: steps along the normal, mm; nothing where there is no stack."""
+    """Slice distance of each volume along its normal, mm; null where there is no stack."""
     rows = []
     for volume in volumes:
         places = np.asarray(volume.stack.places_mm) if volume.stack else np.zeros(0)
@@ -258,7 +250,7 @@ def stack_table(volumes: Iterable[Volume]) -> pl.DataFrame:
 
 
 def volume_table(slices: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
-    """One row a volume: of each of `columns` the least and greatest value, and the number of slices."""
+    """One row per volume: minimum and maximum of each of `columns`, and the number of slices."""
     schema = slices.collect_schema()
     names = [name for name in sorted(set(columns)) if name in schema and name != "volume_id"]
     scalar = [name for name in names if schema[name].base_type() is not pl.List]
@@ -300,8 +292,8 @@ DERIVED = (
 )
 
 
-def with_derived(volumes: pl.DataFrame) -> pl.DataFrame:
-    """Volumes with what many columns say together: kernel and contrast phase (each combination judged once)."""
+def add_derived_columns(volumes: pl.DataFrame) -> pl.DataFrame:
+    """Volumes with columns derived from several others: kernel and contrast phase (each combination once)."""
     kernels = volumes.select(KERNEL_INPUTS).unique()
     parsed = [
         parse_kernel((row[0] or "").split("\\"), row[1] or "", row[2] or "", row[3] or "") for row in kernels.rows()
@@ -314,7 +306,7 @@ def with_derived(volumes: pl.DataFrame) -> pl.DataFrame:
         pl.Series("vendor", [vendor_of(maker or "") for maker in kernels["manufacturer"]], dtype=pl.String),
     )
     inputs = [name for name in (*PHASE_INPUTS, "enhancement") if name in volumes.columns]  # where labels are known
-    told = volumes.select(inputs).unique()
+    sources = volumes.select(inputs).unique()
     phases = [
         contrast_phase(
             standard=row["contrast_phase"] or "",
@@ -323,9 +315,9 @@ def with_derived(volumes: pl.DataFrame) -> pl.DataFrame:
             text=" ".join(filter(None, (row["series_description"], row["protocol_name"]))),
             enhancement=row.get("enhancement") or "",
         )
-        for row in told.iter_rows(named=True)
+        for row in sources.iter_rows(named=True)
     ]
-    told = told.with_columns(
+    sources = sources.with_columns(
         pl.Series("phase", [one.phase for one in phases], dtype=pl.String),
         pl.Series("phase_confidence", [one.confidence for one in phases], dtype=pl.String),
         pl.Series("phase_disagree", [one.disagree for one in phases], dtype=pl.Boolean),
@@ -334,4 +326,4 @@ def with_derived(volumes: pl.DataFrame) -> pl.DataFrame:
         ),
     )
     joined = volumes.join(kernels, on=KERNEL_INPUTS, how="left", nulls_equal=True)
-    return joined.join(told, on=inputs, how="left", nulls_equal=True).sort("volume_id")
+    return joined.join(sources, on=inputs, how="left", nulls_equal=True).sort("volume_id")

@@ -1,4 +1,4 @@
-"""Manufacturers as headers spell them -> one name a vendor."""
+"""Spellings of Manufacturer -> one name per vendor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPELLINGS = (
 
 
 def vendor_of(manufacturer: str) -> str:
-    """The vendor's common name; the text as written where it is not known, empty where there is none."""
+    """Common name of the vendor; the text as written where it is unknown, empty where there is none."""
     text = manufacturer.strip()
     lower = text.lower()
     if lower in ("ge", "gems"):

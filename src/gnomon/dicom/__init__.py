@@ -3,7 +3,7 @@
 from gnomon.dicom.conversion import Converted, convert_studies
 from gnomon.dicom.grouping import group_volumes
 from gnomon.dicom.index import IndexSettings, Instance, Source, StudyIndex, index_studies
-from gnomon.dicom.index.private import private_numbers
+from gnomon.dicom.index.private import private_cardiac_phase
 from gnomon.dicom.measures import MEASURES
 from gnomon.dicom.pixels.codecs import missing_decoder
 from gnomon.dicom.pixels.plausible import FRAME_GAP
@@ -36,7 +36,7 @@ __all__ = [
     "index_studies",
     "left_alone",
     "missing_decoder",
-    "private_numbers",
+    "private_cardiac_phase",
     "read_volumes",
     "stack_grid",
 ]

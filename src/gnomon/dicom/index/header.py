@@ -15,7 +15,7 @@ from gnomon.dicom.index.functional_groups import frame_facts, milliseconds, valu
 from gnomon.dicom.index.identity import name_words, unnamed
 from gnomon.dicom.index.instances import FrameFacts, Instance, Numbers, Texts
 from gnomon.dicom.index.parse import Truncated, looks_like_dicom, read_elements
-from gnomon.dicom.index.private import private_numbers, private_values
+from gnomon.dicom.index.private import private_cardiac_phase, private_numbers, private_values
 from gnomon.dicom.index.sources import Source, SourceReader
 from gnomon.dicom.index.tags import TAG
 from gnomon.dicom.pixels.codecs import is_native
@@ -228,7 +228,7 @@ def _frames(found: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:
         complex_part=text(TAG["ComplexImageComponent"]) or _ge_part(private),
         gradient=numbers(TAG["DiffusionGradientOrientation"], 3) or _gradient(private),
         temporal_position=_first(number(TAG["TemporalPositionIdentifier"]), number(TAG["TemporalPositionIndex"])),
-        cardiac_phase=_first(number(TAG["NominalPercentageOfCardiacPhase"]), _private_phase(private)),
+        cardiac_phase=_first(number(TAG["NominalPercentageOfCardiacPhase"]), private_cardiac_phase(private)),
         trigger_time_ms=_first(number(TAG["TriggerTime"]), number(TAG["FrameReferenceTime"])),
         acquired_ms=_first(milliseconds(text(TAG["AcquisitionDateTime"])), _clock(found)),
     )
@@ -270,13 +270,6 @@ def _ge_part(private: tuple[Any, ...]) -> str:
     """GE tells magnitude, phase, real and imaginary images apart in a private element only."""
     part = private_numbers(private, "GEMS_PARM_01", "complex_part")
     return ("MAGNITUDE", "PHASE", "REAL", "IMAGINARY")[int(part[0])] if part and 0 <= part[0] <= 3 else ""
-
-
-def _private_phase(private: tuple[Any, ...]) -> float | None:
-    for creator, name in (("GEMS_HELIOS_01", "r_peak_delay_percent"), ("TOSHIBA_MEC_CT3", "cardiac_phase_percent")):
-        if numbers := private_numbers(private, creator, name):
-            return numbers[0]
-    return None
 
 
 def _references(found: Elements) -> Texts:

@@ -173,3 +173,11 @@ def private_numbers(values: tuple[PrivateValue, ...], creator: str, name: str) -
             except (ValueError, struct.error):
                 return None
     return None
+
+
+def private_cardiac_phase(values: tuple[PrivateValue, ...]) -> float | None:
+    """Cardiac phase in percent of the cycle, from GE's or Canon's private elements."""
+    for creator, name in (("GEMS_HELIOS_01", "r_peak_delay_percent"), ("TOSHIBA_MEC_CT3", "cardiac_phase_percent")):
+        if numbers := private_numbers(values, creator, name):
+            return numbers[0]
+    return None
