@@ -11,7 +11,7 @@ from gnomon.core.randomness import generator
 from gnomon.evaluation import all_measures
 from gnomon.io.artifacts import write_rows
 from gnomon.io.folders import EvaluationFolder
-from gnomon.pipeline.comparison import differences, parting
+from gnomon.pipeline.comparison import differences, loss_divergence
 from tests.conftest import TINY
 
 MEASURES = [measure.name for measure in all_measures()]
@@ -20,7 +20,7 @@ MEASURES = [measure.name for measure in all_measures()]
 def test_a_run_is_the_same_as_itself(tiny_run, capsys):
     assert launch("compare", [f"runs=[{tiny_run},{tiny_run}]"]) == 0
     told = capsys.readouterr().out
-    assert "alike to the last of 4 steps" in told
+    assert "equal in all 4 steps" in told
     assert "the same weights, to the bit" in told
 
 
@@ -32,7 +32,7 @@ def test_another_seed_parts_from_the_first_step(tiny_run, capsys):
     told = capsys.readouterr().out
     assert "  seed: 1 | 2\n" in told
     assert "config.seed: 1 | 2" in told
-    assert "alike up to step 0, and no more by step 1" in told
+    assert "equal up to step 0, different by step 1" in told
 
 
 def test_the_first_step_that_differs_is_named(tiny_run):
@@ -40,11 +40,11 @@ def test_the_first_step_that_differs_is_named(tiny_run):
     other = json.loads(json.dumps(one))
     one["loss_chain"] = {"every": 5, "hashes": ["a", "b", "c", "d"]}
     other["loss_chain"] = {"every": 5, "hashes": ["a", "b", "x", "y"]}
-    assert parting(one, other) == "losses: alike up to step 10, and no more by step 15"
+    assert loss_divergence(one, other) == "losses: equal up to step 10, different by step 15"
     other["loss_chain"] = {"every": 5, "hashes": ["a", "b"]}
-    assert parting(one, other) == "losses: alike for 10 steps, where one of them ends"
+    assert loss_divergence(one, other) == "losses: equal for 10 steps, where one of the runs ends"
     other["loss_chain"]["every"] = 4
-    assert "cannot be compared" in parting(one, other)
+    assert "cannot be compared" in loss_divergence(one, other)
     other["packages"]["torch"] = "0"
     assert [line.split(":")[0] for line in differences(one, other)] == ["packages.torch"]
 

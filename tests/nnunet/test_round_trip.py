@@ -212,4 +212,4 @@ def test_hippocampus_is_exported_trained_by_nnunet_and_its_model_imported(subset
     assert plan["topology"]["strides"] == [list(one) for one in wanted.topology.strides]
     assert plan["topology"]["patch"] == list(wanted.topology.patch) and plan["batch"] == wanted.batch
     assert np.allclose(plan["spacing_mm"], wanted.spacing_mm, rtol=0, atol=0)
-    assert "begins anew" not in capsys.readouterr().out
+    assert "keeps its initial weights" not in capsys.readouterr().out

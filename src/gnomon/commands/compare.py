@@ -12,7 +12,7 @@ from gnomon.evaluation import COLUMNS, compare_evaluations
 from gnomon.io.artifacts import read_json, write_rows
 from gnomon.io.console import say
 from gnomon.io.folders import RunFolder
-from gnomon.pipeline.comparison import differences, parting, same_weights
+from gnomon.pipeline.comparison import differences, loss_divergence, same_weights
 from gnomon.rules.catalogue.usage import COMPARISON_ARGUMENTS
 
 
@@ -38,7 +38,7 @@ def _runs(first: Path, second: Path) -> int:
     one, other = (read_json(RunFolder(place).manifest, "a finished run") for place in (first, second))
     for line in differences(one, other):
         say(f"  {line}")
-    say(parting(one, other))
+    say(loss_divergence(one, other))
     if same_weights(one, other):
         say(f"the same weights, to the bit: {one['weights_sha256']}")
         return DONE

@@ -1,4 +1,4 @@
-"""What a scanner does to a patch's values: resolution first, then noise, then brightness, contrast and gamma."""
+"""Intensity augmentation: resolution first, then noise, brightness, contrast and gamma."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gnomon.core.randomness import normal_noise
 
 @dataclass(frozen=True)
 class Appearance:
-    """How values change; as it stands, not at all.
+    """Parameters of an intensity augmentation; the defaults change nothing.
 
     Attributes:
         blur_sigma_voxels: of a Gaussian, along every axis.
@@ -34,7 +34,7 @@ class Appearance:
 
 
 def apply_appearance(image: torch.Tensor, how: Appearance) -> torch.Tensor:
-    """An image (channels, x, y, z) under another appearance. Pure: same in, same out."""
+    """Apply an intensity augmentation to an image (channels, x, y, z). Pure."""
     if how.blur_sigma_voxels or how.low_resolution_factor > 1:
         image = _blur_and_downsample(image, how)
     if how.noise_std:
@@ -49,7 +49,7 @@ def apply_appearance(image: torch.Tensor, how: Appearance) -> torch.Tensor:
 
 
 def _blur_and_downsample(image: torch.Tensor, how: Appearance) -> torch.Tensor:
-    """Blur and low resolution are linear along each axis: one matrix an axis does both."""
+    """Blur and low resolution are linear along each axis: one matrix per axis does both."""
     across = []
     for axis, size in enumerate(image.shape[1:]):
         matrix = torch.eye(size, dtype=torch.float64)
@@ -63,7 +63,7 @@ def _blur_and_downsample(image: torch.Tensor, how: Appearance) -> torch.Tensor:
 
 
 def _gaussian_matrix(size: int, sigma: float) -> torch.Tensor:
-    """A Gaussian about each voxel; what lies beyond the edge is given to the voxels there are."""
+    """A Gaussian about each voxel, normalised over the voxels inside the patch."""
     places = torch.arange(size, dtype=torch.float64)
     weights = torch.exp(-0.5 * ((places[:, None] - places) / sigma) ** 2)
     return weights / weights.sum(1, keepdim=True)

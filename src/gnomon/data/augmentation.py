@@ -1,7 +1,7 @@
-"""What is done to a training patch: parameters are drawn first, by key, then applied. Works in millimetres.
+"""Augmentation of a training patch: parameters are drawn first, by key, then applied. Works in millimetres.
 
-Mirroring first, only across the axes that the label scheme survives and with partners swapped; then one
-resampling for every move; then the appearance.
+Mirroring first, only across axes that keep the labels valid, with paired labels exchanged; then one resampling for
+all spatial transforms; then intensities.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What happens to one patch."""
+    """Parameters of the augmentation of one patch."""
 
     mirror: tuple[int, ...] = ()
     deformation: Deformation | None = None
@@ -48,7 +48,7 @@ def draw_augmentation(
     spacing_mm: Sequence[float],
     mirror_axes: Sequence[int] = (),
 ) -> Augmentation:
-    """Draw one patch's augmentation. Every draw is made, whatever comes of it, so keys stay aligned."""
+    """Draw the augmentation of one patch. Every value is drawn, used or not, so that the stream stays aligned."""
     happens = dict(zip(_KINDS[1:], draw.random(len(_KINDS) - 1)))
     happens = {kind: chance < getattr(settings, f"{kind}_probability") for kind, chance in happens.items()}
     across = draw.random(3) < settings.mirror_probability
@@ -76,7 +76,7 @@ def augment_patch(
 def mirror_patch(
     image: np.ndarray, label: np.ndarray, axes: tuple[int, ...], safe: Mirroring
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A patch (channels, x, y, z) and its label (x, y, z) seen in a mirror, left and right partners swapped."""
+    """A patch (channels, x, y, z) and its label (x, y, z) mirrored, with left and right labels exchanged."""
     if not axes:
         return image, label
     return flip_axes(image, axes), safe.label(flip_axes(label, axes), axes)

@@ -1,4 +1,4 @@
-"""Prepared cases -> batches of patches, the same for any number of workers and after any restart."""
+"""Batches of patches from prepared cases, the same for any number of workers and after any restart."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Batch = dict[str, torch.Tensor]
 
 
 class Patches(TorchDataset[CutPatch]):
-    """Cut patches by key. Arrays are memory-mapped, so memory does not grow with the number of workers."""
+    """Patches of segmented cases by key. Arrays are memory-mapped: memory does not grow with the number of workers."""
 
     def __init__(self, dataset: Dataset, seed: int, settings: DataSettings, *, training: bool) -> None:
         self._dataset = dataset
@@ -71,10 +71,10 @@ class Patches(TorchDataset[CutPatch]):
         image, label = cut_patch(voxels, first, box, case.background), cut_patch(channels, first, box, 0)
         image, label = mirror_patch(image, label, how.mirror, self._mirroring)
         cut = torch.from_numpy(image), torch.from_numpy(label.astype(self._label_kind))
-        return CutPatch(key, *cut, how, self._annotated(case, how.mirror))
+        return CutPatch(key, *cut, how, self._annotated_channels(case, how.mirror))
 
-    def _annotated(self, case: Case, mirror: tuple[int, ...]) -> torch.Tensor:
-        """For each channel whether its structure was looked for in the case; the background always was."""
+    def _annotated_channels(self, case: Case, mirror: tuple[int, ...]) -> torch.Tensor:
+        """For each channel whether its structure was annotated in the case; the background always was."""
         count = self._dataset.labels.n_channels
         known = range(count) if case.annotated is None else (0, *case.annotated)
         partner = self._mirroring.channels if 0 in mirror else range(count)

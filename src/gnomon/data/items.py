@@ -15,8 +15,8 @@ class CutPatch:
     """A patch as it was cut, with the margin that its augmentation reads.
 
     Attributes:
-        annotated: for each channel whether its structure was looked for.
-        kind: of a whole image its class, from 0.
+        annotated: for each channel whether its structure was annotated.
+        kind: index of the class of a whole image.
     """
 
     key: PatchKey

@@ -1,4 +1,4 @@
-"""Which patch comes next: pure functions of (seed, epoch, position), and where in its case it lies."""
+"""Choice of patches: pure functions of (seed, epoch, position) that give case and position of each patch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gnomon.dataset.dataset import Case
 
 @dataclass(frozen=True)
 class PatchKey:
-    """Names one patch of the whole training: everything about it is drawn from this."""
+    """Identifies one patch of the whole training; everything about it is drawn from this."""
 
     epoch: int
     position: int
@@ -27,7 +27,7 @@ def epoch_keys(
 ) -> list[list[PatchKey]]:
     """The batches of an epoch: cases in a keyed order, each as often as the others within one.
 
-    The last `round(batch * foreground_fraction)` patches of a batch, at least one, are put on a structure.
+    The last `round(batch * foreground_fraction)` patches of a batch, at least one, are centred on a structure.
     """
     needed = steps * batch
     order: list[str] = []

@@ -23,7 +23,7 @@ def build_torchio_transform(chosen: Sequence[Mapping[str, Mapping[str, Any]]]) -
     Raises:
         Refusal: USE116, a name or an argument that TorchIO does not know, or a transform that is not safe.
     """
-    made = [_made(name, arguments or {}) for entry in chosen for name, arguments in entry.items()]
+    made = [_build_transform(name, arguments or {}) for entry in chosen for name, arguments in entry.items()]
     return tio.Compose(made) if made else None
 
 
@@ -56,7 +56,7 @@ def apply_torchio(
     return out.get_image("image").data, out.get_image("label").data[0].to(label.dtype)
 
 
-def _made(name: str, arguments: Mapping[str, Any]) -> tio.Transform:
+def _build_transform(name: str, arguments: Mapping[str, Any]) -> tio.Transform:
     kind = _find_transform(name)
     if kind is None:
         raise INVALID_TORCHIO_TRANSFORM.refusal(

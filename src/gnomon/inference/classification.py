@@ -1,4 +1,4 @@
-"""The stage for classifiers: a run and images -> predictions/classes.csv, a probability a class."""
+"""The prediction stage of classifications: a run and images -> predictions/classes.csv with class probabilities."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from gnomon.settings import PredictSettings
 
 @dataclass(frozen=True)
 class ClassificationModel:
-    """A trained classifier and all that it takes to use it."""
+    """A trained classifier with everything needed to use it."""
 
     net: Classifier
     plan: Plan
@@ -61,7 +61,7 @@ def load_classifier(run: Path, settings: PredictSettings) -> ClassificationModel
 def classify_cases(
     model: ClassificationModel, dataset: Dataset, names: Iterable[str], output: Path
 ) -> list[dict[str, Any]]:
-    """Classify prepared images; writes classes.csv, a row a case."""
+    """Classify prepared images; writes classes.csv, one row per case."""
     chosen = list(names)
     rows = [
         _row(name, model.classes, model.probabilities(map_array(dataset.folder.case(name) / "image.npy")))

@@ -1,4 +1,4 @@
-"""The stage: a run and images -> predictions/ on each image's own grid."""
+"""The prediction stage of segmentations: a run and images -> predictions/ on each image's own grid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from gnomon.settings import PredictSettings
 
 @dataclass(frozen=True)
 class Model:
-    """Trained nets, one or an ensemble, and all that it takes to use them."""
+    """One trained net or an ensemble, with everything needed to use it."""
 
     nets: tuple[nn.Module, ...]
     plan: Plan
@@ -119,7 +119,7 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def predict_cases(model: Model, dataset: Dataset, names: Iterable[str], output: Path) -> list[Path]:
-    """Predict prepared cases; one file a case, under the header of its image."""
+    """Predict prepared cases; one file per case, with the header of its image."""
     written = []
     chosen = list(names)
     for name in show_progress(chosen, len(chosen), "predicting"):

@@ -1,4 +1,4 @@
-"""Whole images through a net made for patches: overlapping tiles, blended with a Gaussian."""
+"""Sliding-window prediction: overlapping tiles, blended with a Gaussian."""
 
 from __future__ import annotations
 

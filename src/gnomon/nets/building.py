@@ -28,7 +28,7 @@ def build_net(
     *,
     activation_checkpointing: bool = False,
 ) -> nn.Module:
-    """Build the net that `config` (its `name`, and its settings) describes.
+    """Build the net that `config` describes by its `name` and its settings.
 
     Args:
         activation_checkpointing: keep only each stage's input and recompute its features in the backward pass.

@@ -1,4 +1,4 @@
-"""A classification head over the encoder of any net of our stages."""
+"""A classification head on the encoder of any net built on `UShape`."""
 
 from __future__ import annotations
 

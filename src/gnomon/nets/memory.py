@@ -1,8 +1,8 @@
-"""What a step of training takes in memory, before it is run: what the way back keeps, counted without data.
+"""Memory of a training step, estimated before it is run from the activations saved for the backward pass.
 
-The net runs once on torch's meta device, which has shapes and no values, while every tensor that the way
-back will ask for is counted, each once. To these come weights, gradients, the optimiser's and the averaged
-weights, the batch, and room for the largest features in work.
+The net runs once on torch's meta device, which has shapes and no values, while every tensor that autograd saves is
+counted once. Weights, gradients, moments of the optimiser, averaged weights, the batch and temporary copies of the
+largest features are added.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from gnomon.dataset.topology import Topology
 from gnomon.nets.building import build_net
 
 _STATES = {"adamw": 5, "sgd": 4}  # weights, gradients, averages, and one or two moments
-_IN_WORK = 3  # of the largest tensors beside each other
+_IN_WORK = 3  # copies of the largest tensor at a time
 _OF_LOSS = 6  # tensors like the logits in float32
-_RECOMPUTED = 0.6  # of what is kept without recomputing, at the stage where the way back is widest; measured
+_RECOMPUTED = (
+    0.6  # of the activations without checkpointing, at the most expensive stage of the backward pass; measured
+)
 _PROCESS_BYTES = {"cpu": 900 * 2**20, "cuda": 500 * 2**20}  # libraries and their buffers: measured, and estimated
 
 
@@ -65,7 +67,7 @@ def step_bytes(
 
 
 def _run(net: torch.nn.Module, image: torch.Tensor) -> _SavedActivations:
-    """What the way back of one step keeps of the features."""
+    """Run a step and count the activations saved for its backward pass."""
     kept = _SavedActivations({value.untyped_storage()._cdata for value in net.parameters()})
     with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
         net.train()(image)
@@ -73,7 +75,7 @@ def _run(net: torch.nn.Module, image: torch.Tensor) -> _SavedActivations:
 
 
 class _SavedActivations:
-    """Bytes of the tensors that are kept for the way back, each storage once, weights left out."""
+    """Bytes of the activations saved for the backward pass, each storage once, without weights."""
 
     def __init__(self, known: set[int]) -> None:
         self._seen = known
@@ -81,7 +83,7 @@ class _SavedActivations:
         self.total = self.largest = 0
 
     def add(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Count one."""
+        """Count a tensor."""
         address = tensor.untyped_storage()._cdata
         if address not in self._seen:
             self._seen.add(address)

@@ -1,4 +1,4 @@
-"""What the transformer nets need around them: voxels that are about cubes, and sizes that their windows divide."""
+"""Requirements of the transformer nets: roughly isotropic voxels, MONAI, and sizes that their windows divide."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gnomon.rules.catalogue.usage import TRANSFORMER_NOT_USABLE
 
 
 def check_isotropic(name: str, topology: Topology) -> None:
-    """Refuse voxels twice as long along one axis as along another.
+    """Refuse voxels that are twice as long along one axis as along another.
 
-    Their windows and embeddings are cubes of voxels; there they would mix places that are far apart.
+    Windows and embeddings are cubes of voxels, which would span very different distances there.
 
     Raises:
         Refusal: USE120.
@@ -28,7 +28,7 @@ def check_isotropic(name: str, topology: Topology) -> None:
 
 
 def check_monai_installed(name: str) -> None:
-    """Refuse without MONAI, whose nets these are.
+    """Refuse if MONAI, which provides these nets, is not installed.
 
     Raises:
         Refusal: USE120.
@@ -45,7 +45,7 @@ def check_monai_installed(name: str) -> None:
 
 
 class PaddedNet(nn.Module):
-    """A net that is given sizes it can divide, and logits of the size that came in; one resolution."""
+    """Pads images to sizes that a net can divide and crops its logits back; one resolution."""
 
     def __init__(self, net: nn.Module, divisor: int, least: int = 1) -> None:
         super().__init__()
@@ -63,6 +63,6 @@ class PaddedNet(nn.Module):
 
 
 def padded_size(size: Sequence[int], divisor: int) -> tuple[int, int, int]:
-    """The next multiples."""
+    """Each side rounded up to the next multiple."""
     x, y, z = (-(-edge // divisor) * divisor for edge in size)
     return x, y, z

@@ -1,6 +1,7 @@
-"""The shape that the nets share: an encoder, a decoder with skips, a head for every resolution.
+"""The U shape that the nets share: an encoder, a decoder with skip connections, a head at every resolution.
 
-What a stage, a step up and a skip are, each net says; where they are and how wide, the topology and this file.
+Each net defines its encoder stage, its upsampling and its decoder merge; the topology and this file define their
+number, place and width.
 """
 
 from __future__ import annotations
@@ -20,19 +21,20 @@ LEAK = 0.01
 Down = Callable[[int, int, int, Triple, Triple], nn.Module]
 """(stage, channels in, channels out, kernel, stride) -> a stage of the encoder."""
 Up = Callable[[int, int, int, Triple, Triple], nn.Module]
-"""(stage, channels in, channels out, kernel, stride) -> a step up into that stage."""
+"""(stage, channels in, channels out, kernel, stride) -> upsampling into that stage."""
 Merge = Callable[[int, int, Triple], nn.Module]
-"""(stage, channels, kernel) -> a module of (skip, features from below), both of these channels -> features."""
+"""(stage, channels, kernel) -> decoder merge: a module of (skip, upsampled features), each with these channels."""
 
 
 class UShape(nn.Module):
-    """A net of encoder stages, steps up, joints and heads.
+    """A net of encoder stages, upsamplings, decoder merges and heads.
 
     Input (batch, channels_in, x, y, z), sides multiples of `topology.divisor`. In training the output is
     logits at every resolution, the finest first; in evaluation a list of the finest alone.
 
     Attributes:
-        activation_checkpointing: in training keep a stage's input only, and compute its features again on the way back.
+        activation_checkpointing: in training keep only each stage's input and recompute its features in the backward
+            pass.
     """
 
     activation_checkpointing = False
@@ -63,23 +65,23 @@ class UShape(nn.Module):
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Logits, the finest resolution first."""
-        *skips, features = self.encoded(image)
+        *skips, features = self.encode(image)
         outputs, last = [], len(self.decoder) - 1
         for i, (up, merge, head) in enumerate(zip(self.upward, self.decoder, self.heads)):
-            features = self._through(merge, skips.pop(), self._through(up, features))
+            features = self._run_module(merge, skips.pop(), self._run_module(up, features))
             if self.training or i == last:
                 outputs.append(head(features))
         return outputs[::-1] if outputs else [self.heads[0](features)]
 
-    def encoded(self, image: torch.Tensor) -> list[torch.Tensor]:
+    def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features of every stage of the encoder, the finest first."""
         found, features = [], image
         for stage in self.encoder:
-            features = self._through(stage, features)
+            features = self._run_module(stage, features)
             found.append(features)
         return found
 
-    def _through(self, module: nn.Module, *features: torch.Tensor) -> torch.Tensor:
+    def _run_module(self, module: nn.Module, *features: torch.Tensor) -> torch.Tensor:
         if self.activation_checkpointing and self.training:
             out: torch.Tensor = checkpoint(module, *features, use_reentrant=False, preserve_rng_state=False)
             return out
@@ -87,33 +89,33 @@ class UShape(nn.Module):
 
 
 class ConcatMerge(nn.Sequential):
-    """A joint that puts skip and features beside each other and lets its layers make one of them."""
+    """Decoder merge by concatenation of skip and features, followed by its layers."""
 
     def forward(self, skip: torch.Tensor, features: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        """Features of the joint."""
+        """Merged features."""
         out: torch.Tensor = super().forward(torch.cat([features, skip], dim=1))
         return out
 
 
 def stage_widths(topology: Topology, features: int, max_features: int) -> list[int]:
-    """Channels of each stage: doubling, up to a limit."""
+    """Channels of each stage: doubling up to a limit."""
     return [min(features * 2**i, max_features) for i in range(topology.n_stages)]
 
 
 def same_padding(kernel: Triple) -> Triple:
-    """The padding that keeps a size."""
+    """The padding that keeps the size."""
     return kernel[0] // 2, kernel[1] // 2, kernel[2] // 2
 
 
 def transposed_conv(stage: int, channels_in: int, channels_out: int, kernel: Triple, stride: Triple) -> nn.Module:
-    """A step up by a transposed convolution as large as its stride."""
+    """Upsampling by a transposed convolution whose kernel equals its stride."""
     return nn.ConvTranspose3d(channels_in, channels_out, stride, stride)
 
 
 def conv_norm_act(
     channels_in: int, channels_out: int, kernel: Triple, stride: Triple = (1, 1, 1), slope: float = LEAK
 ) -> list[nn.Module]:
-    """Convolution, instance norm and leaky ReLU; no bias, which the norm would take away again."""
+    """Convolution, instance norm and leaky ReLU; no bias, which the norm would cancel."""
     return [
         nn.Conv3d(channels_in, channels_out, kernel, stride, same_padding(kernel), bias=False),
         InstanceNorm(channels_out, slope),

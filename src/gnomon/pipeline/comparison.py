@@ -1,4 +1,4 @@
-"""Two runs side by side: whether they are the same to the bit, and where they part if not."""
+"""Comparison of two runs: whether they are bit-identical, and where they diverge if not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def same_weights(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """What two manifests differ in, a line each: code, data, settings, machine, then the losses."""
+    """Differences between two manifests, one line each: code, data, settings, machine."""
     lines = []
     if one["git"] != other["git"]:
         lines.append(f"code: {_commit(one)} | {_commit(other)}")
@@ -33,19 +33,20 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def parting(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Where the losses of two runs part, from their chains of hashes."""
+def loss_divergence(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Where the losses of two runs diverge, from their hash chains."""
     chains = [manifest["loss_chain"] for manifest in (one, other)]
     if chains[0]["every"] != chains[1]["every"]:
-        return f"losses: kept every {chains[0]['every']} and every {chains[1]['every']} steps, which cannot be compared"
+        one_every, other_every = (chain["every"] for chain in chains)
+        return f"losses: recorded every {one_every} and every {other_every} steps, which cannot be compared"
     every = chains[0]["every"]
     place = first_difference(chains[0]["hashes"], chains[1]["hashes"])
     if place is None:
-        return f"losses: alike to the last of {every * len(chains[0]['hashes'])} steps"
+        return f"losses: equal in all {every * len(chains[0]['hashes'])} steps"
     shorter = min(len(chain["hashes"]) for chain in chains)
     if place == shorter:
-        return f"losses: alike for {every * shorter} steps, where one of them ends"
-    return f"losses: alike up to step {every * place}, and no more by step {every * (place + 1)}"
+        return f"losses: equal for {every * shorter} steps, where one of the runs ends"
+    return f"losses: equal up to step {every * place}, different by step {every * (place + 1)}"
 
 
 def _extension_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

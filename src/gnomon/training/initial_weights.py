@@ -1,4 +1,4 @@
-"""A net that begins with what another run learnt."""
+"""Fine-tuning: initial weights from another run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _WHERE = "training.start_from"
 
 
 def weights_file(place: Path) -> Path:
-    """The weights of a run's folder, or the file itself.
+    """The file with the weights of a run.
+
+    Args:
+        place: folder of a run, or the file itself.
 
     Raises:
         Refusal: USE105, there are none.
@@ -34,7 +37,7 @@ def weights_file(place: Path) -> Path:
 
 
 def load_initial_weights(net: nn.Module, place: Path) -> nn.Module:
-    """The net with the weights of another: kernels are widened, heads for other labels stay as they are.
+    """Load weights of another run into a net: kernels are enlarged, heads for other labels keep their initial weights.
 
     Raises:
         Refusal: USE105, no weights; USE118, a file that holds none, or weights of another net.
@@ -50,7 +53,7 @@ def load_initial_weights(net: nn.Module, place: Path) -> nn.Module:
     for name in [name for name in own if name.startswith(_HEADS)]:
         if name in found and found[name].shape != own[name].shape:
             found[name] = own[name]
-            say(f"training: {name} begins anew, for other labels than those of {place}")
+            say(f"training: {name} keeps its initial weights: the labels of {place} differ")
     try:
         net.load_state_dict(enlarge_kernels(found, own))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Where the time of a training goes: waiting for data, computing, and in which operations."""
+"""Measures where the time of a training goes: waiting for data, computing, and in which operations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPERATIONS = 15
 
 
 class StepProfiler(Callback):
-    """profile.txt: seconds a batch, the share of them that waited for data, and the dearest operations."""
+    """Writes profile.txt: seconds per batch, the fraction spent waiting for data, and the most expensive operations."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -31,13 +31,13 @@ class StepProfiler(Callback):
         self._table = ""
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Waiting begins."""
+        """Start timing the wait for data."""
         self._mark_s = time.perf_counter()
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """The batch is there: work begins."""
+        """Stop timing the wait, start timing the step."""
         now_s = time.perf_counter()
         self._waits_s.append(now_s - self._mark_s)
         if len(self._waits_s) == _SKIPPED + 1:
@@ -49,22 +49,22 @@ class StepProfiler(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """The step is done: waiting begins."""
+        """Stop timing the step, start timing the wait for data."""
         self._works_s.append(time.perf_counter() - self._mark_s)
         if len(self._works_s) == _SKIPPED + _TRACED:
             self._end_trace()
         self._mark_s = time.perf_counter()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write what was seen, without the batches that warmed up or were traced."""
+        """Write the profile, without the batches of the warm-up and those that were traced."""
         self._end_trace()
-        if not self._works_s:  # a finished training that was gone on with
+        if not self._works_s:  # a training that was already finished
             return
         first = min(_SKIPPED + _TRACED, len(self._works_s) - 1)
         waits_s, works_s = self._waits_s[first:], self._works_s[first:]
         count, wait_s, work_s = len(works_s), sum(waits_s), sum(works_s)
         text = (
-            f"{count} batches: {(wait_s + work_s) / count:.3f} s a batch, "
+            f"{count} batches: {(wait_s + work_s) / count:.3f} s per batch, "
             f"{wait_s / (wait_s + work_s):.1%} of it waiting for data"
         )
         write_text(self._path, f"{text}\n\n{self._table}\n")

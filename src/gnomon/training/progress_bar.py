@@ -1,4 +1,4 @@
-"""How far it is, for whoever watches: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a training: a bar on a terminal, lines of text elsewhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BarProgress(Callback):
         self._task = self._bar.add_task("", total=None)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Show the bar, from the step a resumed run begins with."""
+        """Show the bar, starting at the first step of a resumed run."""
         step = _batches(trainer)
         self._bar.start()
         self._bar.reset(self._task, total=self._progress.total(step), completed=step)
@@ -33,53 +33,53 @@ class BarProgress(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Move the bar."""
+        """Advance the bar."""
         step = _batches(trainer)
         total = self._progress.total(step)
-        self._bar.update(self._task, total=total, completed=step, description=_shown(trainer))
+        self._bar.update(self._task, total=total, completed=step, description=_metrics_text(trainer))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the bar as it ended."""
+        """Stop the bar."""
         self._bar.stop()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Give the terminal back."""
+        """Release the terminal."""
         self._bar.stop()
 
 
 class PlainProgress(Callback):
-    """A line now and then with the time left, for output that is not a terminal."""
+    """Prints the step, the time left and the loss every few seconds, for output that is not a terminal."""
 
     def __init__(self, progress: schedule.Progress) -> None:
         self._progress = progress
         self._first = 0
-        self._began = self._said = time.monotonic()
+        self._began = self._last_line = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock, at the step a resumed run begins with."""
+        """Start timing, at the first step of a resumed run."""
         self._first = _batches(trainer)
-        self._began = self._said = time.monotonic()
+        self._began = self._last_line = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Say how far it is."""
+        """Print a line if the last one is old enough."""
         now, step = time.monotonic(), _batches(trainer)
         total = self._progress.total(step)
-        if now - self._said < _PLAIN_INTERVAL_S and step < total:
+        if now - self._last_line < _PLAIN_INTERVAL_S and step < total:
             return
-        self._said = now
+        self._last_line = now
         left_s = (now - self._began) / max(1, step - self._first) * (total - step)
-        say(f"training: step {step} of {total}, about {left_s:.0f} s left ({_shown(trainer)})")
+        say(f"training: step {step} of {total}, about {left_s:.0f} s left ({_metrics_text(trainer)})")
 
 
 def _batches(trainer: pl.Trainer) -> int:
-    """Batches so far; more than steps of the optimiser where gradients are accumulated."""
+    """Batches so far; more than optimiser steps where gradients are accumulated."""
     return trainer.fit_loop.epoch_loop.total_batch_idx + 1
 
 
-def _shown(trainer: pl.Trainer) -> str:
-    """Loss of the step, and Dice on validation patches once there is one."""
+def _metrics_text(trainer: pl.Trainer) -> str:
+    """Loss of the step, and Dice on validation patches after the first validation."""
     metrics = trainer.callback_metrics
     names = {"loss_step": "loss", "patch_dice": "patch Dice"}
     return ", ".join(f"{text} {float(metrics[name]):.4f}" for name, text in names.items() if name in metrics)

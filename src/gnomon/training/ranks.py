@@ -1,6 +1,6 @@
-"""Several processes on one machine that share each batch: the first is this one, the others are begun here.
+"""Several processes on one machine that share each batch: this one is the first, the others are started here.
 
-Lightning would begin them by running the whole command again; here each takes its part of one `Job` only.
+Lightning would start them by running the whole command again; here each runs its part of one `Job` only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LOOK_S = 1.0
 
 @contextmanager
 def start_other_ranks(job: Job) -> Iterator[None]:
-    """Processes of ranks 1 and up, there while the block runs; ended with it.
+    """Run the processes of ranks 1 and up while the block runs.
 
     Raises:
         Refusal: TRN102, one of them ended in an error.
@@ -36,25 +36,23 @@ def start_other_ranks(job: Job) -> Iterator[None]:
     if count == 1:
         yield
         return
-    surroundings = {"MASTER_ADDR": _LOOPBACK, "MASTER_PORT": str(_free_port()), "GLOO_SOCKET_IFNAME": _loopback_name()}
-    before = {name: os.environ.get(name) for name in (*surroundings, "LOCAL_RANK", "OMP_NUM_THREADS")}
+    variables = {"MASTER_ADDR": _LOOPBACK, "MASTER_PORT": str(_free_port()), "GLOO_SOCKET_IFNAME": _loopback_name()}
+    before = {name: os.environ.get(name) for name in (*variables, "LOCAL_RANK", "OMP_NUM_THREADS")}
     threads = torch.get_num_threads()  # Lightning divides them, and they decide the last bits of what comes after
     others: list[BaseProcess] = []
     try:
-        os.environ.update(surroundings)
+        os.environ.update(variables)
         for rank in range(1, count):
             os.environ["LOCAL_RANK"] = str(rank)
-            others.append(
-                multiprocessing.get_context("spawn").Process(target=_take_part, args=(job, rank), daemon=True)
-            )
+            others.append(multiprocessing.get_context("spawn").Process(target=_run_rank, args=(job, rank), daemon=True))
             others[-1].start()
         os.environ["LOCAL_RANK"] = "0"
         try:
             yield
         except RuntimeError:  # what a lost connection raises, too
-            _refuse_failed([process for process in others if not _runs(process, _LOOK_S)])
+            _refuse_failed([process for process in others if not _is_running(process, _LOOK_S)])
             raise
-        _refuse_failed([process for process in others if _runs(process, _WAIT_S) or process.exitcode])
+        _refuse_failed([process for process in others if _is_running(process, _WAIT_S) or process.exitcode])
     finally:
         if torch.distributed.is_initialized():  # Lightning leaves it to the end of the process
             torch.distributed.destroy_process_group()
@@ -68,8 +66,8 @@ def start_other_ranks(job: Job) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _runs(process: BaseProcess, wait_s: float) -> bool:
-    """Whether a process is still there after a while."""
+def _is_running(process: BaseProcess, wait_s: float) -> bool:
+    """Whether a process is still running after a time."""
     process.join(wait_s)
     return process.exitcode is None
 
@@ -79,16 +77,16 @@ def _refuse_failed(failed: Sequence[BaseProcess]) -> None:
         raise PROCESS_FAILED.refusal("training.devices", found=f"{len(failed)} process(es) that failed or did not end")
 
 
-def _take_part(job: Job, rank: int) -> None:
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+def _run_rank(job: Job, rank: int) -> None:
+    threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         train(job, rank)
-    except (Refusal, KeyboardInterrupt):  # said by the first process
+    except (Refusal, KeyboardInterrupt):  # the first process reports it
         raise SystemExit(1) from None
 
 
-def _end_with(parent: int) -> None:
-    """End this process when the one that began it is gone, however it went."""
+def _exit_with_parent(parent: int) -> None:
+    """Exit when the process that started this one is gone."""
     while os.getppid() == parent:
         time.sleep(_LOOK_S)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""How far a training is, by step: what its learning rates follow. By steps, or by the clock."""
+"""Progress of a training by step, which the learning rate follows: by a number of steps, or by the clock."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from pytorch_lightning.callbacks import Callback
 
 
 class Progress:
-    """The share of the training that is done at a step: straight lines between knots (step, share)."""
+    """The fraction of the training that is done at a step: linear between knots (step, fraction)."""
 
     def __init__(self, knots: list[tuple[int, float]]) -> None:
         self.knots = knots
 
     def fraction(self, step: int) -> float:
-        """0 at the first step, 1 after the last."""
-        steps, shares = zip(*self.knots)
-        return float(np.interp(step, steps, shares))
+        """Fraction done, from 0 at the first step to 1 after the last."""
+        steps, fractions = zip(*self.knots)
+        return float(np.interp(step, steps, fractions))
 
     def total(self, step: int) -> int:
-        """The number of steps in all, as it is known, or seems, at `step`."""
-        last, share = self.knots[-1]
-        return last if share >= 1 else max(last, round(step / max(self.fraction(step), 1e-6)))
+        """Total number of steps: known, or estimated at `step`."""
+        last, fraction = self.knots[-1]
+        return last if fraction >= 1 else max(last, round(step / max(self.fraction(step), 1e-6)))
 
 
 def progress_by_steps(total: int) -> Progress:
-    """The progress of a training of so many steps."""
+    """Progress of a training with a fixed number of steps."""
     return Progress([(0, 0.0), (total, 1.0)])
 
 
 def progress_by_clock() -> Progress:
-    """The progress of a training that a `Deadline` ends; it tells the knots."""
+    """Progress of a training that a `Deadline` ends, which appends the knots."""
     return Progress([(0, 0.0)])
 
 
 class Deadline(Callback):
-    """Ends a training on time, whatever the machine's speed: epochs are as many as fit, learning rates follow.
+    """Ends a training on time on a machine of any speed: runs as many epochs as fit, and the learning rate follows.
 
-    Before each epoch its share of the time left is reckoned from what the last epochs took, validation and
-    saving among it. What was reckoned is saved, and so is the time spent: a resumed training goes on with it.
+    Before each epoch its fraction of the remaining time is estimated from the durations of the last epochs, with
+    validation and saving. Estimates and time spent are saved, and a resumed training continues from them.
     The knots are facts of the run: the same seed and the same knots give the same bits (`training.knots`).
     """
 
@@ -60,7 +60,7 @@ class Deadline(Callback):
 
     @property
     def elapsed_s(self) -> float:
-        """Time spent in training, by this process and those before it."""
+        """Seconds spent in training, by this process and earlier ones."""
         return self._spent_s + self._now_s() - self._began_s
 
     def state_dict(self) -> dict[str, Any]:
@@ -72,18 +72,18 @@ class Deadline(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the time that was left."""
+        """Restore the time spent and the knots."""
         self._spent_s, self._began_s = float(state_dict["elapsed_s"]), self._now_s()
         self._ends_s = [float(end) for end in state_dict["ends_s"]]
         self._progress.knots = [(int(step), float(share)) for step, share in state_dict["knots"]]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """A training that was over when it was cut off stays over."""
+        """Do not resume a training whose time was up."""
         if len(self._ends_s) > 1:
             self._end_if_over(trainer)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Set how far the coming epoch goes."""
+        """Set the fraction that is done after the coming epoch."""
         done = trainer.current_epoch
         self._progress.knots = self._progress.knots[: done + 1]
         share = 0.0  # of the first epoch nothing is known; its rates warm up
@@ -94,7 +94,7 @@ class Deadline(Callback):
         self._progress.knots.append(((done + 1) * self._steps, share))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """End the training where no whole epoch fits any more."""
+        """End the training if no further epoch fits."""
         self._ends_s.append(self.elapsed_s)
         self._end_if_over(trainer)
 

@@ -1,4 +1,4 @@
-"""What is watched at every step: a loss that breaks down, a chain of hashes of losses, a score that stands still."""
+"""Callbacks that watch losses and scores: divergence, the hash chain of losses, early stopping."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gnomon.training.callbacks import validation_score
 
 
 class Divergence(Callback):
-    """Stops a training whose loss is no number any more, and keeps the batch that it was seen on."""
+    """Stops a training whose loss becomes NaN or infinite, and saves the batch in which it happened."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
@@ -27,7 +27,7 @@ class Divergence(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Look at the loss of every step.
+        """Check the loss of the step.
 
         Raises:
             Refusal: TRN101, with the step and the file of the batch.
@@ -48,10 +48,10 @@ class Divergence(Callback):
 
 
 class LossChain(Callback):
-    """A hash of every loss so far, kept every few steps.
+    """A running hash over all losses, recorded every few steps.
 
     Two runs agree up to the last entry that is alike, and differ from then on: the first difference is
-    found by bisection (`first_difference`). A resumed run goes on with the chain.
+    found by bisection (`first_difference`). A resumed run continues the chain.
     """
 
     def __init__(self, every: int) -> None:
@@ -61,18 +61,18 @@ class LossChain(Callback):
         self._count = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The chain so far."""
+        """The chain so far, as plain values."""
         return {"hashes": list(self.hashes), "head": self._head.hex(), "count": self._count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the chain."""
+        """Continue the chain."""
         self.hashes = [str(one) for one in state_dict["hashes"]]
         self._head, self._count = bytes.fromhex(state_dict["head"]), int(state_dict["count"])
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Add the step's loss, as float32."""
+        """Add the loss of the step, as float32."""
         loss = struct.pack("<f", float(outputs["loss"]))
         self._head = hashlib.blake2b(self._head + loss, digest_size=8).digest()
         self._count += 1
@@ -81,7 +81,7 @@ class LossChain(Callback):
 
 
 def first_difference(one: list[str], other: list[str]) -> int | None:
-    """The first place at which two chains differ, by bisection; None where neither differs from the other."""
+    """Index of the first difference between two chains, by bisection; None where they are equal."""
     low, high = 0, min(len(one), len(other))
     if one[:high] == other[:high]:
         return None if len(one) == len(other) else high
@@ -95,7 +95,7 @@ def first_difference(one: list[str], other: list[str]) -> int | None:
 
 
 class Patience(Callback):
-    """Stops a training whose Dice on validation patches has not risen for so many epochs."""
+    """Stops a training early when its validation score has not risen for a number of epochs."""
 
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
@@ -103,19 +103,19 @@ class Patience(Callback):
         self._waited = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The best score and how long ago it was."""
+        """The best score and the epochs since."""
         return {"best": self._best, "waited": self._waited}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on waiting."""
+        """Restore the best score and the epochs since."""
         self._best, self._waited = float(state_dict["best"]), int(state_dict["waited"])
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """A training that was over when it was cut off stays over."""
+        """Do not resume a training that had already stopped early."""
         trainer.should_stop = trainer.should_stop or self._waited >= self._epochs
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Look at the score; Lightning has validated by now."""
+        """Compare the score with the best; Lightning has validated by now."""
         score = validation_score(trainer)
         self._waited = 0 if score > self._best else self._waited + 1
         self._best = max(self._best, score)

@@ -1,4 +1,4 @@
-"""A plain U-Net whose skips pass a gate: what comes from below says where to look (Oktay et al., 2018)."""
+"""A plain U-Net with attention gates on its skip connections (Oktay et al., 2018)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import LEAK, UShape, plain_stage, stage_widths, transposed_conv
 from gnomon.nets.zoo.plain_unet import Settings
 
-__all__ = ["Settings", "build"]  # wide and deep as the plain net
+__all__ = ["Settings", "build"]  # the settings of the plain net
 
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:
@@ -27,7 +27,7 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
 
 
 class GatedMerge(nn.Module):
-    """A joint whose skip is weighted, voxel by voxel, by what it and the features from below agree on."""
+    """Decoder merge with an attention gate: a weight per voxel, computed from skip and features, scales the skip."""
 
     def __init__(self, channels: int, kernel: Triple, depth: int) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class GatedMerge(nn.Module):
         self.stage = plain_stage(2 * channels, channels, kernel, (1, 1, 1), depth)
 
     def forward(self, skip: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-        """Features of the joint."""
+        """Merged features."""
         weight = self.weight(self.of_skip(skip) + self.of_features(features))
         out: torch.Tensor = self.stage(torch.cat([features, skip * weight], dim=1))
         return out

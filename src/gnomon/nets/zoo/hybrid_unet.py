@@ -1,4 +1,4 @@
-"""2.5D for thick slices: an encoder that looks within slices, a bottleneck and a decoder that look across them.
+"""2.5D for thick slices: an encoder with in-plane kernels, a bottleneck and a decoder with kernels across slices.
 
 Which axis runs through the slices follows from the spacing; where no axis is coarse it is the plain net.
 """
@@ -11,7 +11,7 @@ from gnomon.dataset.topology import Topology, Triple
 from gnomon.nets.ushape import ConcatMerge, UShape, plain_stage, stage_widths, transposed_conv
 from gnomon.nets.zoo.plain_unet import Settings
 
-__all__ = ["Settings", "build"]  # wide and deep as the plain net
+__all__ = ["Settings", "build"]  # the settings of the plain net
 
 
 def build(settings: Settings, topology: Topology, channels_in: int, channels_out: int) -> nn.Module:

@@ -1,6 +1,6 @@
-"""Large depth-wise kernels, an inverted bottleneck, residual steps down and up (MedNeXt, Roy et al., MICCAI 2023).
+"""MedNeXt: large depth-wise kernels, inverted bottleneck, residual down- and upsampling (Roy et al., MICCAI 2023).
 
-Along an axis that the topology does not look along yet, the kernel is 1: thick slices stay apart.
+Along an axis whose kernel is 1 in the topology, it is 1 here as well: thick slices are not mixed early.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
     """The net for a topology; its weights come from torch's global generator."""
     blocks, expansion = _SIZES[settings.size]
 
-    def wide(kernel: Triple) -> Triple:
+    def large_kernel(kernel: Triple) -> Triple:
         x, y, z = (settings.kernel if edge == 3 else 1 for edge in kernel)
         return x, y, z
 
@@ -45,24 +45,24 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
         level = min(stage, len(blocks) - 1)
         into: nn.Module = nn.Conv3d(inputs, outputs, 1)
         if stage:
-            into = Block(inputs, outputs, wide(kernel), expansion[level], stride)
-        inner = (Block(outputs, outputs, wide(kernel), expansion[level]) for _ in range(blocks[level]))
+            into = MedNeXtBlock(inputs, outputs, large_kernel(kernel), expansion[level], stride)
+        inner = (MedNeXtBlock(outputs, outputs, large_kernel(kernel), expansion[level]) for _ in range(blocks[level]))
         return nn.Sequential(into, *inner)
 
     def merge(stage: int, channels: int, kernel: Triple) -> nn.Module:
         level = min(stage, len(blocks) - 1)
-        inner = (Block(channels, channels, wide(kernel), expansion[level]) for _ in range(blocks[level]))
+        inner = (MedNeXtBlock(channels, channels, large_kernel(kernel), expansion[level]) for _ in range(blocks[level]))
         return AddMerge(nn.Sequential(*inner))
 
     def up(stage: int, inputs: int, outputs: int, kernel: Triple, stride: Triple) -> nn.Module:
-        return UpBlock(inputs, outputs, wide(kernel), expansion[min(stage, len(blocks) - 1)], stride)
+        return UpBlock(inputs, outputs, large_kernel(kernel), expansion[min(stage, len(blocks) - 1)], stride)
 
     widths = stage_widths(topology, settings.features, settings.max_features)
     return UShape(widths, topology, channels_in, channels_out, down=down, up=up, merge=merge)
 
 
-class Block(nn.Module):
-    """Depth-wise convolution, norm, widen, GELU, narrow; beside a shortcut, pointwise where the shape changes."""
+class MedNeXtBlock(nn.Module):
+    """Depth-wise convolution, norm, expansion, GELU, compression; plus a shortcut, pointwise if the shape changes."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Triple, expansion: int, stride: Triple = (1, 1, 1)) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Block(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """A step up: a block whose depth-wise convolution is transposed."""
+    """Upsampling: a block whose depth-wise convolution is transposed."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Triple, expansion: int, stride: Triple) -> None:
         super().__init__()
@@ -98,26 +98,26 @@ class UpBlock(nn.Module):
         self.shortcut = nn.ConvTranspose3d(inputs, outputs, 1, stride, 0, extra)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Features one resolution finer."""
+        """Features at the next finer resolution."""
         out: torch.Tensor = self.shortcut(features) + self.layers(features)
         return out
 
 
 class AddMerge(nn.Module):
-    """A joint that adds skip and features before its blocks."""
+    """Decoder merge by addition, followed by blocks."""
 
     def __init__(self, blocks: nn.Module) -> None:
         super().__init__()
         self.blocks = blocks
 
     def forward(self, skip: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-        """Features of the joint."""
+        """Merged features."""
         out: torch.Tensor = self.blocks(skip + features)
         return out
 
 
 def enlarge_kernels(small: Mapping[str, torch.Tensor], large: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights of a net with small kernels as a start for the same net with large ones (the paper's UpKern).
+    """Initial weights for a net with large kernels from the same net with small ones (UpKern in the paper).
 
     Depth-wise kernels are interpolated trilinearly; everything else is taken as it is.
 

@@ -1,4 +1,4 @@
-"""A U-Net whose encoder is made of residual blocks, many where images are small (Isensee et al., MICCAI 2024).
+"""A U-Net with a residual encoder, which has more blocks at low resolutions (Isensee et al., MICCAI 2024).
 
 The sizes M, L and XL of that paper are one net under different memory budgets: the budget sets the patch.
 """
@@ -44,7 +44,7 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside a shortcut, which pools where the block strides (He et al., 2019, ResNet-D)."""
+    """Two convolutions plus a shortcut, which pools where the block has a stride (He et al., 2019, ResNet-D)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Triple, stride: Triple = (1, 1, 1)) -> None:
         super().__init__()

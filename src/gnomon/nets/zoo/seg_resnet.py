@@ -1,4 +1,4 @@
-"""Pre-activated residual blocks with group norm, skips that are added, steps up by interpolation (Myronenko, 2018).
+"""SegResNet: pre-activation residual blocks, skips merged by addition, upsampling by interpolation (Myronenko, 2018).
 
 Without the variational branch of the paper, as the net is used for segmentation.
 """
@@ -46,7 +46,7 @@ def build(settings: Settings, topology: Topology, channels_in: int, channels_out
 
 
 class PreActivationBlock(nn.Module):
-    """Norm, ReLU and convolution, twice, beside a plain shortcut."""
+    """Norm, ReLU and convolution, twice, plus an identity shortcut."""
 
     def __init__(self, channels: int, kernel: Triple) -> None:
         super().__init__()
@@ -66,20 +66,20 @@ class PreActivationBlock(nn.Module):
 
 
 class ResidualMerge(nn.Module):
-    """A joint that adds skip and features before its block."""
+    """Decoder merge by addition, followed by a block."""
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
         self.block = block
 
     def forward(self, skip: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-        """Features of the joint."""
+        """Merged features."""
         out: torch.Tensor = self.block(skip + features)
         return out
 
 
 def _interpolate_up(stage: int, channels_in: int, channels_out: int, kernel: Triple, stride: Triple) -> nn.Module:
-    """A pointwise convolution, then trilinear interpolation."""
+    """Upsampling by a pointwise convolution and trilinear interpolation."""
     factor = tuple(float(step) for step in stride)
     return nn.Sequential(
         nn.Conv3d(channels_in, channels_out, 1, bias=False), nn.Upsample(scale_factor=factor, mode="trilinear")
