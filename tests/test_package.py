@@ -24,7 +24,9 @@ def installed(tmp_path_factory):
 
 
 def test_an_installed_package_works_outside_the_checkout(installed, tmp_path):
-    program = "import gnomon; from gnomon.commands.launch import checkout; print(gnomon.__file__, checkout())"
+    program = (
+        "import gnomon; from gnomon.core.provenance import source_checkout; print(gnomon.__file__, source_checkout())"
+    )
     environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     command = [sys.executable, "-P", "-c", program]
     told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout

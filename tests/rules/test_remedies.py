@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 import gnomon
-from gnomon.commands.launch import configs_folder
+from gnomon.commands.compose import configs_folder
 from gnomon.rules.catalogue import all_rules
 
 COMMANDS = ("audit", "compare", "convert", "evaluate", "new", "nnunet", "postprocess", "predict", "prepare", "train")

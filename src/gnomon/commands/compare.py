@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
 from gnomon.commands.launch import DONE, FOUND
+from gnomon.commands.sections import CompareCommand
 from gnomon.evaluation import COLUMNS, compare_evaluations
 from gnomon.io.artifacts import read_json, write_rows
 from gnomon.io.console import say
@@ -16,7 +15,7 @@ from gnomon.pipeline.comparison import differences, loss_divergence, same_weight
 from gnomon.rules.catalogue.usage import COMPARISON_ARGUMENTS
 
 
-def run(config: DictConfig) -> int:
+def run(config: CompareCommand) -> int:
     """Compare; exit code 1 where the weights of two runs differ."""
     if (config.runs is None) == (config.evaluations is None):
         raise COMPARISON_ARGUMENTS.refusal("runs, evaluations", found="neither or both")
@@ -46,7 +45,7 @@ def _runs(first: Path, second: Path) -> int:
     return FOUND
 
 
-def _evaluations(first: Path, second: Path, config: DictConfig) -> int:
+def _evaluations(first: Path, second: Path, config: CompareCommand) -> int:
     margins = {str(name): float(value) for name, value in (config.margins or {}).items()}
     rows = compare_evaluations(first, second, margins)
     for row in rows:

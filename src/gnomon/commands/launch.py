@@ -1,171 +1,146 @@
-"""Find a command, compose its configuration with Hydra, run it, and turn what it raises into a message."""
+"""Find a command, read its settings, run it, and turn what it raises into a message and an exit code."""
 
 from __future__ import annotations
 
 import errno
 import importlib
 import os
-import pkgutil
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, cast
+from dataclasses import fields
+from typing import Any
 
-import hydra
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from gnomon.commands.extension_configs import SEARCH_PATH
+from gnomon.commands.compose import (
+    Request,
+    check_config,
+    compose,
+    configs_folder,
+    options_of,
+    read_request,
+    refuse_composition,
+    search_path,
+    user_folder,
+)
+from gnomon.commands.describe import nested_section, usage, yaml_lines
+from gnomon.commands.sections import COMMANDS
+from gnomon.core.settings import closest_first, declaration
 from gnomon.io.console import print_error
-from gnomon.rules.catalogue.usage import MISSING_SETTING
 from gnomon.rules.finding import Refusal
 
 DONE, FOUND, USAGE, UNPROCESSED = 0, 1, 2, 3
 """Exit codes: done and clean; findings; wrong usage or unreadable input; something was left unprocessed."""
 
-_NOT_COMMANDS = {"extension_configs", "launch", "settings"}
-_HYDRA = (
+_SWEEPS = (
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
     "hydra/job_logging=none",
     "hydra/hydra_logging=none",
     "hydra.sweep.dir=runs/sweeps/${now:%Y-%m-%d}/${now:%H-%M-%S}",
     "hydra.sweep.subdir=${hydra.job.num}",
-    f"hydra.searchpath=[{SEARCH_PATH}]",
 )
-
-
-def configs_folder() -> Path:
-    """The configuration files: inside an installed package, or at the root of the checkout."""
-    package = Path(__file__).resolve().parents[1]
-    return package / "configs" if (package / "configs").is_dir() else package.parents[1] / "configs"
-
-
-def checkout() -> Path | None:
-    """The folder of the source tree that the program runs from; None for an installed package."""
-    folder = Path(__file__).resolve().parents[3]
-    return folder if (folder / "src" / "gnomon" / "commands").is_dir() else None
-
-
-def command_names() -> list[str]:
-    """Every command: the modules of this package that have a `run`."""
-    package = importlib.import_module("gnomon.commands")
-    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name not in _NOT_COMMANDS)
 
 
 def overview() -> str:
     """What `gnomon --help` prints."""
     lines = ["gnomon COMMAND [key=value ...]", ""]
-    for name in command_names():
-        lines.append(f"  {name:12} {_usage(name)[1]}")
-    return "\n".join([*lines, "", "`gnomon COMMAND --help` shows the settings of a command."])
+    for name, kind in COMMANDS.items():
+        lines.append(f"  {name:12} {usage(kind)[1]}")
+    hints = ["`gnomon COMMAND --help` shows the settings of a command; `gnomon --version` the version."]
+    return "\n".join([*lines, "", *hints])
 
 
-def _usage(command: str) -> list[str]:
-    """The comment at the head of a command's configuration: usage first, then what it does."""
-    text = (configs_folder() / f"{command}.yaml").read_text().splitlines()
-    return [line.removeprefix("# ") for line in text[: text.index("defaults:")]]
-
-
-def _help(command: str) -> str:
-    """Usage, then every setting with its comment, then the experiments."""
-    main = configs_folder() / f"{command}.yaml"
-    body = main.read_text().split("_self_\n", 1)[1]
-    lines = [*_usage(command), "", body.split("\n\n", 1)[-1].strip() if "experiment:" in body else body.strip()]
-    for entry in cast(DictConfig, OmegaConf.load(main)).defaults:
-        if isinstance(entry, DictConfig) and (group := str(next(iter(entry)))) not in ("experiment", "debug"):
-            table = (configs_folder() / group / f"{entry[group]}.yaml").read_text().rstrip()
-            lines += ["", f"{group}:", *(f"  {line}" for line in table.splitlines())]
+def help_text(command: str) -> str:
+    """Usage, then every setting with its default and its sentence, then the experiments, nets and checks."""
+    kind = COMMANDS[command]
+    lines = [*(line for line in usage(kind) if line), "", *yaml_lines(kind)]
+    for one in fields(kind):
+        if nested_section(kind, one.name) is not None and declaration(one).option:
+            lines += ["", f"{one.name}:", *yaml_lines(nested_section(kind, one.name), indent=2)]
+    own = user_folder(None)
+    for group in [one.name for one in fields(kind) if declaration(one).option and len(options_of(one.name, own)) > 1]:
+        lines += ["", f"{group}=: {', '.join(options_of(group, own))}"]
     if command == "train":
-        experiments = sorted(path.stem for path in (configs_folder() / "experiment").glob("*.yaml"))
-        nets = sorted(path.stem for path in (configs_folder() / "net").glob("*.yaml"))
         lines += [
             "",
-            f"experiment: {', '.join(experiments)}",
-            f"net: {', '.join(nets)}",
-            "debug: overfit (one case), fast (two steps), profile (where the time goes)",
-            "--explain says why the plan is what it is, and stops",
+            f"experiment=: {', '.join(options_of('experiment', own))}",
+            "debug=: overfit (one case), fast (two steps), profile (where the time goes)",
+            "--explain explains the plan and stops",
             "-m seed=1,2 runs one training after another",
         ]
-    return "\n".join(lines)
+    hint = "--config-dir DIR adds your own folder of YAML files; configs/ in the current folder is found by itself"
+    return "\n".join([*lines, "", hint])
 
 
 def launch(command: str, arguments: list[str]) -> int:
     """Run one command; its exit code. A user's mistake prints what was found and what to do, no traceback."""
-    if command not in command_names():
-        print_error(f"gnomon: no command {command!r}; there are {', '.join(command_names())}")
+    if command not in COMMANDS:
+        print_error(f"gnomon: no command {command!r}; there are {closest_first(command, COMMANDS)}")
         return USAGE
     if {"-h", "--help"} & set(arguments):
-        print(_help(command))
+        print(help_text(command))
         return DONE
-    if arguments and "=" not in arguments[0] and arguments[0][0].isalpha():  # `postprocess fit ...`, `new NAME`
-        arguments = [f"{'name' if command == 'new' else 'verb'}={arguments[0]}", *arguments[1:]]
-    arguments = ["explain=true" if argument == "--explain" else argument for argument in arguments]
-    if added := [argument for argument in arguments if argument[:1] in ("+", "~")]:
-        print_error(f"configuration: {added[0]} adds or removes a key; every key there is can be set without + or ~")
-        return USAGE
-    module = importlib.import_module(f"gnomon.commands.{command}")
+    return _guarded(lambda: _launch(command, arguments))
+
+
+def _launch(command: str, arguments: list[str]) -> int:
+    kind = COMMANDS[command]
+    request = read_request(kind, arguments)
+    if request.multirun:
+        return _run_sweep(command, request)
+    return _run(command, compose(command, kind, request))
+
+
+def _run(command: str, settings: Any) -> int:
+    return int(importlib.import_module(f"gnomon.commands.{command}").run(settings))
+
+
+def _run_sweep(command: str, request: Request) -> int:
+    """Run once for each combination of values, with Hydra's sweeper and launcher; the highest exit code."""
+    import hydra
+
     codes: list[int] = []
 
-    def task(config: DictConfig) -> None:
-        codes.append(_guarded(lambda: module.run(_complete(config))))
+    def task(config: Any) -> None:
+        codes.append(_guarded(lambda: _run(command, check_config(COMMANDS[command], config))))
 
     wrapped = hydra.main(version_base="1.3", config_path=str(configs_folder()), config_name=command)(task)
+    given = {override.split("=", 1)[0] for override in request.overrides}
+    defaults = [default for default in _SWEEPS if default.split("=", 1)[0] not in given]
     before, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = [f"gnomon {command}", *_hydra_arguments(arguments)]
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, so that we say it
+    sys.argv = [f"gnomon {command}", "-m", *request.overrides, *defaults, search_path(request.config_dir)]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise, so that we report it
     try:
-        problem = _guarded(lambda: wrapped() or DONE)
+        wrapped()
     finally:
         sys.argv = before
         os.environ.pop("HYDRA_FULL_ERROR")
         if full_error is not None:
             os.environ["HYDRA_FULL_ERROR"] = full_error
-    return max([problem, *codes])
+    return max([DONE, *codes])
 
 
-def _hydra_arguments(arguments: list[str]) -> list[str]:
-    """The user's arguments, flags first (argparse wants the overrides in one piece), and our settings of Hydra."""
-    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
-    rest = [argument for argument in arguments if argument not in flags]
-    given = {argument.split("=", 1)[0] for argument in rest}
-    return [*flags, *rest, *(setting for setting in _HYDRA if setting.split("=", 1)[0] not in given)]
-
-
-def _complete(config: DictConfig) -> DictConfig:
-    """The configuration, if nothing in it is still asked for."""
-    if missing := sorted(OmegaConf.missing_keys(config)):
-        raise MISSING_SETTING.refusal(
-            ", ".join(missing), found="no value", remedy=f"Set {missing[0]}=VALUE; see the settings with --help."
-        )
-    return config
-
-
-def _guarded(work: Callable[[], Any]) -> int:
-    """Run `work`; the code it returns, or the code of what it raised, said in one message."""
+def _guarded(work: Callable[[], int]) -> int:
+    """Run `work`; the code it returns, or the code of what it raised, reported in one message."""
     try:
-        return int(work())
+        return work()
     except Refusal as refusal:
         for finding in refusal.findings:
             print_error(str(finding))
-    except (HydraException, OmegaConfBaseException) as error:
-        print_error(f"configuration: {_first_lines(error)}")
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        if error.errno == errno.ENOSPC:
-            print_error(f"the disk is full{where}. What was finished is whole; free some space and run it again.")
-        else:
-            print_error(f"{error.strerror or error}{where}")
+        print_error(_os_message(error))
     except KeyboardInterrupt:
-        print_error("stopped. What was finished is whole; the same command goes on from there.")
+        print_error("stopped. Finished files are complete; the same command resumes from there.")
         return UNPROCESSED
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("hydra", "omegaconf", "yaml"):
+            raise
+        for finding in refuse_composition(error).findings:
+            print_error(str(finding))
     return USAGE
 
 
-def _first_lines(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip() and "HYDRA_FULL_ERROR" not in line]
-    unhelpful = ("To append to your config", "object_type", "Config search path", "provider=", "full_key:")
-    kept = [line.strip() for line in lines if not any(word in line for word in unhelpful)]
-    hint = "no such key; see them with --help" if "Could not override" in str(error) else ""
-    return " ".join([*kept[:8], hint]).strip()
+def _os_message(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"the disk is full{where}. Finished files are complete; free some space and run it again."
+    return f"{error.strerror or error}{where}"

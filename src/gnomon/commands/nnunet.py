@@ -5,18 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
 from gnomon.commands.launch import DONE, UNPROCESSED
-from gnomon.commands.settings import folder_from, plain, scheme_from
+from gnomon.commands.sections import NnunetCommand
+from gnomon.commands.settings import folder_from, required_path, scheme_from
 from gnomon.dataset.dataset import Dataset, read_dataset
 from gnomon.io.artifacts import read_json, write_json
 from gnomon.io.console import print_findings, say
 from gnomon.io.images import read_grid
 from gnomon.nnunet import (
-    ORIENTATIONS,
     PLANS_NAME,
-    ROUTES,
     NnunetFolders,
     dataset_name,
     export_dataset,
@@ -29,27 +26,18 @@ from gnomon.nnunet import (
 from gnomon.postprocess import read_spec
 from gnomon.preparation import RawDataset, read_raw_dataset
 from gnomon.rules.catalogue.nnunet import AXES_MISMATCH
-from gnomon.rules.catalogue.usage import IMPORT_ARGUMENTS, INVALID_VALUE, MISSING_SETTING, UNKNOWN_SUBCOMMAND
+from gnomon.rules.catalogue.usage import IMPORT_ARGUMENTS
 
 
-def run(config: DictConfig) -> int:
-    """Export, import or write postprocessing; exit code 3 where a case could not be done."""
+def run(config: NnunetCommand) -> int:
+    """Export, import or write postprocessing; exit code 3 where a case could not be processed."""
     verbs = {"export": _export, "import": _import, "postprocess": _postprocess}
-    if config.verb not in verbs:
-        raise UNKNOWN_SUBCOMMAND.refusal(
-            "nnunet",
-            found=repr(config.verb),
-            expected=f"{', '.join(list(verbs)[:-1])} or {list(verbs)[-1]}",
-            remedy="See `gnomon nnunet --help`.",
-        )
-    _chosen("orientation", config.orientation, ORIENTATIONS)
-    _chosen("route", config.route, ROUTES)
     return verbs[config.verb](config)
 
 
-def _export(config: DictConfig) -> int:
+def _export(config: NnunetCommand) -> int:
     source = read_raw_dataset(
-        Path(_given(config, "root")).expanduser(),
+        required_path(NnunetCommand, "root", config.root),
         folder_from(config.labels),
         scheme_from(config.label_names),
         config.patient_pattern,
@@ -64,7 +52,7 @@ def _export(config: DictConfig) -> int:
     print_findings(findings)
     commands = [f"nnUNetv2_plan_and_preprocess -d {config.dataset_id} -c 3d_fullres"]
     if prepared is not None:
-        _write_prepared(prepared, plain(config)["net"], folders)
+        _write_prepared(prepared, config.net, folders)
         commands = [
             f"nnUNetv2_extract_fingerprint -d {config.dataset_id}",
             f"nnUNetv2_preprocess -d {config.dataset_id} -plans_name {PLANS_NAME} -c 3d_fullres",
@@ -105,26 +93,27 @@ def _check_axes(source: RawDataset, names: set[str]) -> None:
             )
 
 
-def _import(config: DictConfig) -> int:
+def _import(config: NnunetCommand) -> int:
     output = Path(config.output).expanduser()
     if (config.model is None) == (config.predictions is None):
         raise IMPORT_ARGUMENTS.refusal("model, predictions", found="neither or both")
     if config.model is not None:
-        for made in import_model(Path(config.model).expanduser(), str(config.fold), output):
-            say(f"run: {made}")
+        for run in import_model(Path(config.model).expanduser(), str(config.fold), output):
+            say(f"run: {run}")
         say(f"  gnomon predict run={output} input=IMAGES output=PREDICTIONS")
         return DONE
-    description = read_json(Path(_given(config, "dataset_json")).expanduser(), "nnU-Net's data set")
-    findings = import_predictions(Path(config.predictions).expanduser(), description, output)
+    predictions = required_path(NnunetCommand, "predictions", config.predictions)
+    description = read_json(required_path(NnunetCommand, "dataset_json", config.dataset_json), "nnU-Net's data set")
+    findings = import_predictions(predictions, description, output)
     print_findings(findings)
     say(f"predictions: {output}")
     return UNPROCESSED if findings else DONE
 
 
-def _postprocess(config: DictConfig) -> int:
+def _postprocess(config: NnunetCommand) -> int:
     file = folder_from(config.dataset_json)
     description = None if file is None else read_json(file, "nnU-Net's data set")
-    rules = read_spec(Path(_given(config, "rules")).expanduser(), scheme_from(config.label_names))
+    rules = read_spec(required_path(NnunetCommand, "rules", config.rules), scheme_from(config.label_names))
     spec = renumber_labels(rules, description)
     output = Path(config.output).expanduser()
     route = write_stock_postprocessing(spec, output, config.route)
@@ -132,16 +121,3 @@ def _postprocess(config: DictConfig) -> int:
     say(f"{output / 'postprocessing.pkl'}: {needs}")
     say(f"  nnUNetv2_apply_postprocessing -i PREDICTIONS -o OUTPUT -pp_pkl_file {output / 'postprocessing.pkl'}")
     return DONE
-
-
-def _given(config: DictConfig, name: str) -> str:
-    if config[name] is None:
-        raise MISSING_SETTING.refusal(name, found="no value", remedy=f"Set {name}=VALUE; see `gnomon nnunet --help`.")
-    return str(config[name])
-
-
-def _chosen(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise INVALID_VALUE.refusal(
-            name, found=repr(value), expected=f"one of {', '.join(allowed)}", remedy=f"Set {name} to one of these."
-        )

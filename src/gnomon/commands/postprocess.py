@@ -6,33 +6,25 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from gnomon.commands.launch import DONE, UNPROCESSED
-from gnomon.commands.settings import folder_from, scheme_from
-from gnomon.core.settings import settings_from
+from gnomon.commands.sections import PostprocessCommand
+from gnomon.commands.settings import folder_from, required_path, scheme_from
 from gnomon.io.console import print_findings, say
 from gnomon.io.folders import SearchFolder
 from gnomon.io.images import images_in_folder
 from gnomon.postprocess import Verdict, apply_to_folder, fit, read_spec
 from gnomon.reports import write_search_report
-from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, INVALID_VALUE, MISSING_SETTING, UNKNOWN_SUBCOMMAND
+from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES
 from gnomon.rules.finding import Severity
-from gnomon.settings import SearchSettings
 
 
-def run(config: DictConfig) -> int:
-    """Fit or apply; exit code 3 where a case could not be done."""
-    verbs = {"fit": _fit, "apply": _apply}
-    if config.verb not in verbs:
-        raise UNKNOWN_SUBCOMMAND.refusal(
-            "postprocess", found=repr(config.verb), expected="fit or apply", remedy="See `gnomon postprocess --help`."
-        )
-    return verbs[config.verb](config)
+def run(config: PostprocessCommand) -> int:
+    """Fit or apply; exit code 3 where a case could not be processed."""
+    return {"fit": _fit, "apply": _apply}[config.verb](config)
 
 
-def _apply(config: DictConfig) -> int:
-    spec = read_spec(Path(_given(config, "rules")).expanduser(), scheme_from(config.label_names))
+def _apply(config: PostprocessCommand) -> int:
+    spec = read_spec(required_path(PostprocessCommand, "rules", config.rules), scheme_from(config.label_names))
     output = Path(config.output)
     findings, rows = apply_to_folder(spec, Path(config.predictions), output, folder_from(config.probabilities))
     print_findings(findings)
@@ -46,18 +38,21 @@ def _apply(config: DictConfig) -> int:
     return UNPROCESSED if findings else DONE
 
 
-def _fit(config: DictConfig) -> int:
+def _fit(config: PostprocessCommand) -> int:
     labels = scheme_from(config.label_names)
     if labels is None:
         raise INVALID_LABEL_NAMES.refusal("label_names", found="no value")
-    predictions, references = Path(config.predictions), Path(_given(config, "references"))
+    predictions, references = (
+        Path(config.predictions),
+        required_path(PostprocessCommand, "references", config.references),
+    )
     folder = SearchFolder(Path(config.output))
     fitted = fit(
         predictions,
         references,
         labels,
         folder.path,
-        settings_from(SearchSettings, config.search, "search"),
+        config.search,
         folder_from(config.probabilities),
         folder_from(config.splits),
         _patients(predictions, config.patient_pattern),
@@ -71,7 +66,7 @@ def _fit(config: DictConfig) -> int:
 
 
 def _lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """A line a kind of rule; one for all of a structure's where the reason is the same."""
+    """One line per kind of rule; one for all kinds of a structure where the reason is the same."""
     lines = []
     for structure in dict.fromkeys(one.structure for one in verdicts):
         mine = [one for one in verdicts if one.structure == structure]
@@ -83,25 +78,9 @@ def _lines(verdicts: Sequence[Verdict]) -> list[str]:
     return lines
 
 
-def _given(config: DictConfig, name: str) -> str:
-    if config[name] is None:
-        raise MISSING_SETTING.refusal(
-            name, found="no value", remedy=f"Set {name}=PATH; see `gnomon postprocess --help`."
-        )
-    return str(config[name])
-
-
 def _patients(predictions: Path, pattern: str | None) -> dict[str, str]:
     """The patient of each case whose name the pattern matches."""
-    if pattern is None or not predictions.is_dir():
+    if pattern is None:
         return {}
-    try:
-        found = {name: re.search(pattern, name) for name in images_in_folder(predictions)}
-    except re.error as error:
-        raise INVALID_VALUE.refusal(
-            "patient_pattern",
-            found=f"{pattern!r} ({error})",
-            expected="a regular expression",
-            remedy="Correct patient_pattern, for example patient_pattern='^[^_]+'.",
-        ) from None
+    found = {name: re.search(pattern, name) for name in images_in_folder(predictions)}
     return {name: match.group(0) for name, match in found.items() if match}

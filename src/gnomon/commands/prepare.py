@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from gnomon.commands.launch import DONE, UNPROCESSED
+from gnomon.commands.sections import PrepareCommand
 from gnomon.commands.settings import folder_from, scheme_from
-from gnomon.core.settings import settings_from
 from gnomon.io.console import print_findings, say
 from gnomon.preparation import prepare, read_raw_dataset
 from gnomon.rules.finding import unwaived_errors
-from gnomon.settings import PrepareSettings
 
 
-def run(config: DictConfig) -> int:
+def run(config: PrepareCommand) -> int:
     """Prepare; exit code 3 where a case was left out."""
-    settings = settings_from(PrepareSettings, config.preparation, "preparation")
+    settings = config.preparation
     source = read_raw_dataset(
         Path(config.input), folder_from(config.labels), scheme_from(config.label_names), settings.patient_pattern
     )

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from omegaconf import DictConfig
-
-from gnomon.commands.launch import DONE, FOUND, UNPROCESSED, checkout
-from gnomon.commands.settings import plain, scheme_from
+from gnomon.commands.launch import DONE, FOUND, UNPROCESSED
+from gnomon.commands.settings import scheme_from
+from gnomon.core.provenance import source_checkout
 from gnomon.dataset.dataset import Dataset
 from gnomon.io.console import print_findings, say
 from gnomon.io.locks import exclusive_access
-from gnomon.pipeline import Outcome, own_folder, prepare_data, read_seeds, read_stages, run_experiment
+from gnomon.pipeline import Outcome, own_folder, prepare_data, read_stages, run_experiment
 from gnomon.reports import plan_text
 from gnomon.rules.finding import Finding, unwaived_errors
+from gnomon.settings import Config
 from gnomon.tasks import Task, find_task
 
 
-def run(config: DictConfig) -> int:
+def run(config: Config) -> int:
     """Prepare, train, predict, evaluate, report; exit code 3 where a case was left out unexpectedly."""
-    values = plain(config)
+    values = config.values
     task, folder, stages = find_task(values["task"]), own_folder(values), read_stages(values)
-    read_seeds(values)
     dataset, planted = prepare_data(task, stages, values, scheme_from(values["data"]["label_names"]))
     known = values["data"]["known_findings"]
     print_findings(dataset.findings, known)
@@ -29,7 +28,7 @@ def run(config: DictConfig) -> int:
         print(_explain(task, dataset, values["net"], stages.step_bytes(values["net"], dataset.labels.n_channels)))
         return DONE
     with exclusive_access(folder):
-        outcome = run_experiment(task, values, dataset, folder, checkout())
+        outcome = run_experiment(task, values, dataset, folder, source_checkout())
     _say_outcome(task, outcome)
     if not task.meets_criteria(outcome.summary) or (planted is not None and not _all_found(planted, dataset.findings)):
         return FOUND

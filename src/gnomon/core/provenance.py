@@ -80,6 +80,12 @@ def weights_sha256(state: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
+def source_checkout() -> Path | None:
+    """The folder of the source tree that the program runs from; None for an installed package."""
+    folder = Path(__file__).resolve().parents[3]
+    return folder if (folder / "src" / "gnomon" / "commands").is_dir() else None
+
+
 def git_state(folder: Path | None) -> dict[str, Any]:
     """Commit and uncommitted changes of the checkout at `folder`; nulls where there is none."""
     if folder is None:

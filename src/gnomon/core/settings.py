@@ -31,7 +31,7 @@ Section = TypeVar("Section")
 REQUIRED: Any = MISSING
 """The default of a setting that the user has to give."""
 
-_KEY = "gnomon"
+_KEY, _NO_VALUE = "gnomon", "no value"
 _NAMES = {int: "whole number", float: "number", bool: "true or false", str: "text", Any: "value"}
 _PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
 
@@ -232,7 +232,7 @@ def missing_value(kind: Any, key: str, where: str = "") -> Refusal:
     full = _join(where, key)
     return MISSING_SETTING.refusal(
         full,
-        found="no value",
+        found=_NO_VALUE,
         expected=f"a value: {_as_clause(text)}" if text else "a value",
         remedy=f"Set {full}=...",
     )
@@ -303,6 +303,13 @@ def _build(kind: Any, values: Mapping[str, Any], where: str) -> Any:
     try:
         return kind(**built)
     except SettingError as error:
+        if error.found == _NO_VALUE:
+            raise MISSING_SETTING.refusal(
+                _join(where, error.key),
+                found=_NO_VALUE,
+                expected=error.expected,
+                remedy=f"Set {_join(where, error.key)}=...",
+            ) from None
         raise INVALID_VALUE.refusal(
             _join(where, error.key),
             found=error.found,

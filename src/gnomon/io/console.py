@@ -7,9 +7,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from gnomon.rules.finding import Finding, Severity
 
 Item = TypeVar("Item")
@@ -28,6 +25,9 @@ def print_error(text: str) -> None:
 
 def show_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
     """Pass `items` on and show how far they are: a bar on a terminal, a line now and then elsewhere."""
+    from rich.console import Console  # here, so that a message to the user does not wait for it
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console()
     if not console.is_terminal:
         yield from _plainly(items, total, label)

@@ -59,6 +59,7 @@ class Config:
     )
     workspace: str = setting("runs", "Folder of runs; prepared data are kept in <workspace>/data.")
     explain: bool = setting(False, "Explain the plan and stop; --explain is the same.")
+    verify: bool = setting(False, "Read all data again, also files whose size and time have not changed.")
     output: str | None = setting(None, "Folder of this run; null: <workspace>/<name>-<hash of this configuration>.")
     data: DataSource = subsection(DataSource)
     audit: Policy = subsection(Policy, option="default")
@@ -75,8 +76,9 @@ class Config:
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) != len(self.seeds) or not _whole(self.seeds):
             raise SettingError("seed", repr(self.seed), "a whole number, or a list of different ones")
-        if self.data.kind not in ("phantom", REQUIRED) and self.data.root is None:
-            raise SettingError("data.root", "no value", f"the folder of the {self.data.kind} data")
+        for key in _required_keys(self.data, self.task):
+            if not getattr(self.data, key):
+                raise SettingError(f"data.{key}", "no value", f"a value, for data.kind={self.data.kind}")
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -87,6 +89,15 @@ class Config:
     def values(self) -> dict[str, Any]:
         """The configuration as plain values, for files, hashes and trackers."""
         return plain_values(self)
+
+
+def _required_keys(data: DataSource, task: str) -> tuple[str, ...]:
+    """The keys of `data` that its kind and the task need."""
+    if data.kind in ("phantom", REQUIRED):
+        return ()
+    if task == "classification":
+        return ("root", "classes") if data.kind == "nifti" else ("root",)
+    return ("root", "labels", "label_names") if data.kind == "dicom" else ("root",)
 
 
 def _whole(seeds: tuple[Any, ...]) -> bool:
