@@ -41,8 +41,8 @@ RULES = [
 ]
 
 
-def cases(folder, count=50):
-    """Segmentations of mixed spacing and orientation, with nnU-Net's two descriptions beside them."""
+def write_cases(folder, count=50):
+    """Segmentations of mixed spacing and orientation, with nnU-Net's dataset.json and plans.json in the same folder."""
     for i in range(count):
         draw = np.random.default_rng(i)
         organ, lesion, _ = random_scene(draw, (24, 20, 12), 8)
@@ -69,15 +69,15 @@ def voxels_of(folder):
 
 
 def test_nnunets_command_and_gnomons_give_the_same_result_on_fifty_cases(tmp_path):
-    source = cases(tmp_path / "in")
+    source = write_cases(tmp_path / "in")
     rules = tmp_path / "rules.yaml"
     rules.write_text(yaml.safe_dump(spec_values(*RULES)))
     assert launch("nnunet", ["postprocess", f"rules={rules}", f"output={tmp_path / 'pp'}"]) == 0
     assert (
         launch("postprocess", ["apply", f"rules={rules}", f"predictions={source}", f"output={tmp_path / 'ours'}"]) == 0
     )
-    ran = stock_apply(source, tmp_path / "stock", tmp_path / "pp" / "postprocessing.pkl")
-    assert ran.returncode == 0, ran.stderr
+    completed = stock_apply(source, tmp_path / "stock", tmp_path / "pp" / "postprocessing.pkl")
+    assert completed.returncode == 0, completed.stderr
     before, ours, stock = voxels_of(source), voxels_of(tmp_path / "ours"), voxels_of(tmp_path / "stock")
     assert len(stock) == 50 and ours.keys() == stock.keys()
     for name in ours:
@@ -87,7 +87,7 @@ def test_nnunets_command_and_gnomons_give_the_same_result_on_fifty_cases(tmp_pat
 
 
 def test_rules_that_only_keep_the_largest_component_do_not_need_gnomon(tmp_path):
-    source = cases(tmp_path / "in", 12)
+    source = write_cases(tmp_path / "in", 12)
     rules = tmp_path / "rules.yaml"
     largest = [{"structure": name, "keep_largest": True} for name in ("organ", "lesion", "both")]
     rules.write_text(yaml.safe_dump(spec_values(*largest, regions={"both": ["organ", "lesion"]})))
@@ -96,8 +96,8 @@ def test_rules_that_only_keep_the_largest_component_do_not_need_gnomon(tmp_path)
     assert (
         launch("postprocess", ["apply", f"rules={rules}", f"predictions={source}", f"output={tmp_path / 'ours'}"]) == 0
     )
-    ran = stock_apply(source, tmp_path / "stock", tmp_path / "pp" / "postprocessing.pkl")
-    assert ran.returncode == 0, ran.stderr
+    completed = stock_apply(source, tmp_path / "stock", tmp_path / "pp" / "postprocessing.pkl")
+    assert completed.returncode == 0, completed.stderr
     ours, stock = voxels_of(tmp_path / "ours"), voxels_of(tmp_path / "stock")
     assert len(stock) == 12 and all(np.array_equal(ours[name], stock[name]) for name in stock)
 
@@ -110,15 +110,15 @@ def test_rules_called_without_a_file_raise_an_error(tmp_path):
 
 
 def test_without_gnomon_nnunets_command_stops_and_writes_nothing(tmp_path):
-    source = cases(tmp_path / "in", 2)
+    source = write_cases(tmp_path / "in", 2)
     pkl = write_own(tmp_path / "pp")
     entry = (
         "import sys; sys.modules['gnomon'] = None\n"
         "from nnunetv2.postprocessing.remove_connected_components import entry_point_apply_postprocessing as r; r()"
     )
     command = [sys.executable, "-c", entry, "-i", str(source), "-o", str(tmp_path / "out"), "-pp_pkl_file", str(pkl)]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert ran.returncode != 0 and "ModuleNotFoundError" in ran.stderr
+    completed = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert completed.returncode != 0 and "ModuleNotFoundError" in completed.stderr
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("*.nii.gz"))
 
 
@@ -128,7 +128,7 @@ def write_own(folder, *rules):
 
 
 def test_rules_read_probabilities_from_the_npz_file_of_a_prediction(tmp_path):
-    source = cases(tmp_path / "in", 2)
+    source = write_cases(tmp_path / "in", 2)
     pkl = write_own(tmp_path / "pp", {"structure": "lesion", "min_mean_probability": 0.5})
     assert "save_probabilities" in stock_apply(source, tmp_path / "out", pkl, 1).stderr
     for name, voxels in voxels_of(source).items():
@@ -136,8 +136,8 @@ def test_rules_read_probabilities_from_the_npz_file_of_a_prediction(tmp_path):
         share[: len(share) // 2] /= 3
         channels = np.stack([1 - share, np.zeros_like(share), share])
         np.savez_compressed(source / f"{name}.npz", probabilities=permute_axes(channels, (2, 1, 0)))
-    ran = stock_apply(source, tmp_path / "out", pkl, 1)
-    assert ran.returncode == 0, ran.stderr
+    completed = stock_apply(source, tmp_path / "out", pkl, 1)
+    assert completed.returncode == 0, completed.stderr
     assert any(
         (voxels_of(source)[name] == 2).sum() > (after == 2).sum() for name, after in voxels_of(tmp_path / "out").items()
     )
@@ -178,11 +178,11 @@ def results(tmp_path_factory):
     (preprocessed / "splits_final.json").write_text(json.dumps(folds))
     (preprocessed / "gt_segmentations").symlink_to(toy / "references")
     for fold, sides in enumerate(folds):
-        held = model / f"fold_{fold}" / "validation"
-        held.mkdir(parents=True)
+        held_out = model / f"fold_{fold}" / "validation"
+        held_out.mkdir(parents=True)
         for case in sides["val"]:
-            (held / f"{case}.nii.gz").symlink_to(toy / "predictions" / f"{case}.nii.gz")
-        (held / "summary.json").write_text("{}")
+            (held_out / f"{case}.nii.gz").symlink_to(toy / "predictions" / f"{case}.nii.gz")
+        (held_out / "summary.json").write_text("{}")
     return base
 
 
@@ -199,13 +199,13 @@ def test_find_best_configuration_runs_with_gnomons_search(results):
         "1",
         "--disable_ensembling",
     ]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **folders})
-    assert ran.returncode == 0, ran.stderr
+    completed = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **folders})
+    assert completed.returncode == 0, completed.stderr
     model = results / "nnUNet_results" / "Dataset900_Toy"
-    held = next(model.glob("nnUNetTrainer*/crossval_results_folds_*"))
-    assert "tumour: refused min_volume_mm3" in ran.stdout
-    assert lesions_hit(held / "postprocessed") == N_LESIONS
-    assert read_spec(held / "rules.yaml").rules == ()
-    told = json.loads((model / "inference_information.json").read_text())["best_model_or_ensemble"]
-    assert told["postprocessing_file"] == str(held / "postprocessing.pkl")
-    assert told["result_on_crossval_post_pp"] == pytest.approx(told["result_on_crossval_pre_pp"])
+    held_out = next(model.glob("nnUNetTrainer*/crossval_results_folds_*"))
+    assert "tumour: refused min_volume_mm3" in completed.stdout
+    assert lesions_hit(held_out / "postprocessed") == N_LESIONS
+    assert read_spec(held_out / "rules.yaml").rules == ()
+    best = json.loads((model / "inference_information.json").read_text())["best_model_or_ensemble"]
+    assert best["postprocessing_file"] == str(held_out / "postprocessing.pkl")
+    assert best["result_on_crossval_post_pp"] == pytest.approx(best["result_on_crossval_pre_pp"])

@@ -245,7 +245,7 @@ def _check(spec: Spec, own: Mapping[str, Any], where: str) -> None:
         if rule.removed_becomes in labels and labels[rule.removed_becomes] in spec.values_of(rule.structure):
             raise INVALID_RULE.refusal(
                 place,
-                found=f"removed_becomes: {rule.removed_becomes} for {rule.structure} itself",
+                found=f"a removed {rule.structure} that becomes {rule.removed_becomes}",
                 expected="another label",
             )
 
