@@ -1,7 +1,7 @@
 """An image on its native grid -> network input on the canonical grid, and its label with it.
 
-`geometry.py` orders the axes and gives the target grid, aligned with the native block's edges, so the way back
-is exact; TorchIO does the rest: Resample, Clamp, then RescaleIntensity or ZNormalization.
+`geometry.py` reorders the axes and gives the target grid, aligned with the edges of the native block, so that the
+inverse is exact; TorchIO does the rest: Resample, Clamp, then RescaleIntensity or ZNormalization.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from gnomon.core.geometry import Grid, Reorientation
 from gnomon.core.labels import LabelScheme
 from gnomon.dataset.plan import Normalisation, Plan
 
-_SAME_SPACING = 1e-3  # relative; below it a grid is taken as it is
-_RECURSIVE_GAUSSIAN_MIN = 4  # voxels an axis that TorchIO's antialiasing needs
+_SAME_SPACING = 1e-3  # relative; a grid within it is not resampled
+_RECURSIVE_GAUSSIAN_MIN = 4  # voxels per axis that antialiasing of TorchIO needs
 
 
 def canonical_grid(native: Grid, spacing_mm: tuple[float, float, float], orientation: str = "RAS") -> Grid:
-    """The grid in a plan's order of axes, at its spacing, over the same block; unchanged where it has them already."""
+    """The grid in the orientation and spacing of a plan, over the same block; unchanged where it has both."""
     ordered = native.reorient(_order(native, orientation))
     if np.allclose(ordered.spacing_mm, spacing_mm, rtol=_SAME_SPACING, atol=0):
         return ordered
@@ -44,7 +44,7 @@ def canonical_image(voxels: NDArray[Any], native: Grid, plan: Plan) -> tuple[NDA
 
 
 def outside_value(image: NDArray[np.float32], how: Normalisation) -> float:
-    """What lies beyond a normalised image is taken to be: its lowest value, or nnU-Net's 0."""
+    """The value assumed outside a normalised image: its lowest value, or 0 as in nnU-Net."""
     return 0.0 if how.of_nnunet else float(image.min())
 
 
@@ -53,8 +53,8 @@ def canonical_label(
 ) -> NDArray[np.uint8 | np.uint16]:
     """Channel numbers (x, y, z) on a native grid -> the same on the canonical grid.
 
-    Each structure is resampled by itself, linearly, and the largest share wins: nearest neighbour would
-    lose or shift structures of about a slice.
+    Each structure is resampled separately by linear interpolation, and the largest share wins: nearest neighbour
+    would lose or shift structures as thin as a slice.
     """
     order = _order(native, plan.orientation)
     target = canonical_grid(native, plan.spacing_mm, plan.orientation)
@@ -91,7 +91,7 @@ def _resample(image: tio.ScalarImage, target: Grid, *, spline: bool = False) -> 
 
 
 def normalise(image: tio.ScalarImage, how: Normalisation) -> tio.ScalarImage:
-    """Clamp first: RescaleIntensity's `in_min_max` alone does not clip."""
+    """Clamp, then rescale: `in_min_max` of RescaleIntensity does not clip."""
     if how.kind == "window":
         lower, upper = float(how.lower or 0.0), float(how.upper or 1.0)
         image = tio.Clamp(lower, upper)(image)
@@ -104,7 +104,7 @@ def normalise(image: tio.ScalarImage, how: Normalisation) -> tio.ScalarImage:
 
 
 def normalise_as_nnunet(values: NDArray[np.float32], how: Normalisation) -> NDArray[np.float32]:
-    """nnU-Net's normalisation of an image (x, y, z) on its own grid; what it crops away (0 all around) is kept."""
+    """Normalise an image (x, y, z) on its own grid as nnU-Net does, but keep the zero border that it would crop."""
     if how.kind == "nnunet_ct":
         clamped = np.clip(values, how.lower, how.upper)
         return np.asarray((clamped - np.float32(how.mean or 0.0)) / np.float32(max(how.std or 0.0, 1e-8)), np.float32)
@@ -116,7 +116,7 @@ def normalise_as_nnunet(values: NDArray[np.float32], how: Normalisation) -> NDAr
 
 
 def image_in_patch(voxels: NDArray[Any], native: Grid, plan: Plan) -> tuple[NDArray[np.float32], float]:
-    """An image as the net sees it: (1, x, y, z) of the plan's patch, centred, and what lies beyond it."""
+    """The image centred in the patch of the plan, (1, x, y, z), and the value assumed outside it."""
     image, _ = canonical_image(voxels, native, plan)
     outside = outside_value(image, plan.normalisation)
     out = np.full((1, *plan.topology.patch), outside, np.float32)

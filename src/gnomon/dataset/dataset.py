@@ -1,4 +1,4 @@
-"""A prepared data set, read back from its folder: the contract between preparation and every later stage."""
+"""A prepared data set as read from its folder: the contract between preparation and every later stage."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SCHEMA = "gnomon/dataset/2"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A prepared data set, read back from its folder.
+    """A prepared data set, as read from its folder.
 
     Attributes:
-        labels: the structures; of a classification its classes.
+        labels: the structures, or the classes of a classification.
         task: 'segmentation' or 'classification'.
-        audit: hash of the audit that the data passed, `files` where there was no DICOM, or `off`.
+        audit: hash of the audit that the data passed; `files` where there was no DICOM, or `off`.
     """
 
     folder: DatasetFolder
@@ -41,14 +41,14 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Case:
-    """What case.json says of one prepared case.
+    """One prepared case, as read from its case.json.
 
     Attributes:
-        header: the image's own NIfTI header, so that a prediction keeps its affine to the bit.
-        background: the network input's lowest value; what lies beyond the image is taken to be.
-        foreground: voxels of each channel, in the order of foreground.npy.
-        annotated: channels that were looked for; None: all.
-        patient: whose case it is, by pseudonym.
+        header: NIfTI header of the image, so that a prediction keeps its affine to the bit.
+        background: value assumed outside the image, in the unit of the network input.
+        foreground: number of voxels of each channel, in the order of foreground.npy.
+        annotated: channels that were annotated; None: all.
+        patient: pseudonym of the patient.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Case:
 
 
 def read_dataset(path: Path) -> Dataset:
-    """Open a prepared data set. Raises Refusal where it is missing or was not finished."""
+    """Open a prepared data set. Raises Refusal where it is missing or incomplete."""
     folder = DatasetFolder(path)
     index = read_json(folder.index, "the prepared data set")
     return Dataset(
@@ -78,7 +78,7 @@ def read_dataset(path: Path) -> Dataset:
 
 
 def read_case(folder: DatasetFolder, name: str) -> Case:
-    """What is known of one prepared case."""
+    """Read the case.json of one prepared case."""
     facts = read_json(folder.case(name) / "case.json", "the prepared data set")
     return Case(
         name=name,

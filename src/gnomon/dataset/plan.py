@@ -14,9 +14,9 @@ class Normalisation:
 
     Attributes:
         kind: 'window': clamp to [lower, upper] in the image's unit (HU), then map it to [-1, 1].
-            'z_score': clamp to the image's own 0.5 and 99.5 percentile, then to mean 0, deviation 1.
-            'nnunet_ct': clamp to [lower, upper], take `mean` away, divide by `std`; before any resampling.
-            'nnunet_z_score': to mean 0, deviation 1 of the block, or with `masked` of the body, that is not 0;
+            'z_score': clamp to the image's own 0.5 and 99.5 percentile, then scale to mean 0, standard deviation 1.
+            'nnunet_ct': clamp to [lower, upper], subtract `mean`, divide by `std`; before any resampling.
+            'nnunet_z_score': to mean 0, deviation 1 of the block, or with `masked` of its voxels that are not 0;
             before any resampling.
     """
 
@@ -29,7 +29,7 @@ class Normalisation:
 
     @property
     def of_nnunet(self) -> bool:
-        """Whether it is nnU-Net's, which takes 0 for what lies beyond an image."""
+        """Whether it is a normalisation of nnU-Net, which assumes 0 outside an image."""
         return self.kind.startswith("nnunet")
 
     def as_dict(self) -> dict[str, Any]:
@@ -40,10 +40,10 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that preparation decided; the same for training and for inference.
+    """Everything that preparation decided, for training and for inference.
 
     Attributes:
-        orientation: of the arrays that the net sees; 'native' leaves the axes as an image brings them, as nnU-Net does.
+        orientation: orientation of the network input; 'native' keeps the axes of each image, as nnU-Net does.
     """
 
     spacing_mm: tuple[float, float, float]

@@ -1,4 +1,4 @@
-"""Which cases are trained on, which validate, which test."""
+"""Training, validation and test cases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Splits:
-    """Case names: folds of (train, val), and a test set that no fold touches."""
+    """Names of cases: folds of (train, val), and a test set that is in no fold."""
 
     folds: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     test: tuple[str, ...]
@@ -28,5 +28,5 @@ class Splits:
         return cls(tuple((tuple(fold["train"]), tuple(fold["val"])) for fold in values["folds"]), tuple(values["test"]))
 
     def held_out(self, fold: int) -> tuple[str, ...]:
-        """The cases that judge a run: the test set, or the fold's validation cases where there is none."""
+        """The cases on which a run is evaluated: the test set, or the validation cases of its fold without one."""
         return self.test or self.folds[fold][1]

@@ -1,8 +1,8 @@
-"""(spacing, patch) -> kernels and strides: where a net may pool, and along which axes it may look.
+"""(spacing, patch) -> kernels and strides: where and along which axes a U-Net pools and convolves.
 
 The rule is nnU-Net's (Isensee et al., Nature Methods 2021; `get_pool_and_conv_props`), restated: an axis is
-pooled while its spacing is below twice the finest and enough voxels are left; an axis gets kernel 3 once
-its spacing has come below twice the finest, and keeps it; the bottleneck sees 3 voxels along every axis.
+pooled while its spacing is below twice the finest and enough voxels are left; an axis has
+kernel 3 from the stage at which its spacing is below twice the finest; the bottleneck has kernel 3 along every axis.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 Triple = tuple[int, int, int]
 
 MIN_EDGE = 4
-"""Fewest voxels a feature map keeps along a pooled axis."""
+"""Minimum size of a feature map along a pooled axis, in voxels."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Topology:
 
     Attributes:
         patch: voxels (x, y, z), padded up to `divisor`.
-        strides: for each stage, the step into it; the first is (1, 1, 1).
-        kernels: for each stage, its convolutions' size; 1 along an axis too coarse to look along.
-        divisor: what each side of an input must be a multiple of.
-        reasons: a sentence for each stage.
+        strides: for each stage, the stride of its first convolution; (1, 1, 1) for the first stage.
+        kernels: for each stage, the size of its convolutions; 1 along an axis with too coarse a spacing.
+        divisor: each side of an input must be a multiple of it.
+        reasons: one sentence for each stage.
     """
 
     patch: Triple
@@ -36,7 +36,7 @@ class Topology:
     reasons: tuple[str, ...]
 
     def receptive_field_mm(self, spacing_mm: Sequence[float], convs_per_stage: int = 2) -> tuple[float, float, float]:
-        """How far a voxel of the bottleneck looks along each axis, for stages of so many convolutions."""
+        """Receptive field of the bottleneck along each axis, with `convs_per_stage` convolutions in each stage."""
         reach, step = [1.0] * 3, [1] * 3
         for stride, kernel in zip(self.strides, self.kernels):
             for axis in range(3):
@@ -48,7 +48,7 @@ class Topology:
 
     @property
     def n_stages(self) -> int:
-        """Number of resolutions, the bottleneck among them."""
+        """Number of resolutions, including the bottleneck."""
         return len(self.strides)
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,9 +74,9 @@ class Topology:
 
 
 def make_topology(spacing_mm: Sequence[float], patch: Sequence[float], min_edge: int = MIN_EDGE) -> Topology:
-    """Kernels, strides and the padded patch for a spacing (mm) and a wished patch (voxels), both (x, y, z).
+    """Kernels, strides and padded patch for a spacing (mm) and a requested patch (voxels), both (x, y, z).
 
-    A patch wished for by a median may end in half a voxel.
+    The patch may be fractional, as a median size is.
     """
     spacing = [float(step) for step in spacing_mm]
     size = [float(edge) for edge in patch]

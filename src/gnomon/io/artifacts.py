@@ -1,7 +1,7 @@
-"""The on-disk contracts between the stages: what lies where, and writes that a kill cannot tear.
+"""Atomic writes of artifacts: a killed process leaves no partial file.
 
-Every file is written beside its place and renamed into it, so a reader sees the old artifact or the new
-one, never a part. JSON is strict: no NaN, no Infinity.
+Every file is written under a temporary name in the same folder and then renamed, so a reader sees the old artifact or
+the new one. JSON is strict: no NaN, no Infinity.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic_replacement(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` for the caller to write; it becomes `path` when the block ends well.
+    """A temporary path for the caller to write, a file or a folder; it replaces `path` if the block raises nothing.
 
-    The name keeps the suffixes, because libraries choose the format by them. What an earlier, killed
-    writer of the same path left behind is removed. Works for a file and for a folder.
+    Its name keeps the suffixes, because libraries choose the format by them. What an earlier, killed writer of the
+    same path left behind is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".part-*-{path.name}"):
@@ -58,25 +58,25 @@ def remove(path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
-    """Write a file whole or not at all."""
+    """Write a file completely or not at all."""
     with atomic_replacement(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_table(path: Path, table: pl.DataFrame) -> None:
-    """Write a Parquet table whole or not at all; a full disk is an OSError here, which polars would not say."""
+    """Write a Parquet table completely or not at all; a full disk raises OSError, which polars alone would not."""
     content = io.BytesIO()
     table.write_parquet(content, compression="zstd")
     write_bytes(path, content.getbuffer())
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all."""
+    """Write a UTF-8 text file completely or not at all."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Write strict, indented JSON; a NaN raises ValueError rather than becoming a token no parser takes."""
+    """Write strict, indented JSON; a NaN raises ValueError."""
     write_text(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
 
 
@@ -113,11 +113,11 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
     whole = np.ascontiguousarray(array)
     with atomic_replacement(path) as temporary, temporary.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(whole))
-        stream.write(whole.reshape(-1).view(np.uint8).data)  # np.save would hide why a write fails
+        stream.write(whole.reshape(-1).view(np.uint8).data)  # np.save hides the reason of a failed write
 
 
 def map_array(path: Path) -> NDArray[Any]:
-    """Open an .npy without reading it: pages come in as they are touched."""
+    """Memory-map an .npy file: pages are read when they are accessed."""
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 

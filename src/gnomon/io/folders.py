@@ -1,56 +1,56 @@
-"""Where each artifact lies: a folder a stage, and the paths of the files in it."""
+"""Where each artifact lies: one class per folder, one attribute per file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
+
+
+class Inside:
+    """A file or folder with a fixed name inside the folder of an artifact."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: Any, owner: type | None = None) -> Path:
+        """Its path inside `folder.path`."""
+        if folder is None:
+            raise AttributeError(f"{self._name} lies in a folder, not in a class of folders")
+        return cast(Path, folder.path / self._name)
 
 
 @dataclass(frozen=True)
 class VolumesFolder:
-    """Converted volumes in real-world values, with the way back to every DICOM file."""
+    """Converted volumes in real-world values, each traceable to its DICOM files."""
 
     path: Path
 
-    @property
-    def index(self) -> Path:
-        """volumes.json: schema, decisions and hashes of every volume, the refused ones too."""
-        return self.path / "volumes.json"
+    index = Inside("volumes.json")
+    """Schema, decisions and hashes of every volume, including those refused."""
 
-    @property
-    def table(self) -> Path:
-        """volumes.csv: the same, to look at."""
-        return self.path / "volumes.csv"
+    table = Inside("volumes.csv")
+    """The same for a spreadsheet."""
 
-    @property
-    def findings(self) -> Path:
-        """findings.jsonl."""
-        return self.path / "findings.jsonl"
+    findings = Inside("findings.jsonl")
+    """One finding per line."""
 
-    @property
-    def instances(self) -> Path:
-        """instances.parquet: the index of the export, one typed row a file."""
-        return self.path / "instances.parquet"
+    instances = Inside("instances.parquet")
+    """Index of the export, one row per file."""
 
-    @property
-    def spool(self) -> Path:
-        """Folder of compressed archives in their unpacked form; there while a conversion runs."""
-        return self.path / ".spool"
+    spool = Inside(".spool")
+    """Unpacked archives; exists while a conversion runs."""
 
-    @property
-    def digests(self) -> Path:
-        """digests.json: hashes of slices that share a place, so that unchanged ones are not decoded again."""
-        return self.path / "digests.json"
+    digests = Inside("digests.json")
+    """Hashes of slices at the same position, so that unchanged ones are not decoded again."""
 
     @property
     def staging(self) -> VolumesFolder:
-        """Volumes that an audit has decoded and not judged yet; the conversion publishes or drops them."""
+        """Volumes that an audit has decoded and not judged yet; the conversion publishes or deletes them."""
         return VolumesFolder(self.path / ".staged")
 
-    @property
-    def pseudonyms(self) -> Path:
-        """pseudonyms.json: the one file that links patients and pseudonyms; owner-only."""
-        return self.path / "pseudonyms.json"
+    pseudonyms = Inside("pseudonyms.json")
+    """The only file that links patients and pseudonyms; readable by its owner alone."""
 
     def image(self, volume_id: str) -> Path:
         """`<volume_id>.nii.gz` in real-world values."""
@@ -65,7 +65,7 @@ class VolumesFolder:
         return self.path / f"{volume_id}.json"
 
     def state(self, volume_id: str) -> Path:
-        """A hash of sizes and times of the files that a volume was made from, on this machine."""
+        """A hash of sizes and times of the source files of a volume, on this machine."""
         return self.path / ".states" / f"{volume_id}.json"
 
 
@@ -75,25 +75,17 @@ class DatasetFolder:
 
     path: Path
 
-    @property
-    def index(self) -> Path:
-        """dataset.json: labels, fingerprint, plan, content hash, cases; written last."""
-        return self.path / "dataset.json"
+    index = Inside("dataset.json")
+    """Labels, fingerprint, plan, content hash, cases; written last."""
 
-    @property
-    def splits(self) -> Path:
-        """splits.json."""
-        return self.path / "splits.json"
+    splits = Inside("splits.json")
+    """Folds and test set."""
 
-    @property
-    def findings(self) -> Path:
-        """findings.jsonl."""
-        return self.path / "findings.jsonl"
+    findings = Inside("findings.jsonl")
+    """One finding per line."""
 
-    @property
-    def spool(self) -> Path:
-        """Folder of images that are parsed and not written yet; there while a preparation runs."""
-        return self.path / ".spool"
+    spool = Inside(".spool")
+    """Images that are read and not written yet; exists while a preparation runs."""
 
     def case(self, name: str) -> Path:
         """Folder of one case: image.npy, label.npy, foreground.npy, native label, case.json."""
@@ -106,170 +98,122 @@ class RunFolder:
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """config.yaml: the resolved configuration."""
-        return self.path / "config.yaml"
+    config = Inside("config.yaml")
+    """The resolved configuration."""
 
-    @property
-    def manifest(self) -> Path:
-        """manifest.json, with `weights_sha256`; written when training is done."""
-        return self.path / "manifest.json"
+    manifest = Inside("manifest.json")
+    """The manifest, with `weights_sha256`; written when training has finished."""
 
-    @property
-    def metrics(self) -> Path:
-        """metrics.csv: a row an epoch."""
-        return self.path / "metrics.csv"
+    metrics = Inside("metrics.csv")
+    """One row per epoch."""
 
-    @property
-    def plan(self) -> Path:
-        """plan.json: everything that inference needs besides the weights."""
-        return self.path / "plan.json"
+    plan = Inside("plan.json")
+    """Everything that inference needs besides the weights."""
 
-    @property
-    def checkpoints(self) -> Path:
-        """checkpoints/{best,last}.ckpt."""
-        return self.path / "checkpoints"
+    checkpoints = Inside("checkpoints")
+    """best.ckpt and last.ckpt."""
 
-    @property
-    def weights(self) -> Path:
-        """checkpoints/weights.safetensors: the final, averaged weights."""
-        return self.checkpoints / "weights.safetensors"
+    weights = Inside("checkpoints/weights.safetensors")
+    """The final, averaged weights."""
 
     def replay(self, step: int) -> Path:
-        """replay/step-N.safetensors: the batch on which a training broke down."""
+        """The batch on which a training failed."""
         return self.path / "replay" / f"step-{step:06d}.safetensors"
 
-    @property
-    def profile(self) -> Path:
-        """profile.txt: where the time went, if that was asked for."""
-        return self.path / "profile.txt"
+    profile = Inside("profile.txt")
+    """Profile of the training, on request."""
 
-    @property
-    def predictions(self) -> Path:
-        """predictions/ of the held-out cases."""
-        return self.path / "predictions"
+    predictions = Inside("predictions")
+    """Predictions of the held-out cases."""
 
-    @property
-    def evaluation(self) -> Path:
-        """evaluation/ of the held-out cases."""
-        return self.path / "evaluation"
+    evaluation = Inside("evaluation")
+    """Evaluation of the held-out cases."""
 
-    @property
-    def report(self) -> Path:
-        """report.html."""
-        return self.path / "report.html"
+    report = Inside("report.html")
+    """The report."""
 
-    @property
-    def pdf(self) -> Path:
-        """report.pdf: the same for a submission file."""
-        return self.path / "report.pdf"
+    pdf = Inside("report.pdf")
+    """The report as a PDF, for a submission."""
 
 
 @dataclass(frozen=True)
 class GroupFolder:
-    """Runs of several folds or seeds, and what they say together."""
+    """Runs of several folds or seeds, and their joint results."""
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """config.yaml: the resolved configuration of all."""
-        return self.path / "config.yaml"
+    config = Inside("config.yaml")
+    """The resolved configuration of all runs."""
 
-    @property
-    def members(self) -> Path:
-        """members.json: fold, seed, folder and hash of every run; written when all are done."""
-        return self.path / "members.json"
+    members = Inside("members.json")
+    """Fold, seed, folder and hash of every run; written when all have finished."""
 
     def member(self, fold: int, seed: int) -> RunFolder:
         """The run of one fold and seed."""
         return RunFolder(self.path / f"fold-{fold}-seed-{seed}")
 
     def predictions(self, seed: int) -> Path:
-        """predictions/seed-N: each held-out case, by a run that did not see it or by all of the seed's."""
+        """Predictions of one seed: each held-out case, by the run that did not train on it, or by the ensemble."""
         return self.path / "predictions" / f"seed-{seed}"
 
     def evaluation(self, seed: int) -> Path:
-        """evaluation/seed-N."""
+        """Evaluation of one seed."""
         return self.path / "evaluation" / f"seed-{seed}"
 
-    @property
-    def summary(self) -> Path:
-        """summary.json: means over the seeds and the spread between them."""
-        return self.path / "summary.json"
+    summary = Inside("summary.json")
+    """Means over the seeds and their spread."""
 
-    @property
-    def report(self) -> Path:
-        """report.html."""
-        return self.path / "report.html"
+    report = Inside("report.html")
+    """The report."""
 
 
 @dataclass(frozen=True)
 class PredictionsFolder:
-    """Predicted label files, one a case; on request the probabilities they come from."""
+    """Predicted label maps, one per case; on request their probabilities."""
 
     path: Path
 
-    @property
-    def probabilities(self) -> Path:
-        """A folder of NIfTI files for each label."""
-        return self.path / "probabilities"
+    probabilities = Inside("probabilities")
+    """One folder per label with NIfTI files."""
 
     def probability(self, label: str, case: str) -> Path:
-        """Where a case's probability of a label lies."""
+        """Probability map of a label for one case."""
         return self.probabilities / label / f"{case}.nii.gz"
 
-    @property
-    def classes(self) -> Path:
-        """classes.csv: of a classification a row an image, its class and a probability of each."""
-        return self.path / "classes.csv"
+    classes = Inside("classes.csv")
+    """Classification: one row per image, with its class and the probability of each class."""
 
-    @property
-    def changes(self) -> Path:
-        """changes.csv: a row a part that rules removed, or a hole that they filled."""
-        return self.path / "changes.csv"
+    changes = Inside("changes.csv")
+    """One row per component that a rule removed or hole that it filled."""
 
-    @property
-    def rules(self) -> Path:
-        """rules.yaml: the rules that were applied."""
-        return self.path / "rules.yaml"
+    rules = Inside("rules.yaml")
+    """The rules that were applied."""
 
     def of_case(self, case: str) -> list[Path]:
-        """The files of a case that are there; its labels come last, so that they say that the others are whole."""
+        """Existing files of a case. The label map comes last, because it is written last."""
         return [*sorted(self.probabilities.glob(f"*/{case}.nii.gz")), self.path / f"{case}.nii.gz"]
 
 
 @dataclass(frozen=True)
 class SearchFolder:
-    """Rules of postprocessing, and why they are these."""
+    """Rules of postprocessing, and the search that chose them."""
 
     path: Path
 
-    @property
-    def rules(self) -> Path:
-        """rules.yaml: what was adopted; may be none."""
-        return self.path / "rules.yaml"
+    rules = Inside("rules.yaml")
+    """The rules adopted; may be none."""
 
-    @property
-    def search(self) -> Path:
-        """search.json: what was tried, for every structure, and what became of it."""
-        return self.path / "search.json"
+    search = Inside("search.json")
+    """Every rule tried for each structure, and its result."""
 
-    @property
-    def parts(self) -> Path:
-        """parts.csv: a row a predicted part."""
-        return self.path / "parts.csv"
+    parts = Inside("parts.csv")
+    """One row per predicted component."""
 
-    @property
-    def findings(self) -> Path:
-        """findings.jsonl."""
-        return self.path / "findings.jsonl"
+    findings = Inside("findings.jsonl")
+    """One finding per line."""
 
-    @property
-    def report(self) -> Path:
-        """report.html."""
-        return self.path / "report.html"
+    report = Inside("report.html")
+    """The report."""
 
 
 @dataclass(frozen=True)
@@ -278,118 +222,76 @@ class EvaluationFolder:
 
     path: Path
 
-    @property
-    def cases(self) -> Path:
-        """cases.csv: one row a case and label."""
-        return self.path / "cases.csv"
+    cases = Inside("cases.csv")
+    """One row per case and label."""
 
-    @property
-    def lesions(self) -> Path:
-        """lesions.csv: one row a lesion, where lesions are judged."""
-        return self.path / "lesions.csv"
+    lesions = Inside("lesions.csv")
+    """One row per lesion, where lesions are evaluated."""
 
-    @property
-    def report(self) -> Path:
-        """report.html."""
-        return self.path / "report.html"
+    report = Inside("report.html")
+    """The report."""
 
-    @property
-    def pdf(self) -> Path:
-        """report.pdf: the same for a submission file."""
-        return self.path / "report.pdf"
+    pdf = Inside("report.pdf")
+    """The report as a PDF, for a submission."""
 
-    @property
-    def challenge(self) -> Path:
-        """challenge.csv: a public challenge's own scores, where one is named."""
-        return self.path / "challenge.csv"
+    challenge = Inside("challenge.csv")
+    """Scores of a public challenge, where one is named."""
 
-    @property
-    def subgroups(self) -> Path:
-        """subgroups.csv: one row a group, label and measure, where there is a table to group by."""
-        return self.path / "subgroups.csv"
+    subgroups = Inside("subgroups.csv")
+    """One row per group, label and measure, where there is a table to group by."""
 
-    @property
-    def summary(self) -> Path:
-        """summary.json."""
-        return self.path / "summary.json"
+    summary = Inside("summary.json")
+    """Statistics over the cases."""
 
-    @property
-    def findings(self) -> Path:
-        """findings.jsonl."""
-        return self.path / "findings.jsonl"
+    findings = Inside("findings.jsonl")
+    """One finding per line."""
 
 
 @dataclass(frozen=True)
 class AuditFolder:
-    """What an audit found, and what it decided about every volume."""
+    """Findings of an audit, and its decision on every volume."""
 
     path: Path
 
-    @property
-    def index(self) -> Path:
-        """audit.json: policy, rules, hashes, counts by decision and severity."""
-        return self.path / "audit.json"
+    index = Inside("audit.json")
+    """Policy, rules, hashes, counts by decision and severity."""
 
-    @property
-    def instances(self) -> Path:
-        """instances.parquet: one row a file."""
-        return self.path / "instances.parquet"
+    instances = Inside("instances.parquet")
+    """One row per file."""
 
-    @property
-    def digests(self) -> Path:
-        """digests.json: hashes of slices that share a place, so that unchanged ones are not decoded again."""
-        return self.path / "digests.json"
+    digests = Inside("digests.json")
+    """Hashes of slices at the same position, so that unchanged ones are not decoded again."""
 
-    @property
-    def slices(self) -> Path:
-        """slices.parquet: one row a slice, the columns that rules look at."""
-        return self.path / "slices.parquet"
+    slices = Inside("slices.parquet")
+    """One row per slice, with the columns that rules use."""
 
-    @property
-    def volumes(self) -> Path:
-        """volumes.parquet: one row a volume, with decision and reasons."""
-        return self.path / "volumes.parquet"
+    volumes = Inside("volumes.parquet")
+    """One row per volume, with decision and reasons."""
 
-    @property
-    def table(self) -> Path:
-        """volumes.csv: the same for a spreadsheet, the main columns."""
-        return self.path / "volumes.csv"
+    table = Inside("volumes.csv")
+    """The main columns of it, for a spreadsheet."""
 
-    @property
-    def measures(self) -> Path:
-        """measures.parquet: what was measured in the pixels, one row a volume; kept from run to run."""
-        return self.path / "measures.parquet"
+    measures = Inside("measures.parquet")
+    """Measurements of the pixels, one row per volume; reused by later runs."""
 
-    @property
-    def findings(self) -> Path:
-        """findings.parquet: every finding, with the slices it is about."""
-        return self.path / "findings.parquet"
+    findings = Inside("findings.parquet")
+    """Every finding, with the slices it concerns."""
 
-    @property
-    def lines(self) -> Path:
-        """findings.jsonl: the same, a line each."""
-        return self.path / "findings.jsonl"
+    lines = Inside("findings.jsonl")
+    """The same, one line per finding."""
 
-    @property
-    def sarif(self) -> Path:
-        """findings.sarif: the same for code-scanning services (SARIF 2.1.0)."""
-        return self.path / "findings.sarif"
+    sarif = Inside("findings.sarif")
+    """The same for code-scanning services (SARIF 2.1.0)."""
 
-    @property
-    def report(self) -> Path:
-        """The report."""
-        return self.path / "report.html"
+    report = Inside("report.html")
+    """The report."""
 
-    @property
-    def pseudonyms(self) -> Path:
-        """The one local file that links pseudonyms to patients and paths."""
-        return self.path / "pseudonyms.json"
+    pseudonyms = Inside("pseudonyms.json")
+    """The only file that links pseudonyms to patients and paths."""
 
-    @property
-    def spool(self) -> Path:
-        """What had to be unpacked to be read; removed at the end."""
-        return self.path / ".spool"
+    spool = Inside(".spool")
+    """Unpacked archives; removed at the end."""
 
     def thumbnail(self, volume_id: str) -> Path:
-        """Three planes of a volume."""
+        """Three planes of a volume, as a picture."""
         return self.path / "thumbnails" / f"{volume_id}.png"

@@ -1,4 +1,4 @@
-"""One process at a time in a folder: whoever comes second waits, or is told. A killed process holds nothing."""
+"""One process at a time in a folder: a second one waits, or is refused. A killed process holds no lock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gnomon.rules.catalogue.usage import FOLDER_IN_USE
 
 @contextmanager
 def wait_for_turn(folder: Path, what: str) -> Iterator[None]:
-    """Wait until no other process writes in `folder`; `what` names it for the user."""
+    """Wait until no other process writes to `folder`; `what` names its contents for the user."""
     lock = _lock(folder)
     try:
         lock.acquire(timeout=0)
@@ -30,7 +30,7 @@ def exclusive_access(folder: Path) -> Iterator[None]:
     """Keep other processes out of `folder`.
 
     Raises:
-        Refusal: USE132, another process is at work there.
+        Refusal: USE132, another process is working there.
     """
     lock = _lock(folder)
     try:
