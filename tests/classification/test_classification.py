@@ -86,7 +86,7 @@ def test_a_side_is_learnt_whatever_the_order_of_the_axes(run):
     rows = list(csv.DictReader((run / "predictions" / "classes.csv").open()))
     assert all(abs(float(row["p/left"]) + float(row["p/right"]) - 1) < 1e-9 for row in rows)
     report = (run / "report.html").read_text()
-    assert "Accuracy 1.000" in report and "Who is taken for whom" in report
+    assert "Accuracy 1.000" in report and "Confusion matrix" in report
 
 
 def test_the_report_shows_wrong_images_as_the_net_saw_them(run, tmp_path):

@@ -15,7 +15,7 @@ from gnomon.evaluation.scoring import score_structure, worst_scores
 from gnomon.evaluation.surface import surface_distances
 from gnomon.io.folders import EvaluationFolder
 from gnomon.io.images import images_in_folder, write_image
-from gnomon.reports import of_files, write_evaluation_report
+from gnomon.reports import images_of_files, write_evaluation_report
 from gnomon.settings import EvaluateSettings
 
 GRID = Grid.from_parts((12, 12, 6), (1.0, 1.0, 3.0))
@@ -74,7 +74,7 @@ def test_a_new_measure_reaches_tables_summary_criteria_subgroups_report_and_comp
     assert organ["medians"]["false_share"]["median"] == pytest.approx(0.1)
     assert [row["passed"] for row in done.summary["criteria"]] == [False]
     assert "false_share" in folder.subgroups.read_text()
-    write_evaluation_report(folder, LABELS, "Evaluation", of_files({}, {}, {}))
+    write_evaluation_report(folder, LABELS, "Evaluation", images_of_files({}, {}, {}))
     assert folder.report.read_text().count("false share") >= 2, "in the first table and in that of all measures"
     evaluation_with(tmp_path / "two", measures, shift=1)
     compared = {

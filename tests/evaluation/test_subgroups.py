@@ -87,7 +87,7 @@ def test_the_command_writes_and_draws_the_groups(tmp_path):
     assert float(rows["soft", "dice"]["mean"]) == 1
     assert float(rows["sharp", "dice"]["to_the_rest"]) == -0.25
     first = (tmp_path / "e" / "report.html").read_bytes(), (tmp_path / "e" / "report.pdf").read_bytes()
-    assert b"Groups of cases" in first[0]
+    assert b"Subgroups" in first[0]
     assert launch("evaluate", arguments) == 0
     again = (tmp_path / "e" / "report.html").read_bytes(), (tmp_path / "e" / "report.pdf").read_bytes()
     assert first == again, "the same bytes twice"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gnomon.core.geometry import Grid
 from gnomon.reports import page
-from gnomon.reports.cases import PicturedCase, axial_slices, largest_error, three_planes
+from gnomon.reports.case_pictures import CaseImages, axial_slices, largest_error, three_planes
 from gnomon.reports.pdf import pdf
 
 
@@ -38,14 +38,14 @@ def test_the_report_opens_offline_and_shows_what_it_must(tiny_run):
     assert outline.open == []
     assert all(address.startswith(("data:image/png;base64,", "#")) for address in outline.addresses)
     assert text.count("<script>") == 1, "what scrolls the slices"
-    assert not re.search(r"https?:", text.split("The whole manifest")[0])
+    assert not re.search(r"https?:", text.split("Complete manifest")[0])
     for anchor in re.findall(r'href="#([^"]+)"', text):
         assert f'id="{anchor}"' in text
     n_cases = json.loads((tiny_run / "evaluation" / "summary.json").read_text())["n_cases"]
     worst = min(3, n_cases) + (2 if n_cases > 3 else 0)
     assert outline.pictures == 3 + worst, "curves, distributions, volumes, and cases"
     assert text.count('class="viewer"') == worst
-    for needed in ("Mean Dice", "DCM211", "PRP201", "weights_sha256", "The worst cases"):
+    for needed in ("Mean Dice", "DCM211", "PRP201", "weights_sha256", "Worst cases"):
         assert needed in text
     assert len(text) < 5_000_000
 
@@ -93,7 +93,7 @@ def test_the_planes_go_through_the_largest_error():
 def test_pictures_are_the_same_bytes_twice(same):
     rng = np.random.default_rng(0)
     label = (rng.random((12, 14, 9)) > 0.8).astype(int)
-    case = PicturedCase(
+    case = CaseImages(
         rng.normal(size=(12, 14, 9)), label, label if same else 1 - label, Grid.from_parts((12, 14, 9), (1, 1, 3))
     )
     first, second = (three_planes(case, [1], ["organ"]) for _ in range(2))
@@ -105,7 +105,7 @@ def test_slices_show_the_patients_right_on_the_left_and_anterior_up():
     image, label = np.zeros((20, 20, 6), np.float32), np.zeros((20, 20, 6), int)
     image[14:18, 2:5] = 100.0  # x grows to the patient's right, y to the front
     label[14:18, 2:5, 2:5] = 1
-    case = PicturedCase(image, label, label, Grid.from_parts((20, 20, 6), (1, 1, 2)))
+    case = CaseImages(image, label, label, Grid.from_parts((20, 20, 6), (1, 1, 2)))
     shown = axial_slices(case, [1], "x")
     assert (shown.count, shown.width, shown.height) == (3, 320, 320)
     first = np.array(Image.open(io.BytesIO(shown.jpeg)).convert("L"))[:320]

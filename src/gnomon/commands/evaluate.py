@@ -11,7 +11,7 @@ from gnomon.evaluation import evaluate
 from gnomon.io.console import print_findings, say
 from gnomon.io.folders import EvaluationFolder
 from gnomon.io.images import images_in_folder
-from gnomon.reports import of_files, write_evaluation_report
+from gnomon.reports import images_of_files, write_evaluation_report
 from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES
 from gnomon.rules.finding import unwaived_errors
 from gnomon.tasks.segmentation import criterion_lines, label_lines, meets_criteria
@@ -27,7 +27,7 @@ def run(config: EvaluateCommand) -> int:
     evaluated = evaluate(references, predictions, labels, folder.path, config.evaluation)
     images = {} if config.images is None else images_in_folder(Path(config.images))
     predicted = images_in_folder(predictions) if predictions.is_dir() else {}
-    write_evaluation_report(folder, labels, "Evaluation", of_files(references, predicted, images))
+    write_evaluation_report(folder, labels, "Evaluation", images_of_files(references, predicted, images))
     print_findings(evaluated.findings)
     for line in (*label_lines(evaluated.summary), *criterion_lines(evaluated.summary)):
         say(line)

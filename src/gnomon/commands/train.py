@@ -11,7 +11,7 @@ from gnomon.dataset.dataset import Dataset
 from gnomon.io.console import print_findings, say
 from gnomon.io.locks import exclusive_access
 from gnomon.pipeline import Outcome, own_folder, prepare_data, read_stages, run_experiment
-from gnomon.reports import plan_text
+from gnomon.reports import describe_plan
 from gnomon.rules.finding import Finding, unwaived_errors
 from gnomon.settings import Config
 from gnomon.tasks import Task, find_task
@@ -47,7 +47,7 @@ def _explain(task: Task, dataset: Dataset, net: dict[str, Any], step_bytes: Any)
     plan = dataset.plan
     built = task.learning.build_net(net, plan, dataset.labels, False)
     parameters = sum(value.numel() for value in built.parameters())
-    return plan_text(dataset, net, parameters, step_bytes(plan.topology, plan.batch))
+    return describe_plan(dataset, net, parameters, step_bytes(plan.topology, plan.batch))
 
 
 def _all_found(planted: list[dict[str, Any]], findings: tuple[Finding, ...]) -> bool:

@@ -36,7 +36,7 @@ class Criterion:
 
     def __str__(self) -> str:
         """Wording for reports."""
-        of = "" if self.measure in _COUNTS or self.of == "mean" else f" ({self.of} end of the 95 % interval)"
+        of = "" if self.measure in _COUNTS or self.of == "mean" else f" ({self.of} end of the 95 % CI)"
         limits = [
             f"at least {self.at_least:g}" if self.at_least is not None else "",
             f"at most {self.at_most:g}" if self.at_most is not None else "",

@@ -1,4 +1,4 @@
-"""report.html of an audit: the verdict, what was found from the worst on, every volume, the cohort."""
+"""Report of an audit: verdict, findings by severity, volumes, cohort."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from gnomon.reports.figures import spacings
 from gnomon.reports.page import Folded, Heading, Paragraph, Part, Picture, Table, Thumbnail, Values, html
 from gnomon.rules.rule import Rule
 
-_SUBJECTS = 50
-_PICTURES = 200
+_MOST_SUBJECTS = 50
+_MOST_THUMBNAILS = 200
 _UNINSTALLED = "a rule of a package that is not installed here"
-_PLURAL = {"error": "errors", "warning": "warnings", "info": "for information"}
+_PLURAL = {"error": "errors", "warning": "warnings", "info": "notes"}
 
 
 def write_audit_report(output: Path) -> None:
@@ -29,12 +29,12 @@ def write_audit_report(output: Path) -> None:
         Heading("Audit", 1),
         Paragraph(_verdict(facts), "lead"),
         Paragraph(_counts(facts), "quiet"),
-        Heading("What was found"),
+        Heading("Findings"),
         *_rules(findings),
         Heading("Volumes"),
         _volumes(volumes, folder),
         *_cohort(volumes, findings),
-        Heading("What was asked"),
+        Heading("Policy and hashes"),
         Values({key: facts[key] for key in ("policy", "repairs", "content_sha256", "findings_sha256")}),
     ]
     write_text(folder.report, html("Gnomon: audit", parts))
@@ -56,9 +56,9 @@ def _counts(facts: dict[str, Any]) -> str:
 
 
 def _rules(findings: pl.DataFrame) -> list[Part]:
-    """A line a rule, then each rule with its meaning and what it is about."""
+    """One row per rule, then the details of each rule."""
     if not len(findings):
-        return [Paragraph("Nothing.")]
+        return [Paragraph("None.")]
     meaning = audit_rules().rules
     groups = findings.group_by("severity", "rule", maintain_order=True).agg(
         pl.len().alias("count"), pl.col("decision").first()
@@ -68,7 +68,7 @@ def _rules(findings: pl.DataFrame) -> list[Part]:
         [row["rule"], row["severity"], titles.get(row["rule"], _UNINSTALLED), row["count"], row["decision"]]
         for row in groups.iter_rows(named=True)
     ]
-    parts: list[Part] = [Table(["rule", "severity", "what", "findings", "decision"], rows, filters=("severity",))]
+    parts: list[Part] = [Table(["rule", "severity", "title", "findings", "decision"], rows, filters=("severity",))]
     for rule_id in [name for name in dict.fromkeys(groups["rule"]) if name in meaning]:
         parts.append(_rule(meaning[rule_id], findings.filter(pl.col("rule") == rule_id)))
     return parts
@@ -79,34 +79,34 @@ def _rule(rule: Rule, found: pl.DataFrame) -> Folded:
     source = "; ".join(filter(None, (f"pitfall {rule.pitfall}" if rule.pitfall else "", rule.standard)))
     rows = [
         [row["subject"], row["observed"], row["slices"] or None, ", ".join(row["names"][:2])]
-        for row in found.head(_SUBJECTS).iter_rows(named=True)
+        for row in found.head(_MOST_SUBJECTS).iter_rows(named=True)
     ]
     more = (
-        [Paragraph(f"and {len(found) - _SUBJECTS} more, in findings.parquet", "quiet")]
-        if len(found) > _SUBJECTS
+        [Paragraph(f"and {len(found) - _MOST_SUBJECTS} more, in findings.parquet", "quiet")]
+        if len(found) > _MOST_SUBJECTS
         else []
     )
     return Folded(
         f"{rule.id} {rule.slug}: {rule.title} ({len(found)})",
         [
-            Paragraph(f"Why it harms: {rule.harm}"),
+            Paragraph(f"Harm: {rule.harm}"),
             Paragraph(f"What to do: {rule.remedy}"),
             Paragraph(f"Expected: {rule.expectation()}{tolerance}. {source}", "quiet"),
-            Table(["where", "found", "slices", "first of them"], rows),
+            Table(["where", "found", "slices", "first files"], rows),
             *more,
         ],
     )
 
 
 def _volumes(volumes: pl.DataFrame, folder: AuditFolder) -> Table:
-    """Worst first."""
+    """One row per volume, rejected ones first."""
     order = pl.col("decision").replace_strict({"reject": 0, "repair": 1, "accept": 2}, return_dtype=pl.Int64)
     rows = []
-    for place, row in enumerate(volumes.sort(order, "volume_id").iter_rows(named=True)):
+    for rank, row in enumerate(volumes.sort(order, "volume_id").iter_rows(named=True)):
         path = folder.thumbnail(row["volume_id"])
-        picture = Thumbnail(path.read_bytes(), "three planes") if place < _PICTURES and path.is_file() else None
+        picture = Thumbnail(path.read_bytes(), "three planes") if rank < _MOST_THUMBNAILS and path.is_file() else None
         spacing = [row.get(name) for name in ("row_mm", "column_mm", "step_mm")]
-        told = " x ".join(f"{value:.3g}" for value in spacing if value is not None)
+        spacing_text = " x ".join(f"{value:.3g}" for value in spacing if value is not None)
         rows.append(
             [
                 picture,
@@ -118,7 +118,7 @@ def _volumes(volumes: pl.DataFrame, folder: AuditFolder) -> Table:
                 row.get("kernel_class"),
                 row.get("phase"),
                 row["slices"],
-                told,
+                spacing_text,
             ]
         )
     columns = [
@@ -137,29 +137,31 @@ def _volumes(volumes: pl.DataFrame, folder: AuditFolder) -> Table:
 
 
 def _cohort(volumes: pl.DataFrame, findings: pl.DataFrame) -> list[Part]:
-    """How kernels, vendors, phases and spacings are spread, and what tells the label."""
+    """Distribution of kernels, vendors, phases and spacings, and features that predict the label."""
     kept = volumes.filter(pl.col("decision") != "reject")
     if len(kept) < 2:
         return []
-    parts: list[Part] = [Heading("Cohort (what is not rejected)")]
-    beside = [name for name in ("split", "label") if name in kept.columns]
+    parts: list[Part] = [Heading("Cohort (volumes that are not rejected)")]
+    grouping = [name for name in ("split", "label") if name in kept.columns]
     for names in (("kernel_class", "vendor"), ("phase",)):
-        keys = [*names, *beside]
+        keys = [*names, *grouping]
         counted = kept.with_columns(pl.col(keys).cast(pl.String).fill_null("–")).group_by(keys).len().sort(keys)  # noqa: RUF001
         parts.append(Table([*keys, "volumes"], [list(row) for row in counted.rows()]))
-    placed = kept.select("step_mm", "row_mm", *([beside[0]] if beside else [])).drop_nulls(["step_mm", "row_mm"])
-    if len(placed) > 1:
-        groups = placed[beside[0]].cast(pl.String).fill_null("–").to_list() if beside else ["volumes"] * len(placed)  # noqa: RUF001
+    spacing = kept.select("step_mm", "row_mm", *([grouping[0]] if grouping else [])).drop_nulls(["step_mm", "row_mm"])
+    if len(spacing) > 1:
+        groups = ["volumes"] * len(spacing)
+        if grouping:
+            groups = spacing[grouping[0]].cast(pl.String).fill_null("–").to_list()  # noqa: RUF001
         parts.append(
             Picture(
-                spacings(placed["row_mm"].to_list(), placed["step_mm"].to_list(), groups),
-                "Distance between pixels and between slices (mm), a point a volume",
+                spacings(spacing["row_mm"].to_list(), spacing["step_mm"].to_list(), groups),
+                "Pixel and slice spacing (mm), one point per volume.",
             )
         )
     leaks = findings.filter(pl.col("rule").is_in(["DCM711", "DCM714", "DCM717", "DCM304", "DCM312", "DCM332"]))
     if len(leaks):
         parts += [
-            Heading("What tells the label, or differs between the parts", 3),
+            Heading("Leakage, and features that predict the label or differ between splits", 3),
             Table(["rule", "found"], [list(row) for row in leaks.select("rule", "observed").rows()]),
         ]
     return parts

@@ -1,8 +1,7 @@
-"""report.html of a classification: how sure, who is taken for whom, every wrong image, where it comes from."""
+"""Reports of a classification: accuracy, confusion matrix, misclassified images, provenance."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,27 +11,25 @@ from gnomon.core.geometry import Grid
 from gnomon.dataset.dataset import Dataset, class_and_patient
 from gnomon.io.artifacts import map_array, read_json, write_text
 from gnomon.io.folders import GroupFolder, RunFolder
-from gnomon.reports import figures
-from gnomon.reports.cases import PicturedCase, three_planes
+from gnomon.reports.case_pictures import CaseImages, three_planes
 from gnomon.reports.page import Heading, Paragraph, Part, Picture, Table, html
-from gnomon.reports.run_report import origin_parts
+from gnomon.reports.run_report import provenance_parts, run_heading, training_parts
+from gnomon.reports.spread import spread_sentence
 
-_SHOWN = 6
+_MOST_SHOWN = 6
 
 
 def write_class_report(
     folder: RunFolder, dataset: Dataset, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Write report.html from the artifacts of a finished, judged run."""
+    """Write report.html from the artifacts of a finished, evaluated run."""
     manifest = read_json(folder.manifest, "the run")
     name, accuracy = str(manifest["config"]["name"]), summary["accuracy"]
-    sure = "" if accuracy["lower"] is None else f" (95 % interval {accuracy['lower']:.3f} to {accuracy['upper']:.3f})"
-    names = dataset.labels.names
+    ci = "" if accuracy["lower"] is None else f" (95 % CI {accuracy['lower']:.3f} to {accuracy['upper']:.3f})"
     parts: list[Part] = [
-        Heading(f"Classification {name}", 1),
-        Paragraph(f"seed {manifest['seed']}, weights {manifest['weights_sha256'][:16]}…", "quiet"),
+        *run_heading(f"Classification {name}", manifest),
         Paragraph(
-            f"Accuracy {accuracy['estimate']:.3f}{sure}, balanced {summary['balanced_accuracy']:.3f}, of "
+            f"Accuracy {accuracy['estimate']:.3f}{ci}, balanced accuracy {summary['balanced_accuracy']:.3f}, on "
             f"{summary['n_cases']} held-out images of {summary['n_patients']} patients.",
             "lead",
         ),
@@ -40,32 +37,28 @@ def write_class_report(
             ["class", "images", "recall", "precision", "AUC"],
             [[one, v["n"], v["recall"], v["precision"], v["auc"]] for one, v in summary["classes"].items()],
         ),
-        Heading("Who is taken for whom"),
-        Table(
-            ["truth", *(f"found {one}" for one in names)],
-            [[one, *counts] for one, counts in zip(names, summary["confusion"]["counts"])],
+        Heading("Confusion matrix"),
+        _confusion_matrix(summary["confusion"]),
+        *training_parts(
+            folder,
+            {"balanced_accuracy": ""},
+            "balanced accuracy",
+            "Balanced accuracy on validation images is a guide, not a result.",
         ),
-        Heading("Training"),
-        _curves(folder),
-        *_wrong(dataset, summary, rows),
-        *origin_parts(manifest),
+        *_misclassified(dataset, summary, rows),
+        *provenance_parts(manifest),
     ]
     write_text(folder.report, html(f"Gnomon: {name}", parts))
 
 
 def write_class_group_report(folder: GroupFolder, name: str, summary: Mapping[str, Any], n_runs: int) -> None:
     """Write report.html of several folds or seeds of a classification."""
-    spread, seeds = summary["between_seeds"], summary["seeds"]
-    said = (
-        "One seed: how far another would differ is not shown here."
-        if spread is None
-        else (f"Standard deviation between {len(seeds)} seeds: {spread:.4f}.")
-    )
+    spread = spread_sentence(summary["between_seeds"], summary["seeds"])
     parts: list[Part] = [
         Heading(f"{name}: {n_runs} runs", 1),
         Paragraph(
-            f"Accuracy {summary['accuracy']:.3f}, balanced {summary['balanced_accuracy']:.3f}, of "
-            f"{summary['n_cases']} images, each by runs that did not see it. {said}",
+            f"Accuracy {summary['accuracy']:.3f}, balanced accuracy {summary['balanced_accuracy']:.3f}, on "
+            f"{summary['n_cases']} images, each classified by runs that were not trained on it. {spread}",
             "lead",
         ),
         Table(
@@ -74,35 +67,34 @@ def write_class_group_report(folder: GroupFolder, name: str, summary: Mapping[st
         ),
     ]
     for seed, one in summary["by_seed"].items():
-        names = one["confusion"]["classes"]
-        counts = [[truth, *found] for truth, found in zip(names, one["confusion"]["counts"])]
         parts += [
             Heading(f"Seed {seed}"),
-            Table(["truth", *(f"found {each}" for each in names)], counts),
-            Paragraph(f"Wrong: {', '.join(one['wrong']) or 'none'}.", "quiet"),
+            _confusion_matrix(one["confusion"]),
+            Paragraph(f"Misclassified: {', '.join(one['wrong']) or 'none'}.", "quiet"),
         ]
-    parts.append(Paragraph("Each run has a report of its own in its folder, fold-F-seed-S.", "quiet"))
+    parts.append(Paragraph("Each run has its own report, in its folder fold-F-seed-S.", "quiet"))
     write_text(folder.report, html(f"Gnomon: {name}", parts))
 
 
-def _curves(folder: RunFolder) -> Picture:
-    with folder.metrics.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    png = figures.class_curves(rows)
-    return Picture(png, "Balanced accuracy on validation images guides the eye; it is not a result.")
+def _confusion_matrix(confusion: Mapping[str, Any]) -> Table:
+    names = confusion["classes"]
+    rows = [[truth, *counts] for truth, counts in zip(names, confusion["counts"])]
+    return Table(["reference", *(f"predicted {name}" for name in names)], rows)
 
 
-def _wrong(dataset: Dataset, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Part]:
-    """The wrong images that the net was surest of, as it sees them."""
+def _misclassified(dataset: Dataset, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Part]:
+    """The misclassified images with the highest probabilities, as the net sees them."""
     if not summary["wrong"]:
-        return [Heading("Wrong images"), Paragraph("None.")]
+        return [Heading("Misclassified images"), Paragraph("None.")]
     wrong = [row for row in rows if row["case"] in summary["wrong"]]
     wrong.sort(key=lambda row: -float(row[f"p/{row['class']}"]))
-    parts: list[Part] = [Heading("Wrong images, the surest first")]
-    for row in wrong[:_SHOWN]:
+    parts: list[Part] = [Heading("Misclassified images, most confident first")]
+    for row in wrong[:_MOST_SHOWN]:
         image = np.array(map_array(dataset.folder.case(str(row["case"])) / "image.npy"))[0]
         truth, _ = class_and_patient(dataset.folder, str(row["case"]))
-        text = f"{row['case']}: {truth}, found {row['class']} with {float(row['p/' + row['class']]):.2f}"
-        grid, nothing = Grid.from_parts(image.shape, dataset.plan.spacing_mm), np.zeros(image.shape, np.uint8)
-        parts.append(Picture(three_planes(PicturedCase(image, nothing, nothing, grid), (), ()), text))
+        text = (
+            f"{row['case']}: {truth}, predicted {row['class']} with probability {float(row['p/' + row['class']]):.2f}"
+        )
+        grid, no_label = Grid.from_parts(image.shape, dataset.plan.spacing_mm), np.zeros(image.shape, np.uint8)
+        parts.append(Picture(three_planes(CaseImages(image, no_label, no_label, grid), (), ()), text))
     return parts

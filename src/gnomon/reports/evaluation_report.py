@@ -1,4 +1,4 @@
-"""The parts of a report that tell an evaluation: verdict, results, groups, volumes, lesions, calibration, cases."""
+"""Report of an evaluation: criteria, scores, subgroups, volumes, lesions, calibration, findings, cases."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from gnomon.evaluation import column_title, measure_entries
 from gnomon.io.artifacts import read_findings, read_json, write_bytes, write_text
 from gnomon.io.folders import EvaluationFolder
 from gnomon.reports import figures
-from gnomon.reports.cases import PicturedCase, axial_slices, three_planes
+from gnomon.reports.case_pictures import CaseImages, axial_slices, three_planes
+from gnomon.reports.finding_table import finding_table
 from gnomon.reports.page import Folded, Heading, Link, Paragraph, Part, Picture, Table, html
 from gnomon.reports.pdf import pdf
 from gnomon.rules.finding import Severity
 
 _WORST = 3
 _FOREST_LABELS = 3
-Pictured = Callable[[str], PicturedCase | None]
+ImageSource = Callable[[str], CaseImages | None]
 
 
-def write_evaluation_report(folder: EvaluationFolder, labels: LabelScheme, title: str, pictured: Pictured) -> None:
+def write_evaluation_report(folder: EvaluationFolder, labels: LabelScheme, title: str, images_of: ImageSource) -> None:
     """Write report.html and report.pdf of an evaluation.
 
     Args:
-        pictured: a case to draw, by its name; None where there is nothing to draw.
+        images_of: gives the images of a case by its name; None where there is nothing to draw.
     """
     summary = read_json(folder.summary, "the evaluation")
     mean = "not measurable: no structure in any case" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
@@ -36,14 +37,14 @@ def write_evaluation_report(folder: EvaluationFolder, labels: LabelScheme, title
         Heading(title, 1),
         Paragraph(f"Mean Dice {mean}, {summary['n_cases']} cases.", "lead"),
         *result_parts(summary),
-        *case_parts(folder, labels, pictured),
+        *case_parts(folder, labels, images_of),
     ]
     write_text(folder.report, html(f"Gnomon: {title}", parts))
     write_bytes(folder.pdf, pdf(f"Gnomon: {title}", parts))
 
 
 def result_parts(summary: Mapping[str, Any]) -> list[Part]:
-    """Verdict first, then the numbers of each structure."""
+    """Criteria first, then the scores of each structure."""
     found = summary["labels"]
     headline = [entry for entry in measure_entries(summary) if entry["headline"]]
     titles = [column_title(entry) for entry in headline]
@@ -61,46 +62,45 @@ def result_parts(summary: Mapping[str, Any]) -> list[Part]:
         for name, values in found.items()
     ]
     return [
-        *_verdict(summary["criteria"]),
+        *_criteria(summary["criteria"]),
         Table(columns, rows),
         *_few(summary),
         Paragraph(
-            "Measured on each reference's own grid. A missed or spurious structure counts as the worst value (0, or "
-            "the image's diagonal), a structure absent from both is counted apart. HD95 is the larger of the two "
-            "directed 95 percent distances, by area; NSD's tolerance stands in cases.csv. Intervals take patients for "
-            f"independent, not cases. Surfaces: the {summary['engine']} engine. One set of predictions: how far "
-            "another training would differ is not shown here.",
+            "Measured on the grid of each reference. A missed or spurious structure gets the worst value (0, or the "
+            "diagonal of the grid); a structure absent from both sides is counted separately. HD95 is the larger of "
+            "the two directed 95th percentiles, weighted by area; the tolerance of NSD is listed in cases.csv. The "
+            "95 % CIs treat patients, not cases, as independent. "
+            f"Surface engine: {summary['engine']}. This is one set of predictions: the variation between trainings "
+            "is not included.",
             "quiet",
         ),
         Folded("All measures: mean and median with 95 % CI", [_all_measures(summary)]),
     ]
 
 
-def case_parts(folder: EvaluationFolder, labels: LabelScheme, pictured: Pictured) -> list[Part]:
-    """Distributions, groups, volumes, lesions, calibration, doubts, pictures, and every row."""
+def case_parts(folder: EvaluationFolder, labels: LabelScheme, images_of: ImageSource) -> list[Part]:
+    """Distributions, subgroups, volumes, lesions, calibration, findings, pictures, and all rows."""
     summary = read_json(folder.summary, "the evaluation")
     measures = measure_entries(summary)
     rows = read_rows(folder.cases, [entry["name"] for entry in measures])
     names = list(summary["labels"])
     plotted = {entry["name"]: column_title(entry) for entry in measures if entry["key"]}
     return [
-        Heading("Every case"),
-        Picture(figures.distributions(rows, names, plotted), "A point a case; the bar is the median."),
+        Heading("Scores per case"),
+        Picture(figures.distributions(rows, names, plotted), "One point per case; the bar is the median."),
         *_groups(folder.subgroups, summary),
         *_volumes(rows, summary),
         *_lesions(summary),
         *_calibration(summary),
         *_challenge(summary),
-        *_doubts(folder),
-        *_pictures(rows, labels, pictured),
-        Folded(
-            "Every row of cases.csv, by its line", [_table_of(rows, [entry for entry in measures if entry["headline"]])]
-        ),
+        *_findings(folder),
+        *_pictures(rows, labels, images_of),
+        Folded("All rows of cases.csv, by line", [_table_of(rows, [entry for entry in measures if entry["headline"]])]),
     ]
 
 
 def read_rows(path: Path, measures: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of cases.csv, with measures and volumes as numbers, and the `line` each stands in."""
+    """The rows of cases.csv with measures and volumes as numbers, and the `line` of each."""
     with path.open(newline="") as stream:
         rows: list[dict[str, Any]] = list(csv.DictReader(stream))
     for line, row in enumerate(rows, 2):
@@ -111,23 +111,23 @@ def read_rows(path: Path, measures: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def bounds(interval: Sequence[float] | None) -> str:
-    """An interval in words."""
-    return "too few" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+    """An interval as text."""
+    return "too few patients" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
-def _verdict(rows: Sequence[Mapping[str, Any]]) -> list[Part]:
+def _criteria(rows: Sequence[Mapping[str, Any]]) -> list[Part]:
     if not rows:
         return []
     failed = sum(not row["passed"] for row in rows)
-    verdict = f"{failed} of {len(rows)} criteria are NOT met." if failed else f"All {len(rows)} criteria are met."
+    lead = f"{failed} of {len(rows)} criteria are NOT met." if failed else f"All {len(rows)} criteria are met."
     table = [[row["criterion"], row["label"], row["found"], "met" if row["passed"] else "NOT MET"] for row in rows]
-    return [Paragraph(verdict, "lead"), Table(["criterion", "structure", "found", "verdict"], table)]
+    return [Paragraph(lead, "lead"), Table(["criterion", "structure", "found", "result"], table)]
 
 
 def _few(summary: Mapping[str, Any]) -> list[Part]:
     if not summary["few_patients"]:
         return []
-    return [Paragraph(f"{summary['n_patients']} patients: below 50, the ends of an interval are to be read with care.")]
+    return [Paragraph(f"{summary['n_patients']} patients: below 50, interpret the ends of a CI with care.")]
 
 
 def _all_measures(summary: Mapping[str, Any]) -> Table:
@@ -153,7 +153,7 @@ def _groups(path: Path, summary: Mapping[str, Any]) -> list[Part]:
     with path.open(newline="") as stream:
         found = [row for row in csv.DictReader(stream) if row["measure"] == "dice"]
     if not found:
-        return [Heading("Groups of cases"), Paragraph("No column of the table parts the cases.")]
+        return [Heading("Subgroups"), Paragraph("No column of the table divides the cases into groups.")]
     rows: list[dict[str, Any]] = [
         {
             **row,
@@ -168,7 +168,7 @@ def _groups(path: Path, summary: Mapping[str, Any]) -> list[Part]:
         for row in found
     ]
     labels = list(dict.fromkeys(row["label"] for row in rows))[:_FOREST_LABELS]
-    drawn = figures.forest(
+    drawn = figures.forest_plot(
         [row for row in rows if row["label"] in labels],
         {name: summary["labels"][name]["dice"] for name in labels},
         "Dice",
@@ -194,14 +194,14 @@ def _groups(path: Path, summary: Mapping[str, Any]) -> list[Part]:
         "n",
         "patients",
         "Dice",
-        "95 % interval",
-        "less the rest",
-        "its interval",
+        "95 % CI",
+        "difference to the rest",
+        "95 % CI of the difference",
     ]
     return [
-        Heading("Groups of cases"),
-        Picture(drawn, "Mean and 95 % interval of each group, patients in brackets; pale: fewer than 10 patients."),
-        Folded("The numbers", [Table(columns, table)]),
+        Heading("Subgroups"),
+        Picture(drawn, "Mean and 95 % CI of each subgroup, number of patients in brackets; pale: fewer than 10."),
+        Folded("Values of the subgroups", [Table(columns, table)]),
     ]
 
 
@@ -235,17 +235,20 @@ def _volumes(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> l
     columns = [
         "structure",
         "n",
-        "bias, ml",
-        "its interval",
-        "lower limit, ml",
-        "upper limit, ml",
+        "bias (ml)",
+        "95 % CI",
+        "lower limit of agreement (ml)",
+        "upper limit of agreement (ml)",
         "slope",
-        "p of slope",
-        "concordance",
+        "p (slope)",
+        "concordance (Lin)",
     ]
     return [
-        Heading("Volumes"),
-        Picture(figures.agreement(points, known), "Line: mean difference; dashed: where 95 % of differences lie."),
+        Heading("Agreement of volumes"),
+        Picture(
+            figures.bland_altman(points, known),
+            "Bland-Altman plot, predicted minus reference. Solid: bias; dashed: 95 % limits of agreement.",
+        ),
         Table(columns, table),
     ]
 
@@ -269,18 +272,20 @@ def _lesions(summary: Mapping[str, Any]) -> list[Part]:
     columns = [
         "structure",
         "scans",
-        "lesions",
+        "reference lesions",
         "found",
-        "predicted",
-        "false",
-        "found a case",
-        "right a case",
-        "F1 a case",
+        "predicted lesions",
+        "false positives",
+        "mean sensitivity per case",
+        "mean precision per case",
+        "mean F1 per case",
     ]
     curves = {name: one["froc"] for name, one in found.items() if one["froc"]}
     parts: list[Part] = [Heading("Lesions"), Table(columns, table)]
     if curves:
-        parts.append(Picture(figures.detection(curves), "From the surest prediction on, a step a confidence."))
+        parts.append(
+            Picture(figures.froc_curves(curves), "FROC curve: one step per confidence, from the highest down.")
+        )
     return parts
 
 
@@ -294,7 +299,10 @@ def _calibration(summary: Mapping[str, Any]) -> list[Part]:
     table = [[name, one["voxels"], one["brier"], one["expected_calibration_error"]] for name, one in found.items()]
     return [
         Heading("Calibration"),
-        Picture(figures.calibration(found), f"Voxels within {band_mm:g} mm of the reference's surface; grey: perfect."),
+        Picture(
+            figures.reliability_diagrams(found),
+            f"Voxels within {band_mm:g} mm of the reference surface; grey: perfect calibration.",
+        ),
         Table(columns, table),
     ]
 
@@ -303,54 +311,53 @@ def _challenge(summary: Mapping[str, Any]) -> list[Part]:
     if "challenge" not in summary:
         return []
     found = summary["challenge"]
-    how = "without what is wrong in its script" if found["fixed"] else "as its own script computes them"
+    how = "With the errors of its script corrected" if found["fixed"] else "As computed by the challenge's own script"
     table = [[row["structure"], row["measure"], row["n"], row["mean"]] for row in found["means"]]
     return [
         Heading(f"Scores of {found['name']}"),
-        Paragraph(f"{how.capitalize()}, {found['n_scored']} of {found['n_cases']} cases scored."),
+        Paragraph(f"{how}; {found['n_scored']} of {found['n_cases']} cases scored."),
         Table(["structure", "measure", "n", "mean"], table),
     ]
 
 
-def _doubts(evaluation: EvaluationFolder) -> list[Part]:
+def _findings(evaluation: EvaluationFolder) -> list[Part]:
     found = [finding for finding in read_findings(evaluation.findings) if finding.severity is not Severity.INFO]
     if not found:
         return []
-    rows = [[finding.rule, finding.where, finding.found, finding.remedy] for finding in found]
-    return [Heading("Predictions that need a look"), Table(["rule", "where", "found", "what to do"], rows)]
+    return [Heading("Predictions to review"), finding_table(found, ("where", "found", "remedy"))]
 
 
-def _pictures(rows: Sequence[Mapping[str, Any]], labels: LabelScheme, pictured: Pictured) -> list[Part]:
-    """The worst cases, the median and the best, in three planes and to scroll through."""
+def _pictures(rows: Sequence[Mapping[str, Any]], labels: LabelScheme, images_of: ImageSource) -> list[Part]:
+    """The worst cases, the median and the best, in three planes and as slices to scroll through."""
     scores: dict[str, list[float]] = {}
     for row in rows:
         if row["dice"] is not None and row["label"] in labels.names:
             scores.setdefault(row["case"], []).append(row["dice"])
     ordered = sorted(scores, key=lambda name: (float(np.mean(scores[name])), name))
-    parts: list[Part] = [Heading("The worst cases")]
+    parts: list[Part] = [Heading("Worst cases")]
     for name in ordered[:_WORST]:
-        parts += _case(name, rows, labels, pictured)
+        parts += _case(name, rows, labels, images_of)
     if len(ordered) > _WORST:
-        for title, name in (("The median case", ordered[len(ordered) // 2]), ("The best case", ordered[-1])):
-            parts += [Heading(title), *_case(name, rows, labels, pictured)]
+        for title, name in (("Median case", ordered[len(ordered) // 2]), ("Best case", ordered[-1])):
+            parts += [Heading(title), *_case(name, rows, labels, images_of)]
     return parts
 
 
-def _case(name: str, rows: Sequence[Mapping[str, Any]], labels: LabelScheme, pictured: Pictured) -> list[Part]:
+def _case(name: str, rows: Sequence[Mapping[str, Any]], labels: LabelScheme, images_of: ImageSource) -> list[Part]:
     own = [row for row in rows if row["case"] == name and row["dice"] is not None]
-    told = ", ".join(f"{row['label']} Dice {row['dice']:.3f} ({row['status']}, line {row['line']})" for row in own)
-    case = pictured(name)
+    scores = ", ".join(f"{row['label']} Dice {row['dice']:.3f} ({row['status']}, line {row['line']})" for row in own)
+    case = images_of(name)
     if case is None:
-        return [Paragraph(f"{name}: no prediction to show. {told}")]
+        return [Paragraph(f"{name}: no prediction to show. {scores}")]
     planes = three_planes(case, labels.values, labels.names)
     return [
-        Picture(planes, f"{name}: {told}. Planes with the most voxels that differ."),
-        axial_slices(case, labels.values, f"{name}: axial slices; full line: reference, dotted: prediction."),
+        Picture(planes, f"{name}: {scores}. Planes with the most differing voxels."),
+        axial_slices(case, labels.values, f"{name}: axial slices; solid: reference, dotted: prediction."),
     ]
 
 
 def _table_of(rows: Sequence[Mapping[str, Any]], measures: Sequence[Mapping[str, Any]]) -> Table:
-    """The rows structure by structure, so that a structure's numbers lead to the rows they are made of."""
+    """The rows ordered by structure, so that the summary of a structure links to its rows."""
     names = list(dict.fromkeys(row["label"] for row in rows))
     ordered = [row for name in names for row in rows if row["label"] == name]
     firsts = {name: next(row["line"] for row in ordered if row["label"] == name) for name in names}

@@ -1,4 +1,4 @@
-"""report.html of a group of runs: the mean over seeds, the spread between them, each seed by itself."""
+"""Report of several runs: mean over seeds, variation between seeds, and each seed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gnomon.evaluation import column_title, measure_entries
 from gnomon.io.artifacts import write_text
 from gnomon.io.folders import GroupFolder
 from gnomon.reports.page import Heading, Paragraph, Part, Table, html
+from gnomon.reports.spread import spread_sentence
 
 
 def write_group_report(
@@ -17,25 +18,20 @@ def write_group_report(
 ) -> None:
     """Write report.html from the summary of a finished group."""
     seeds = summary["seeds"]
-    side = "the test set, by all folds together" if dataset.splits.test else "every case by a run that did not see it"
+    side = "test set, ensemble of all folds" if dataset.splits.test else "each predicted by a run not trained on it"
     if len(dataset.splits.folds) * len(seeds) != n_runs:
-        side = "the held-out cases of one fold"
+        side = "those of one fold"
     mean = "not measurable" if summary["mean_dice"] is None else f"{summary['mean_dice']:.4f}"
-    spread = summary["between_seeds"]
-    said = (
-        "One seed: how far another would differ is not shown here."
-        if spread is None
-        else (f"Standard deviation between {len(seeds)} seeds: {spread:.4f}.")
-    )
+    spread = spread_sentence(summary["between_seeds"], seeds)
     headline = [entry for entry in measure_entries(next(iter(summary["by_seed"].values()))) if entry["headline"]]
     sections: list[Part] = [
         Heading(f"{name}: {n_runs} runs", 1),
-        Paragraph(f"Mean Dice {mean}, {summary['n_cases']} held-out cases: {side}. {said}", "lead"),
+        Paragraph(f"Mean Dice {mean}, {summary['n_cases']} held-out cases ({side}). {spread}", "lead"),
         Table(
             ["label", "mean Dice", "standard deviation between seeds"],
             [[label, values["dice"], values["between_seeds"]] for label, values in summary["labels"].items()],
         ),
-        Heading("Each seed"),
+        Heading("Scores per seed"),
         Table(
             ["seed", "label", "n", "missed", *(column_title(entry) for entry in headline)],
             [
@@ -44,6 +40,6 @@ def write_group_report(
                 for label, values in one["labels"].items()
             ],
         ),
-        Paragraph("Each run has a report of its own in its folder, fold-F-seed-S.", "quiet"),
+        Paragraph("Each run has its own report, in its folder fold-F-seed-S.", "quiet"),
     ]
     write_text(folder.report, html(f"Gnomon: {name}", sections))

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading of a level from 1."""
+    """A heading; level 1 is the title."""
 
     text: str
     level: int = 2
@@ -30,7 +30,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Link:
-    """A cell that leads to the row of a table whose anchor it names."""
+    """A cell that links to a table row by its anchor."""
 
     value: Any
     anchor: str
@@ -38,7 +38,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A cell that holds a small picture (PNG)."""
+    """A cell with a small picture (PNG); `text` is its alternative text."""
 
     png: bytes
     text: str
@@ -46,9 +46,11 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; columns of numbers stand right. `anchors` name its rows; those of `filters` can be chosen by value.
+    """A table; numeric columns are aligned right.
 
-    A cell of several words in a column to filter by is found by each of them.
+    Attributes:
+        anchors: a name for each row, for links.
+        filters: columns by whose values the rows can be filtered; a cell that lists rules is found by each of them.
     """
 
     columns: Sequence[str]
@@ -67,7 +69,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Slices:
-    """Slices to scroll through: one below the other in a JPEG, each `width` x `height`; `first` is shown first."""
+    """Slices to scroll through.
+
+    Attributes:
+        jpeg: all slices, one below the other.
+        width, height: of one slice, in pixels.
+        count: number of slices.
+        first: index of the slice that is shown first.
+        caption: text below.
+    """
 
     jpeg: bytes
     width: int
@@ -79,7 +89,7 @@ class Slices:
 
 @dataclass(frozen=True)
 class Folded:
-    """Parts behind a summary that opens."""
+    """Parts behind a summary that opens on click."""
 
     summary: str
     parts: Sequence[Part]

@@ -1,4 +1,4 @@
-"""The same parts as a PDF for a submission file; what the page folds is open, what scrolls is left out."""
+"""The same parts as a PDF for a submission file: folded sections are open, slice viewers are left out."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Image, SimpleDocTemplate, Spacer
-from reportlab.platypus import Paragraph as Flowing
-from reportlab.platypus import Table as Grid
+from reportlab.platypus import Paragraph as FlowParagraph
+from reportlab.platypus import Table as FlowTable
 from reportlab.platypus.tables import TableStyle
 
 from gnomon.reports.page import (
@@ -68,11 +68,11 @@ def pdf(title: str, parts: Iterable[Part]) -> bytes:
         invariant=1,
     )
     flow = [flowable for part in parts for flowable in _flowables(part)]
-    document.build(flow or [Spacer(1, 1)], onFirstPage=_numbered, onLaterPages=_numbered)
+    document.build(flow or [Spacer(1, 1)], onFirstPage=_number_page, onLaterPages=_number_page)
     return out.getvalue()
 
 
-def _numbered(canvas: Canvas, document: SimpleDocTemplate) -> None:
+def _number_page(canvas: Canvas, document: SimpleDocTemplate) -> None:
     canvas.setFont("Helvetica", 7)
     canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, str(canvas.getPageNumber()))
 
@@ -80,17 +80,20 @@ def _numbered(canvas: Canvas, document: SimpleDocTemplate) -> None:
 def _flowables(part: Part) -> Sequence[Flowable]:
     match part:
         case Heading():
-            return [Flowing(_plain(part.text), _HEADS[part.level])]
+            return [FlowParagraph(_latin(part.text), _HEADS[part.level])]
         case Paragraph():
-            return [Flowing(_plain(part.text), {"lead": _LEAD, "quiet": _QUIET}.get(part.kind, _TEXT))]
+            return [FlowParagraph(_latin(part.text), {"lead": _LEAD, "quiet": _QUIET}.get(part.kind, _TEXT))]
         case Table():
             return [_table(part), Spacer(1, 6)] if part.rows else []
         case Picture():
             width, height = ImageReader(io.BytesIO(part.png)).getSize()
-            return [Image(io.BytesIO(part.png), _WIDTH, _WIDTH * height / width), Flowing(_plain(part.caption), _QUIET)]
+            return [
+                Image(io.BytesIO(part.png), _WIDTH, _WIDTH * height / width),
+                FlowParagraph(_latin(part.caption), _QUIET),
+            ]
         case Folded():
             inner = [flowable for one in part.parts for flowable in _flowables(one)]
-            return [Flowing(_plain(part.summary), _HEADS[3]), *inner] if inner else []
+            return [FlowParagraph(_latin(part.summary), _HEADS[3]), *inner] if inner else []
         case Slices() | Values():
             return []
 
@@ -98,8 +101,8 @@ def _flowables(part: Part) -> Sequence[Flowable]:
 def _table(part: Table) -> Flowable:
     numeric = numeric_columns(part)
     styles = [_NUMBER if number else _CELL for number in numeric]
-    cells = [[Flowing(f"<b>{_plain(name)}</b>", style) for name, style in zip(part.columns, styles)]]
-    cells += [[Flowing(_plain(text_of(cell)), style) for cell, style in zip(row, styles)] for row in part.rows]
+    cells = [[FlowParagraph(f"<b>{_latin(name)}</b>", style) for name, style in zip(part.columns, styles)]]
+    cells += [[FlowParagraph(_latin(text_of(cell)), style) for cell, style in zip(row, styles)] for row in part.rows]
     lengths = [
         max(6, min(40, max(len(text_of(row[i])) for row in [part.columns, *part.rows]))) for i in range(len(numeric))
     ]
@@ -114,12 +117,12 @@ def _table(part: Table) -> Flowable:
             ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
         ]
     )
-    return Grid(cells, colWidths=widths, repeatRows=1, style=lines)
+    return FlowTable(cells, colWidths=widths, repeatRows=1, style=lines)
 
 
-def _plain(text: str) -> str:
-    """Text for a document in Latin letters: what the standard fonts have no sign for is written out."""
-    written = {"…": "...", "–": "-", "±": "+/-", "≥": "at least", "≤": "at most", "×": "x"}  # noqa: RUF001
-    for sign, plain in written.items():
-        text = text.replace(sign, plain)
+def _latin(text: str) -> str:
+    """Text in Latin letters: characters that the standard fonts lack are replaced."""
+    replacements = {"…": "...", "–": "-", "±": "+/-", "≥": "at least", "≤": "at most", "×": "x"}  # noqa: RUF001
+    for sign, replacement in replacements.items():
+        text = text.replace(sign, replacement)
     return escape(text.encode("latin-1", "replace").decode("latin-1"))

@@ -21,7 +21,7 @@ from gnomon.io.artifacts import atomic_replacement, write_rows
 from gnomon.io.folders import EvaluationFolder, GroupFolder, PredictionsFolder, RunFolder
 from gnomon.nets import build_net
 from gnomon.preparation import StepBytes, prepare, read_raw_dataset
-from gnomon.reports import of_dataset, write_evaluation_report, write_group_report, write_run_report
+from gnomon.reports import images_of_dataset, write_evaluation_report, write_group_report, write_run_report
 from gnomon.rules.finding import Finding
 from gnomon.settings import EvaluateSettings, PredictSettings, PrepareSettings, TrainSettings
 from gnomon.tasks.seeds import GROUP_SCHEMA, mean_and_deviation
@@ -163,7 +163,7 @@ def _report_run(run: RunFolder, dataset: Dataset, fold: int, _summary: Summary) 
 
 def _report_seed(group: GroupFolder, seed: int, dataset: Dataset) -> None:
     folder, predictions = EvaluationFolder(group.evaluation(seed)), group.predictions(seed)
-    write_evaluation_report(folder, dataset.labels, f"Seed {seed}", of_dataset(dataset, predictions))
+    write_evaluation_report(folder, dataset.labels, f"Seed {seed}", images_of_dataset(dataset, predictions))
 
 
 def _report_group(group: GroupFolder, name: str, summary: Summary, dataset: Dataset, n_runs: int) -> None:

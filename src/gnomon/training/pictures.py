@@ -11,24 +11,10 @@ from numpy.typing import NDArray
 from pytorch_lightning.callbacks import Callback
 
 from gnomon.core.geometry import picture_plane, to_display
+from gnomon.core.palette import LABEL_COLOURS, rgb
 from gnomon.training.trackers import TrackerLogger
 
-_COLOURS = (
-    np.array(
-        [
-            [0, 0, 0],
-            [230, 97, 1],
-            [44, 123, 182],
-            [26, 150, 65],
-            [202, 0, 32],
-            [123, 50, 148],
-            [166, 97, 26],
-            [0, 133, 122],
-        ],
-        np.float32,
-    )
-    / 255
-)
+_COLOURS = np.array([rgb(colour) for colour in LABEL_COLOURS], np.float32)
 _TITLE = "validation: image, reference, prediction"
 
 
@@ -70,6 +56,6 @@ def validation_picture(image: torch.Tensor, label: torch.Tensor, found: torch.Te
     views = [grey]
     for channels in (truth, mine):
         shown = to_display(picture_plane(channels, 2, index))
-        colour = _COLOURS[np.where(shown > 0, (shown - 1) % (len(_COLOURS) - 1) + 1, 0)]
+        colour = _COLOURS[np.where(shown > 0, (shown - 1) % len(_COLOURS), 0)]
         views.append(np.where((shown > 0)[..., None], 0.5 * grey + 0.5 * colour, grey))
     return np.asarray(np.concatenate(views, axis=1) * 255, dtype=np.uint8)

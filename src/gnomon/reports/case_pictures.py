@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -17,7 +16,8 @@ from PIL import Image
 from scipy import ndimage
 
 from gnomon.core.geometry import Grid, picture_plane, to_display
-from gnomon.reports.figures import colour, png
+from gnomon.core.palette import label_colour, rgb
+from gnomon.reports.figures import png
 from gnomon.reports.page import Slices
 
 _PLANES = (  # axis cut, name, horizontal axis, letters left to right, letters bottom to top
@@ -26,13 +26,13 @@ _PLANES = (  # axis cut, name, horizontal axis, letters left to right, letters b
     (0, "sagittal", 1, ("A", "P"), ("I", "S")),
 )
 _MOST_SLICES = 32
-_WIDTH = 320  # of a slice to scroll through, pixels
+_WIDTH = 320  # of an axial slice, pixels
 _QUALITY = 72
 
 
 @dataclass(frozen=True, eq=False)
-class PicturedCase:
-    """A case to be drawn: image, reference and prediction in RAS+ order on one grid (x, y, z)."""
+class CaseImages:
+    """A case to draw: image, reference and prediction (x, y, z) in RAS+ order on one grid."""
 
     image: NDArray[np.float32]
     reference: NDArray[Any]
@@ -40,8 +40,8 @@ class PicturedCase:
     grid: Grid
 
 
-def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]) -> bytes:
-    """A case in three planes through its largest error; solid: reference, dashed: prediction (PNG)."""
+def three_planes(case: CaseImages, values: Sequence[int], names: Sequence[str]) -> bytes:
+    """Three planes through the largest error; solid: reference, dashed: prediction (PNG)."""
     place = largest_error(case.reference, case.prediction)
     extent_mm = np.asarray(case.grid.shape) * case.grid.spacing_mm
     figure = Figure(figsize=(9.6, 3.5), layout="constrained")
@@ -64,7 +64,13 @@ def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]
                 mask = picture_plane(labels, axis, place[axis]) == value
                 if min(mask.shape) > 1 and mask.any() and not mask.all():
                     axes.contour(
-                        mask, [0.5], colors=[colour(i)], linewidths=1.3, linestyles=style, origin="lower", extent=extent
+                        mask,
+                        [0.5],
+                        colors=[label_colour(i)],
+                        linewidths=1.3,
+                        linestyles=style,
+                        origin="lower",
+                        extent=extent,
                     )
         axes.invert_xaxis()  # the patient's right, and front, on the viewer's left
         axes.set_aspect("equal")
@@ -74,7 +80,7 @@ def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]
         axes.set_yticks([])
     if not names:
         return png(figure)
-    lines = [Line2D([], [], color=colour(i), label=name) for i, name in enumerate(names)]
+    lines = [Line2D([], [], color=label_colour(i), label=name) for i, name in enumerate(names)]
     lines += [
         Line2D([], [], color="#777777", ls=ls, label=text)
         for ls, text in (("solid", "reference"), ("dashed", "prediction"))
@@ -83,8 +89,8 @@ def three_planes(case: PicturedCase, values: Sequence[int], names: Sequence[str]
     return png(figure)
 
 
-def axial_slices(case: PicturedCase, values: Sequence[int], caption: str) -> Slices:
-    """The axial slices that either side's structures pass, patient's right on the left; prediction's lines dotted."""
+def axial_slices(case: CaseImages, values: Sequence[int], caption: str) -> Slices:
+    """The axial slices that hold a structure, patient's right on the left; solid: reference, dotted: prediction."""
     either = (case.reference > 0) | (case.prediction > 0)
     filled = np.flatnonzero(either.any(axis=(0, 1)))
     first, last = (int(filled[0]), int(filled[-1])) if len(filled) else (0, case.grid.shape[2] - 1)
@@ -100,7 +106,7 @@ def axial_slices(case: PicturedCase, values: Sequence[int], caption: str) -> Sli
 
 
 def largest_error(reference: NDArray[Any], prediction: NDArray[Any]) -> tuple[int, int, int]:
-    """For each axis the plane with the most voxels that differ; the middle of the structures where none do."""
+    """For each axis the plane with the most differing voxels; where none differ, the plane with most structure."""
     wrong = reference != prediction
     if not wrong.any():
         wrong = reference > 0
@@ -119,7 +125,7 @@ def _slice(
     size: tuple[int, int],
     window: tuple[float, float],
 ) -> NDArray[np.uint8]:
-    """One axial slice in colours, (rows, columns, 3), anterior up, the patient's right on the left."""
+    """One axial slice with contours, (rows, columns, 3), anterior up, patient's right on the left."""
     low, high = window
     grey = np.clip((_screen(picture_plane(image, 2, index)) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
     canvas = np.array(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR).convert("RGB"))
@@ -131,12 +137,12 @@ def _slice(
             if mask.any():
                 large = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), bool)
                 edge = large & ~ndimage.binary_erosion(large, iterations=2, border_value=1)
-                canvas[edge & shown] = np.array(to_rgb(colour(i))) * 255
+                canvas[edge & shown] = np.array(rgb(label_colour(i))) * 255
     return canvas
 
 
 def _screen(plane: NDArray[Any]) -> NDArray[Any]:
-    """A picture plane (rows to anterior, columns to right) as a screen shows it: anterior up, right on the left."""
+    """A plane (rows to anterior, columns to right) in display orientation: anterior up, right on the left."""
     return to_display(plane, flip_columns=True)
 
 

@@ -1,4 +1,4 @@
-"""Where the cases of a report come from: a prepared data set, or plain files."""
+"""Images of the cases of a report, from a prepared data set or from files."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from gnomon.dataset.dataset import Dataset, read_case, reference_path
 from gnomon.evaluation import align_prediction
 from gnomon.io.artifacts import map_array
 from gnomon.io.images import read_image, read_label
-from gnomon.reports.cases import PicturedCase
-from gnomon.reports.evaluation_report import Pictured
+from gnomon.reports.case_pictures import CaseImages
+from gnomon.reports.evaluation_report import ImageSource
 from gnomon.rules.finding import Refusal
 
 
-def of_dataset(dataset: Dataset, predictions: Path) -> Pictured:
-    """Cases of a data set, each with its own image."""
+def images_of_dataset(dataset: Dataset, predictions: Path) -> ImageSource:
+    """Images of a data set's cases, with predictions from a folder."""
 
-    def pictured(name: str) -> PicturedCase | None:
+    def images_of(name: str) -> CaseImages | None:
         path = predictions / f"{name}.nii.gz"
         if not path.is_file():
             return None
@@ -31,20 +31,22 @@ def of_dataset(dataset: Dataset, predictions: Path) -> Pictured:
         order = case.native.reorientation_to("RAS")
         ordered = case.native.reorient(order)
         image = map_array(dataset.folder.case(name) / "image.npy")[0]
-        return PicturedCase(
+        return CaseImages(
             image=interpolate_values(np.asarray(image), case.canonical, ordered),
             reference=order.apply(read_label(reference_path(dataset.folder, name)).voxels),
             prediction=order.apply(read_label(path).voxels),
             grid=ordered,
         )
 
-    return pictured
+    return images_of
 
 
-def of_files(references: Mapping[str, Path], predictions: Mapping[str, Path], images: Mapping[str, Path]) -> Pictured:
-    """Cases of label files; a prediction on another grid is drawn where its header puts it, a missing image black."""
+def images_of_files(
+    references: Mapping[str, Path], predictions: Mapping[str, Path], images: Mapping[str, Path]
+) -> ImageSource:
+    """Images of label files. A prediction on another grid is resampled by its header; a missing image is black."""
 
-    def pictured(name: str) -> PicturedCase | None:
+    def images_of(name: str) -> CaseImages | None:
         if name not in references or name not in predictions:
             return None
         try:
@@ -55,11 +57,11 @@ def of_files(references: Mapping[str, Path], predictions: Mapping[str, Path], im
             return None
         assert aligned is not None
         order = reference.grid.reorientation_to("RAS")
-        return PicturedCase(
+        return CaseImages(
             order.apply(image), order.apply(reference.voxels), order.apply(aligned), reference.grid.reorient(order)
         )
 
-    return pictured
+    return images_of
 
 
 def _image(path: Path | None, grid: Grid) -> NDArray[Any]:
