@@ -18,11 +18,11 @@ import numpy as np
 
 from gnomon.core.components import label_components
 from gnomon.core.geometry import Grid
-from gnomon.postprocess import Rule, Spec, apply
+from gnomon.postprocess import PostprocessRule, RuleSet, apply_rules
+from gnomon.postprocess.decisions import decide_rules
 from gnomon.postprocess.guards import upper_bound
+from gnomon.postprocess.limits import SCORES, sweep_limits
 from gnomon.postprocess.parts import CaseParts
-from gnomon.postprocess.search import search
-from gnomon.postprocess.sweep import SCORES, sweep
 from gnomon.settings import SearchSettings
 from tests.postprocess.population import SHAPES, lost_share, populations
 from tests.postprocess.scenes import parts_of, random_scene
@@ -60,7 +60,7 @@ def compare(name: str, given: Iterator[Scene]) -> None:
         case = parts_of("scene", truth, found, probability, grid)
         measured = time.perf_counter()
         limits = {kind: _limits(case, score) for kind, score in SCORES.items()}
-        swept = {kind: sweep([case], SCORES[kind], limits[kind]) for kind in SCORES}
+        swept = {kind: sweep_limits([case], SCORES[kind], limits[kind]) for kind in SCORES}
         ended = time.perf_counter()
         mine_s, sweep_s = mine_s + ended - began, sweep_s + ended - measured
         for kind in SCORES:
@@ -84,8 +84,8 @@ def removed_and_measured(
 ) -> tuple[float, int]:
     """Apply the rule to the voxels, then measure Dice and the lesions that are hit."""
     setting = {"keep_k": 1 - int(limit)} if kind == "keep_k" else {kind: float(limit)}
-    spec = Spec((Rule("x", "a trial", **setting),), (("x", 1),))
-    kept = apply(spec, found.astype(np.uint8), grid, {"x": probability})[0] > 0
+    spec = RuleSet((PostprocessRule("x", "a trial", **setting),), (("x", 1),))
+    kept = apply_rules(spec, found.astype(np.uint8), grid, {"x": probability})[0] > 0
     lesions, _ = label_components(truth)
     total = int(kept.sum() + truth.sum())
     hit = set(np.unique(lesions[kept]).tolist()) - {0}
@@ -106,7 +106,7 @@ def simulate(count: int, seed: int) -> None:
             sets += 1
             draw = np.random.default_rng([seed, i])
             cases = [population.case(str(j), j % 5, draw) for j in range(patients)]
-            good = [verdict for verdict in search("rare", cases, settings) if verdict.adopted]
+            good = [verdict for verdict in decide_rules("rare", cases, settings) if verdict.adopted]
             adopted += len(good)
             worse += any(lost_share(population, v.kind, v.limit, i) > settings.recall_margin for v in good)
         bound = upper_bound(worse, sets)

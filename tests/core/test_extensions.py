@@ -29,7 +29,7 @@ from gnomon.io.folders import EvaluationFolder
 from gnomon.io.images import images_in_folder, write_image
 from gnomon.nets import build_net, net_settings
 from gnomon.pipeline.comparison import differences
-from gnomon.reports import of_files, write_evaluation_report
+from gnomon.reports import images_of_files, write_evaluation_report
 from gnomon.rules.finding import Refusal, Severity
 from gnomon.settings import EvaluateSettings, LossSettings
 from gnomon.settings.names import built_in_nets, net_names
@@ -255,7 +255,7 @@ def test_a_measure_of_another_package_is_in_the_tables_and_the_report(site: Path
     assert done.rows[0]["filled"] == 0.25
     assert done.summary["labels"]["organ"]["filled"] == 0.25
     folder = EvaluationFolder(tmp_path / "e")
-    write_evaluation_report(folder, labels, "Evaluation", of_files(files, files, {}))
+    write_evaluation_report(folder, labels, "Evaluation", images_of_files(files, files, {}))
     assert "filled" in folder.report.read_text()
 
 

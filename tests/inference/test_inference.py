@@ -22,7 +22,7 @@ from gnomon.dataset.topology import make_topology
 from gnomon.inference import Model, predict_images
 from gnomon.inference.sliding_window import gaussian_importance, predict_probabilities, tile_corners
 from gnomon.io.images import write_image
-from gnomon.postprocess import read_spec
+from gnomon.postprocess import read_rule_set
 from gnomon.settings import PredictSettings
 
 
@@ -136,13 +136,13 @@ def test_rules_are_applied_to_what_is_predicted_and_what_they_remove_is_listed(t
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec))
     plain = model(grid.spacing_mm)
     assert predict_images(plain, tmp_path / "in", tmp_path / "plain") == []
-    ruled = replace(plain, rules=read_spec(tmp_path / "rules.yaml", plain.labels))
+    ruled = replace(plain, rules=read_rule_set(tmp_path / "rules.yaml", plain.labels))
     assert predict_images(ruled, tmp_path / "in", tmp_path / "ruled") == []
     before, after = (np.asarray(nib.load(tmp_path / kind / "x.nii.gz").dataobj) for kind in ("plain", "ruled"))
     assert (before != after).sum() == 8 and not after[1, 1, 1:5].any()
     rows = list(csv.DictReader((tmp_path / "ruled" / "changes.csv").open()))
     assert [(row["case"], row["structure"], row["voxels"]) for row in rows] == [(case, "core", "4") for case in "xxyy"]
-    assert read_spec(tmp_path / "ruled" / "rules.yaml") == ruled.rules
+    assert read_rule_set(tmp_path / "ruled" / "rules.yaml") == ruled.rules
     before_bytes = (tmp_path / "ruled" / "changes.csv").read_bytes()
     predict_images(ruled, tmp_path / "in", tmp_path / "ruled")
     assert (tmp_path / "ruled" / "changes.csv").read_bytes().count(b"\n") == before_bytes.count(b"\n")

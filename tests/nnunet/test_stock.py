@@ -14,7 +14,7 @@ from gnomon.commands.launch import launch
 from gnomon.core.geometry import ORIENTATIONS, Grid, permute_axes
 from gnomon.io.images import images_in_folder, read_grid, read_label, write_image
 from gnomon.nnunet import renumber_labels, write_stock_postprocessing
-from gnomon.postprocess import read_spec, spec_from
+from gnomon.postprocess import read_rule_set, rule_set_from
 from gnomon.rules.finding import Refusal
 from tests.postprocess.scenes import random_scene, spec_values
 from tests.postprocess.toy import LABELS, N_LESIONS, lesions_hit, write_toy
@@ -103,7 +103,7 @@ def test_rules_that_only_keep_the_largest_component_do_not_need_gnomon(tmp_path)
 
 
 def test_rules_called_without_a_file_raise_an_error(tmp_path):
-    write_stock_postprocessing(spec_from(spec_values(RULES[0]), "t"), tmp_path)
+    write_stock_postprocessing(rule_set_from(spec_values(RULES[0]), "t"), tmp_path)
     functions, arguments = pickle.loads((tmp_path / "postprocessing.pkl").read_bytes())
     with pytest.raises(RuntimeError, match="size of a voxel is unknown"):
         functions[0](np.ones((3, 3, 3), np.uint8), **arguments[0])
@@ -123,7 +123,7 @@ def test_without_gnomon_nnunets_command_stops_and_writes_nothing(tmp_path):
 
 
 def write_own(folder, *rules):
-    write_stock_postprocessing(spec_from(spec_values(*(rules or RULES)), "t"), folder, "own")
+    write_stock_postprocessing(rule_set_from(spec_values(*(rules or RULES)), "t"), folder, "own")
     return folder / "postprocessing.pkl"
 
 
@@ -144,19 +144,19 @@ def test_rules_read_probabilities_from_the_npz_file_of_a_prediction(tmp_path):
 
 
 def test_rules_are_renumbered_to_nnunets_label_values():
-    rules = spec_from(spec_values(RULES[0], labels={"lesion": 3, "organ": 7}), "t")
+    rules = rule_set_from(spec_values(RULES[0], labels={"lesion": 3, "organ": 7}), "t")
     assert dict(renumber_labels(rules, DATASET).labels) == {"organ": 1, "lesion": 2}
     with pytest.raises(Refusal, match="NNU109"):
         renumber_labels(rules, None)
     with pytest.raises(Refusal, match="no label organ"):
         renumber_labels(rules, {"labels": {"background": 0, "lesion": 1}})
-    already = spec_from(spec_values(RULES[0], labels={"lesion": 2, "organ": 1}), "t")
+    already = rule_set_from(spec_values(RULES[0], labels={"lesion": 2, "organ": 1}), "t")
     assert renumber_labels(already, None) == already
 
 
 def test_nnunets_own_functions_cannot_express_a_volume(tmp_path):
     with pytest.raises(Refusal, match="NNU104"):
-        write_stock_postprocessing(spec_from(spec_values(RULES[0]), "t"), tmp_path, "stock")
+        write_stock_postprocessing(rule_set_from(spec_values(RULES[0]), "t"), tmp_path, "stock")
 
 
 @pytest.fixture(scope="module")
@@ -203,9 +203,9 @@ def test_find_best_configuration_runs_with_gnomons_search(results):
     assert completed.returncode == 0, completed.stderr
     model = results / "nnUNet_results" / "Dataset900_Toy"
     held_out = next(model.glob("nnUNetTrainer*/crossval_results_folds_*"))
-    assert "tumour: refused min_volume_mm3" in completed.stdout
+    assert "tumour: rejected min_volume_mm3" in completed.stdout
     assert lesions_hit(held_out / "postprocessed") == N_LESIONS
-    assert read_spec(held_out / "rules.yaml").rules == ()
+    assert read_rule_set(held_out / "rules.yaml").rules == ()
     best = json.loads((model / "inference_information.json").read_text())["best_model_or_ensemble"]
     assert best["postprocessing_file"] == str(held_out / "postprocessing.pkl")
     assert best["result_on_crossval_post_pp"] == pytest.approx(best["result_on_crossval_pre_pp"])

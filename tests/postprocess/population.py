@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from gnomon.postprocess.limits import SCORES, lesion_scores
 from gnomon.postprocess.parts import CaseParts
-from gnomon.postprocess.sweep import SCORES, lesion_scores
 
 SHAPES = ("normal", "heavy", "two kinds")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gnomon.core.components import label_components
 from gnomon.core.geometry import ORIENTATIONS, Grid
-from gnomon.postprocess import apply, spec_from
+from gnomon.postprocess import apply_rules, rule_set_from
 from gnomon.rules.finding import Refusal
 from tests.postprocess.scenes import ball, random_scene, spec_values
 
@@ -15,7 +15,7 @@ GRID = Grid.from_parts((30, 30, 20), (1.0, 1.0, 2.0))
 
 
 def applied(voxels, *rules, grid=GRID, probabilities=None, **more):
-    return apply(spec_from(spec_values(*rules, **more), "test"), voxels, grid, probabilities)
+    return apply_rules(rule_set_from(spec_values(*rules, **more), "test"), voxels, grid, probabilities)
 
 
 def lesions(*boxes, value=2, shape=GRID.shape):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gnomon.postprocess.guards import allowed_losses, independent, safe_limit, tolerance_factor, upper_bound
+from gnomon.postprocess.decisions import decide_rules
+from gnomon.postprocess.guards import allowed_losses, effective_sample_size, safe_limit, tolerance_factor, upper_bound
 from gnomon.postprocess.parts import CaseParts
-from gnomon.postprocess.search import search
 from gnomon.settings import SearchSettings
 from tests.postprocess.population import SHAPES, lost_share, populations
 
@@ -66,10 +66,10 @@ def test_the_tolerance_factor_is_the_tabulated_one():
 def test_lesions_of_one_patient_that_are_alike_count_once():
     alike = np.repeat(np.arange(10.0), 5)
     names = [str(i) for i in np.repeat(np.arange(10), 5)]
-    assert independent(alike, names) == pytest.approx(10.0)
+    assert effective_sample_size(alike, names) == pytest.approx(10.0)
     mixed = np.tile(np.arange(5.0), 10)
-    assert independent(mixed, names) == pytest.approx(50.0)
-    assert independent(np.arange(50.0), [str(i) for i in range(50)]) == 50.0
+    assert effective_sample_size(mixed, names) == pytest.approx(50.0)
+    assert effective_sample_size(np.arange(50.0), [str(i) for i in range(50)]) == 50.0
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])
@@ -79,7 +79,7 @@ def test_on_simulated_data_sets_with_rare_classes_hardly_any_rule_loses_more_tha
         assert population.shape == SHAPES[first]
         draw = np.random.default_rng(i)
         cases = [population.case(str(j), j % 5, draw) for j in range(count)]
-        for verdict in search("rare", cases, settings):
+        for verdict in decide_rules("rare", cases, settings):
             if verdict.adopted:
                 adopted += 1
                 worse += lost_share(population, verdict.kind, verdict.limit, i, 1000) > settings.recall_margin

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnomon.core.labels import LabelScheme
-from gnomon.postprocess import read_spec, spec_from, write_spec
-from gnomon.postprocess.spec import SCHEMA
+from gnomon.postprocess import read_rule_set, rule_set_from, write_rule_set
+from gnomon.postprocess.rule_set import SCHEMA
 from gnomon.rules.finding import Refusal
 from tests.postprocess.scenes import spec_values
 
@@ -15,7 +15,7 @@ GOOD = {"structure": "lesion", "min_volume_mm3": 30.0}
 
 def refused(values, labels=None):
     with pytest.raises(Refusal) as caught:
-        spec_from(values, "rules.yaml", labels)
+        rule_set_from(values, "rules.yaml", labels)
     return str(caught.value)
 
 
@@ -32,23 +32,23 @@ def test_a_spec_comes_back_from_its_file_as_it_was(tmp_path_factory, limit, keep
         },
         {"structure": "both", "parent": "organ", "parent_within_mm": 2.5},
     )
-    spec = spec_from(spec_values(*rules, regions={"both": ["organ", "lesion"]}), "test")
-    write_spec(path, spec, "found yesterday\nby hand")
-    again = read_spec(path)
+    spec = rule_set_from(spec_values(*rules, regions={"both": ["organ", "lesion"]}), "test")
+    write_rule_set(path, spec, "found yesterday\nby hand")
+    again = read_rule_set(path)
     assert again == spec and again.sha256 == spec.sha256
 
 
 def test_the_hash_changes_with_anything_that_the_rules_do():
-    one, other = (spec_from(spec_values({**GOOD, "min_volume_mm3": v}), "t") for v in (30.0, 30.5))
+    one, other = (rule_set_from(spec_values({**GOOD, "min_volume_mm3": v}), "t") for v in (30.0, 30.5))
     assert one.sha256 != other.sha256
-    assert one.sha256 != spec_from(spec_values(GOOD, labels={"organ": 1, "lesion": 3}), "t").sha256
+    assert one.sha256 != rule_set_from(spec_values(GOOD, labels={"organ": 1, "lesion": 3}), "t").sha256
 
 
 def test_what_the_rules_read_of_probabilities_is_named():
     peak = {"structure": "both", "min_peak_probability": 0.5}
-    spec = spec_from(spec_values(GOOD, peak, regions={"both": ["organ", "lesion"]}), "t")
+    spec = rule_set_from(spec_values(GOOD, peak, regions={"both": ["organ", "lesion"]}), "t")
     assert spec.reads_probability == ("organ", "lesion")
-    assert spec_from(spec_values(GOOD), "t").reads_probability == ()
+    assert rule_set_from(spec_values(GOOD), "t").reads_probability == ()
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_a_file_that_is_no_spec_is_refused(values, told):
 def test_labels_of_the_file_must_be_those_of_the_segmentations():
     scheme = LabelScheme(("organ", "lesion"), (1, 3))
     assert "lesion: 2" in refused(spec_values(GOOD), scheme)
-    spec = spec_from({**spec_values(GOOD), "labels": {}}, "t", scheme)
+    spec = rule_set_from({**spec_values(GOOD), "labels": {}}, "t", scheme)
     assert spec.values_of("lesion") == (3,)
 
 
 def test_a_file_that_is_not_there_or_is_no_yaml_is_refused(tmp_path):
     with pytest.raises(Refusal, match="POS101"):
-        read_spec(tmp_path / "none.yaml")
+        read_rule_set(tmp_path / "none.yaml")
     (tmp_path / "bad.yaml").write_text("rules: [")
     with pytest.raises(Refusal, match="POS101"):
-        read_spec(tmp_path / "bad.yaml")
+        read_rule_set(tmp_path / "bad.yaml")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnomon.postprocess.sweep import SCORES, sweep
+from gnomon.postprocess.limits import SCORES, sweep_limits
 from tests.postprocess.scenes import GRID, brute_force, parts_of, random_scene
 
 
@@ -16,7 +16,7 @@ def test_every_limit_at_once_is_what_removing_and_measuring_gives(seed, kind):
     case = parts_of("a", truth, found, probability, GRID)
     scores = SCORES[kind](case)
     limits = np.concatenate([[-np.inf], np.unique(scores), np.unique(scores) + 0.01, [np.inf]])
-    swept = sweep([case], SCORES[kind], limits)
+    swept = sweep_limits([case], SCORES[kind], limits)
     for column, limit in enumerate(limits):
         dice, hit = brute_force(truth, found, probability, GRID, kind, limit)
         assert swept.dice[0, column] == pytest.approx(dice, abs=1e-12)
@@ -29,7 +29,7 @@ def test_a_part_that_hits_two_lesions_loses_both():
     found[3:7] = True
     found[12] = True
     case = parts_of("a", truth, found, np.ones(truth.shape), GRID)
-    swept = sweep([case], SCORES["min_volume_mm3"], np.array([0.0, 60 * 1.6, 200.0]))
+    swept = sweep_limits([case], SCORES["min_volume_mm3"], np.array([0.0, 60 * 1.6, 200.0]))
     assert swept.found[0].tolist() == [2, 2, 0]
     assert swept.removed[0].tolist() == [0, 1, 2]
     assert swept.false[0].tolist() == [0, 1, 1]
@@ -38,4 +38,4 @@ def test_a_part_that_hits_two_lesions_loses_both():
 def test_nothing_predicted_where_nothing_is_scores_one():
     empty = np.zeros((4, 4, 4), bool)
     case = parts_of("a", empty, empty, empty.astype(float), GRID)
-    assert sweep([case], SCORES["min_volume_mm3"], np.array([0.0, 5.0])).dice.tolist() == [[1.0, 1.0]]
+    assert sweep_limits([case], SCORES["min_volume_mm3"], np.array([0.0, 5.0])).dice.tolist() == [[1.0, 1.0]]

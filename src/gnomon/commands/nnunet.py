@@ -23,7 +23,7 @@ from gnomon.nnunet import (
     renumber_labels,
     write_stock_postprocessing,
 )
-from gnomon.postprocess import read_spec
+from gnomon.postprocess import read_rule_set
 from gnomon.preparation import RawDataset, read_raw_dataset
 from gnomon.rules.catalogue.nnunet import AXES_MISMATCH
 from gnomon.rules.catalogue.usage import IMPORT_ARGUMENTS
@@ -113,7 +113,7 @@ def _import(config: NnunetCommand) -> int:
 def _postprocess(config: NnunetCommand) -> int:
     file = folder_from(config.dataset_json)
     description = None if file is None else read_json(file, "nnU-Net's data set")
-    rules = read_spec(required_path(NnunetCommand, "rules", config.rules), scheme_from(config.label_names))
+    rules = read_rule_set(required_path(NnunetCommand, "rules", config.rules), scheme_from(config.label_names))
     spec = renumber_labels(rules, description)
     output = Path(config.output).expanduser()
     route = write_stock_postprocessing(spec, output, config.route)

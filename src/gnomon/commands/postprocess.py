@@ -12,7 +12,7 @@ from gnomon.commands.settings import folder_from, required_path, scheme_from
 from gnomon.io.console import print_findings, say
 from gnomon.io.folders import SearchFolder
 from gnomon.io.images import images_in_folder
-from gnomon.postprocess import Verdict, apply_to_folder, fit, read_spec
+from gnomon.postprocess import RuleDecision, apply_to_folder, read_rule_set, search_rules
 from gnomon.reports import write_search_report
 from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES
 from gnomon.rules.finding import Severity
@@ -24,7 +24,7 @@ def run(config: PostprocessCommand) -> int:
 
 
 def _apply(config: PostprocessCommand) -> int:
-    spec = read_spec(required_path(PostprocessCommand, "rules", config.rules), scheme_from(config.label_names))
+    spec = read_rule_set(required_path(PostprocessCommand, "rules", config.rules), scheme_from(config.label_names))
     output = Path(config.output)
     findings, rows = apply_to_folder(spec, Path(config.predictions), output, folder_from(config.probabilities))
     print_findings(findings)
@@ -47,7 +47,7 @@ def _fit(config: PostprocessCommand) -> int:
         required_path(PostprocessCommand, "references", config.references),
     )
     folder = SearchFolder(Path(config.output))
-    fitted = fit(
+    result = search_rules(
         predictions,
         references,
         labels,
@@ -57,24 +57,24 @@ def _fit(config: PostprocessCommand) -> int:
         folder_from(config.splits),
         _patients(predictions, config.patient_pattern),
     )
-    write_search_report(folder, fitted)
-    print_findings(fitted.findings)
-    for line in _lines(fitted.verdicts):
+    write_search_report(folder, result)
+    print_findings(result.findings)
+    for line in _lines(result.decisions):
         say(line)
     say(f"rules: {folder.rules}; report: {folder.report}")
-    return UNPROCESSED if any(one.severity is Severity.ERROR for one in fitted.findings) else DONE
+    return UNPROCESSED if any(one.severity is Severity.ERROR for one in result.findings) else DONE
 
 
-def _lines(verdicts: Sequence[Verdict]) -> list[str]:
+def _lines(verdicts: Sequence[RuleDecision]) -> list[str]:
     """One line per kind of rule; one for all kinds of a structure where the reason is the same."""
     lines = []
-    for structure in dict.fromkeys(one.structure for one in verdicts):
-        mine = [one for one in verdicts if one.structure == structure]
+    for structure in dict.fromkeys(one.structure for one in decisions):
+        mine = [one for one in decisions if one.structure == structure]
         if len({one.reason for one in mine}) == 1:
             lines.append(f"  {structure}: left as it is: {mine[0].reason}")
             continue
         for one in mine:
-            lines.append(f"  {structure}: {'adopted' if one.adopted else 'refused'} {one.setting}: {one.reason}")
+            lines.append(f"  {structure}: {'adopted' if one.adopted else 'rejected'} {one.setting}: {one.reason}")
     return lines
 
 

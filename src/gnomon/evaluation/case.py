@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from gnomon.core.boxes import bounding_box, enclosing_box
 from gnomon.core.geometry import Grid
 from gnomon.evaluation.calibration import Reliability, reliability
 from gnomon.evaluation.challenges import PRESETS
@@ -19,7 +20,6 @@ from gnomon.evaluation.gate import AlignedPrediction, align_prediction
 from gnomon.evaluation.mask_pair import MaskPair, MeasureOptions
 from gnomon.evaluation.measure import Measure
 from gnomon.evaluation.scoring import score_structure, worst_scores
-from gnomon.evaluation.surface import bounding_box
 from gnomon.io.images import Image, read_image, read_label
 from gnomon.rules.catalogue.evaluation import (
     INVALID_PROBABILITY,
@@ -146,11 +146,11 @@ def structure_blocks(
     truth: NDArray[Any], found: NDArray[Any], structures: Mapping[str, Values]
 ) -> Iterator[tuple[str, tuple[slice, ...], NDArray[np.bool_], NDArray[np.bool_]]]:
     """Each structure's name, the smallest block that holds it on both sides, and its two masks there (x, y, z)."""
-    whole = _union([bounding_box(truth), bounding_box(found)])
+    whole = enclosing_box([bounding_box(truth), bounding_box(found)])
     sides = truth[whole], found[whole]
     boxes = [ndimage.find_objects(side) if side.size else [] for side in sides]
     for name, values in structures.items():
-        inner = _union([own[value - 1] for own in boxes for value in values if value <= len(own)])
+        inner = enclosing_box([own[value - 1] for own in boxes for value in values if value <= len(own)])
         block = tuple(slice(a.start + b.start, a.start + b.stop) for a, b in zip(whole, inner))
         yield name, block, _mask(sides[0][inner], values), _mask(sides[1][inner], values)
 

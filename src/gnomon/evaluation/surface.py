@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from gnomon.core.boxes import bounding_box, enclosing_box
 from gnomon.evaluation.mesh import Mesh, mesh_of
 from gnomon.evaluation.patterns import Cells, Mask, areas_mm2, cells_of
 
@@ -81,7 +81,7 @@ def surface_distances(
     x, y, z = (float(step) for step in spacing_mm)
     if (one := bounding_box(reference)) is None or (other := bounding_box(prediction)) is None:
         raise ValueError("an empty mask has no surface")
-    block = tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other))
+    block = enclosing_box([one, other])
     distances = _between_meshes if engine == "mesh" else _between_corners
     return distances(reference[block], prediction[block], (x, y, z))
 
@@ -112,17 +112,6 @@ def _between_meshes(reference: Mask, prediction: Mask, spacing_mm: tuple[float, 
         one, other = sides.map(mesh_of, (reference, prediction), (spacing_mm, spacing_mm))
         there, back = sides.map(Mesh.distances_to, (one, other), (other, one))
     return SurfaceDistances(*_by_distance(there, one.areas_mm2), *_by_distance(back, other.areas_mm2))
-
-
-def bounding_box(voxels: NDArray[Any]) -> tuple[slice, slice, slice] | None:
-    """The smallest block of an array (x, y, z) that holds all non-zero voxels; None where there are none."""
-    plane: Mask = np.any(voxels, axis=2)
-    x, y = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
-    if not len(x):
-        return None
-    first, second = slice(int(x[0]), int(x[-1]) + 1), slice(int(y[0]), int(y[-1]) + 1)
-    z = np.flatnonzero(np.any(voxels[first, second], axis=(0, 1)))
-    return first, second, slice(int(z[0]), int(z[-1]) + 1)
 
 
 def _by_distance(distance_mm: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:

@@ -26,7 +26,7 @@ from gnomon.io.console import show_progress
 from gnomon.io.folders import GroupFolder, PredictionsFolder, RunFolder
 from gnomon.io.images import image_stem, images_in_folder, read_image, write_like, write_probabilities
 from gnomon.nets import build_net
-from gnomon.postprocess import Spec, add_changes, apply, read_spec
+from gnomon.postprocess import RuleSet, add_changes, apply_rules, read_rule_set
 from gnomon.rules.catalogue.usage import MISSING_FOLDER, MIXED_ENSEMBLE, NO_WEIGHTS
 from gnomon.rules.finding import Finding, Refusal
 from gnomon.settings import PredictSettings
@@ -41,7 +41,7 @@ class Model:
     labels: LabelScheme
     settings: PredictSettings
     device: torch.device
-    rules: Spec | None = None
+    rules: RuleSet | None = None
 
     @property
     def _bfloat16(self) -> bool:
@@ -97,7 +97,7 @@ def load_ensemble(runs: Sequence[Path], settings: PredictSettings) -> Model:
         raise MIXED_ENSEMBLE.refusal(str(runs[0].parent), found="runs of different plans or labels")
     plan, labels = Plan.from_dict(stored[0]["plan"]), LabelScheme.from_dict(stored[0]["labels"])
     nets = [_net(RunFolder(run), one, plan, labels, device) for run, one in zip(runs, stored)]
-    rules = read_spec(Path(settings.postprocess).expanduser(), labels) if settings.postprocess else None
+    rules = read_rule_set(Path(settings.postprocess).expanduser(), labels) if settings.postprocess else None
     return Model(tuple(nets), plan, labels, settings, device, rules)
 
 
@@ -172,7 +172,7 @@ def _write(
     if model.rules is not None:
         read = {label: shares[1 + labels.names.index(label)] for label in model.rules.reads_probability}
         here = {label: native_values(share, canonical, native) for label, share in read.items()}
-        values, changes = apply(model.rules, values, native, here)
+        values, changes = apply_rules(model.rules, values, native, here)
         add_changes(PredictionsFolder(output), model.rules, name, changes)
     if max(labels.values) < 256:
         values = values.astype(np.uint8)

@@ -10,7 +10,7 @@ from gnomon.core.labels import LabelScheme
 from gnomon.io.artifacts import read_json
 from gnomon.io.console import say
 from gnomon.nnunet.postprocessing import write_stock_postprocessing
-from gnomon.postprocess import apply_to_folder, fit
+from gnomon.postprocess import apply_to_folder, search_rules
 from gnomon.settings import SearchSettings
 
 
@@ -34,7 +34,7 @@ def determine_postprocessing(
     given = dataset_json_file_or_dict
     description = read_json(Path(given), "nnU-Net's results") if isinstance(given, str) else given
     labels = nnunet_labels(description)
-    fitted = fit(
+    result = search_rules(
         predictions,
         references,
         labels,
@@ -43,15 +43,16 @@ def determine_postprocessing(
         splits=_splits(references),
         workers=num_processes,
     )
-    for verdict in fitted.verdicts:
-        say(f"  {verdict.structure}: {'adopted' if verdict.adopted else 'refused'} {verdict.setting}: {verdict.reason}")
-    route = write_stock_postprocessing(fitted.spec, predictions)
+    for decision in result.decisions:
+        outcome = "adopted" if decision.adopted else "rejected"
+        say(f"  {decision.structure}: {outcome} {decision.setting}: {decision.reason}")
+    route = write_stock_postprocessing(result.spec, predictions)
     say(
-        f"postprocessing.pkl: {len(fitted.spec.rules)} rule(s), {'with' if route == 'own' else 'without'} functions "
+        f"postprocessing.pkl: {len(result.spec.rules)} rule(s), {'with' if route == 'own' else 'without'} functions "
         "of gnomon"
     )
     processed = predictions / "postprocessed"
-    apply_to_folder(fitted.spec, predictions, processed, workers=num_processes)
+    apply_to_folder(result.spec, predictions, processed, workers=num_processes)
     plans = PlansManager(plans_file_or_dict)
     manager = plans.get_label_manager(description)
     compute_metrics_on_folder(

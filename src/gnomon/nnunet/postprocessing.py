@@ -9,13 +9,13 @@ from typing import Any
 
 from gnomon.core.provenance import sha256_of_file
 from gnomon.io.artifacts import write_bytes, write_json
-from gnomon.postprocess import Rule, Spec, spec_from, write_spec
+from gnomon.postprocess import PostprocessRule, RuleSet, rule_set_from, write_rule_set
 from gnomon.rules.catalogue.nnunet import LABEL_VALUES_UNKNOWN, RULES_NOT_EXPRESSIBLE
 
 ROUTES = ("auto", "own", "stock")
 
 
-def write_stock_postprocessing(spec: Spec, output: Path, route: str = "auto") -> str:
+def write_stock_postprocessing(spec: RuleSet, output: Path, route: str = "auto") -> str:
     """Write postprocessing.pkl, .json and the rules beside them.
 
     Args:
@@ -48,11 +48,11 @@ def write_stock_postprocessing(spec: Spec, output: Path, route: str = "auto") ->
             "postprocessing_pkl_sha256": sha256_of_file(output / "postprocessing.pkl"),
         },
     )
-    write_spec(output / "rules.yaml", spec, f"rules of postprocessing.pkl; sha256 {spec.sha256}")
+    write_rule_set(output / "rules.yaml", spec, f"rules of postprocessing.pkl; sha256 {spec.sha256}")
     return used
 
 
-def stock_arguments(spec: Spec, rule: Rule) -> dict[str, Any] | None:
+def stock_arguments(spec: RuleSet, rule: PostprocessRule) -> dict[str, Any] | None:
     """Arguments of nnU-Net's own function for a rule; None if it cannot express the rule."""
     expressible = {"structure", "reason", "keep_largest"}
     if not rule.keep_largest or set(rule.as_dict()) - expressible:
@@ -61,7 +61,7 @@ def stock_arguments(spec: Spec, rule: Rule) -> dict[str, Any] | None:
     return {"labels_or_regions": values[0] if len(values) == 1 else list(values)}
 
 
-def renumber_labels(spec: Spec, description: Mapping[str, Any] | None) -> Spec:
+def renumber_labels(spec: RuleSet, description: Mapping[str, Any] | None) -> RuleSet:
     """The same rules for the label values in nnU-Net's files.
 
     Args:
@@ -82,7 +82,7 @@ def renumber_labels(spec: Spec, description: Mapping[str, Any] | None) -> Spec:
             found=f"no label {', '.join(unknown)} in nnU-Net's data set",
             expected=f"labels among {', '.join(nnunet_values)}",
         )
-    return spec_from({**spec.as_dict(), "labels": {name: nnunet_values[name] for name in values}}, "rules")
+    return rule_set_from({**spec.as_dict(), "labels": {name: nnunet_values[name] for name in values}}, "rules")
 
 
 def _stock_calls(calls: Sequence[dict[str, Any] | None]) -> tuple[list[Any], list[dict[str, Any]]]:
@@ -94,7 +94,7 @@ def _stock_calls(calls: Sequence[dict[str, Any] | None]) -> tuple[list[Any], lis
     return [keep_largest] * len(arguments), arguments
 
 
-def _own_call(spec: Spec) -> tuple[list[Any], list[dict[str, Any]]]:
+def _own_call(spec: RuleSet) -> tuple[list[Any], list[dict[str, Any]]]:
     from gnomon.nnunet.stock import class_aware
 
     return [class_aware], [{"rules": spec.as_dict()}]

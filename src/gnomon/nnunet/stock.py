@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gnomon.io.images import NIFTI_ENDINGS, image_stem, read_label, write_like
 from gnomon.nnunet.predictions import read_npz
-from gnomon.postprocess import Spec, apply, spec_from
+from gnomon.postprocess import RuleSet, apply_rules, rule_set_from
 
 _STOCK = nnunet.load_postprocess_save
 
@@ -61,13 +61,13 @@ def load_postprocess_save(
     image = read_label(path)
     voxels = image.voxels
     for given in pp_fn_kwargs:
-        spec = spec_from(given["rules"], "postprocessing.pkl")
-        voxels, _ = apply(spec, voxels, image.grid, _probabilities(spec, path, voxels.shape))
+        spec = rule_set_from(given["rules"], "postprocessing.pkl")
+        voxels, _ = apply_rules(spec, voxels, image.grid, _probabilities(spec, path, voxels.shape))
     kind = np.uint8 if voxels.max(initial=0) < 256 else np.uint16
     write_like(output, voxels.astype(kind), image.header)
 
 
-def _probabilities(spec: Spec, path: Path, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+def _probabilities(spec: RuleSet, path: Path, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
     """Probabilities that the rules need, from the .npz file that nnU-Net writes with a prediction."""
     if not spec.reads_probability:
         return {}

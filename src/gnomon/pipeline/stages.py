@@ -15,7 +15,7 @@ from gnomon.core.settings import settings_from
 from gnomon.evaluation import Criterion, read_criteria
 from gnomon.io.folders import RunFolder
 from gnomon.nets import net_settings, step_bytes
-from gnomon.postprocess import check_file
+from gnomon.postprocess import check_rules_file
 from gnomon.preparation import StepBytes
 from gnomon.rules.catalogue.usage import DIFFERENT_CONFIGURATION
 from gnomon.settings import (
@@ -76,7 +76,7 @@ def read_stages(values: Mapping[str, Any]) -> Stages:
     kinds = {name: kind for name, kind in get_type_hints(Stages).items() if name != "criteria"}
     made = Stages(**{name: settings_from(kind, values[name], name) for name, kind in kinds.items()})
     if made.inference.postprocess:
-        check_file(Path(made.inference.postprocess).expanduser())
+        check_rules_file(Path(made.inference.postprocess).expanduser())
     return replace(made, criteria=read_criteria(made.evaluation.criteria))
 
 

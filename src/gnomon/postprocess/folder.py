@@ -1,4 +1,4 @@
-"""The stage: rules and predictions/ -> predictions/, each case under its own header, and a list of what was changed."""
+"""The stage: rules and predictions/ -> predictions/ with the same headers, and a list of changes."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
+from gnomon.core.alignment import compare_grids
 from gnomon.core.geometry import Grid
 from gnomon.io.artifacts import write_findings, write_rows
 from gnomon.io.console import show_progress
 from gnomon.io.folders import PredictionsFolder
 from gnomon.io.images import images_in_folder, read_image, read_label, write_like
-from gnomon.postprocess.apply import CHANGE_COLUMNS, Change, apply
-from gnomon.postprocess.spec import Spec, write_spec
+from gnomon.postprocess.apply import CHANGE_COLUMNS, Change, apply_rules
+from gnomon.postprocess.rule_set import RuleSet, write_rule_set
 from gnomon.rules.catalogue.postprocessing import INVALID_PROBABILITIES, MISSING_PROBABILITIES, OUTPUT_IS_INPUT
 from gnomon.rules.catalogue.usage import MISSING_FOLDER
 from gnomon.rules.finding import Finding, Refusal
 
-_ROUNDING = 1e-3  # of a probability that was stored in few bits
+_ROUNDING = 1e-3  # of a probability stored with few bits
 
 
 def apply_to_folder(
-    spec: Spec, predictions: Path, output: Path, probabilities: Path | None = None, workers: int = 2
+    spec: RuleSet, predictions: Path, output: Path, probabilities: Path | None = None, workers: int = 2
 ) -> tuple[list[Finding], list[dict[str, Any]]]:
-    """Apply the rules to every NIfTI file of a folder.
+    """Apply rules to every NIfTI file of a folder.
 
     Args:
-        probabilities: folder of `<label>/<case>.nii.gz`; None looks for it in the predictions.
+        probabilities: folder of `<label>/<case>.nii.gz`; None: `probabilities` in the folder of predictions.
 
     Returns:
-        Findings, one for each case that could not be done, and a row for each change, as in changes.csv.
+        One finding per case that could not be processed, and one row per change, as in changes.csv.
 
     Raises:
         Refusal: USE101, no predictions; POS105, the output is the input.
@@ -49,7 +50,7 @@ def apply_to_folder(
         raise OUTPUT_IS_INPUT.refusal(str(output), found="the folder of the predictions")
     source = probabilities or PredictionsFolder(predictions).probabilities
     run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
-    jobs = run(joblib.delayed(_one)(spec, name, path, source, output) for name, path in files.items())
+    jobs = run(joblib.delayed(_apply_to_case)(spec, name, path, source, output) for name, path in files.items())
     done = list(show_progress(jobs, len(files), "applying rules"))
     findings = [finding for found, _ in done for finding in found]
     rows = [row for _, changed in done for row in changed]
@@ -58,26 +59,26 @@ def apply_to_folder(
     return findings, rows
 
 
-def write_changes(folder: PredictionsFolder, spec: Spec, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write what was changed, and by which rules."""
+def write_changes(folder: PredictionsFolder, spec: RuleSet, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write changes.csv and the rules that made the changes."""
     write_rows(folder.changes, list(rows), ("case", *CHANGE_COLUMNS))
-    write_spec(folder.rules, spec, f"applied; sha256 {spec.sha256}")
+    write_rule_set(folder.rules, spec, f"applied; sha256 {spec.sha256}")
 
 
-def add_changes(folder: PredictionsFolder, spec: Spec, case: str, changes: Iterable[Change]) -> None:
-    """Add what was changed in a case to what is listed of others; before the case is written, so none goes unlisted."""
+def add_changes(folder: PredictionsFolder, spec: RuleSet, case: str, changes: Iterable[Change]) -> None:
+    """Add the changes of a case to changes.csv; call it before the case is written, so that no change is unlisted."""
     listed = list(csv.DictReader(io.StringIO(folder.changes.read_text()))) if folder.changes.is_file() else []
     rows: list[Mapping[str, Any]] = [row for row in listed if row["case"] != case]
     write_changes(folder, spec, [*rows, *change_rows(case, changes)])
 
 
 def change_rows(case: str, changes: Iterable[Change]) -> list[dict[str, Any]]:
-    """A row a change."""
+    """One row per change."""
     return [{"case": case, **asdict(one), "at_mm": " ".join(f"{place:.1f}" for place in one.at_mm)} for one in changes]
 
 
-def read_probabilities(spec: Spec, case: str, folder: Path, grid: Grid) -> dict[str, NDArray[Any]]:
-    """The probabilities that the rules read, by label.
+def read_probabilities(spec: RuleSet, case: str, folder: Path, grid: Grid) -> dict[str, NDArray[Any]]:
+    """Read the probabilities that the rules need, by label (x, y, z).
 
     Raises:
         Refusal: POS103 a file is missing, POS104 it is on another grid or holds no probabilities.
@@ -89,7 +90,7 @@ def read_probabilities(spec: Spec, case: str, folder: Path, grid: Grid) -> dict[
         if not path.is_file():
             raise MISSING_PROBABILITIES.refusal(where, found="no such file", expected=f"{label}/{case}.nii.gz")
         image = read_image(path)
-        if grid.corner_displacement_mm(image.grid) > 0.01 * min(grid.spacing_mm):
+        if compare_grids(grid, image.grid).state != "identical":
             raise INVALID_PROBABILITIES.refusal(
                 where, found=f"another grid ({image.grid})", expected=f"the grid of the prediction ({grid})"
             )
@@ -104,13 +105,13 @@ def read_probabilities(spec: Spec, case: str, folder: Path, grid: Grid) -> dict[
     return shares
 
 
-def _one(
-    spec: Spec, name: str, path: Path, probabilities: Path, output: Path
+def _apply_to_case(
+    spec: RuleSet, name: str, path: Path, probabilities: Path, output: Path
 ) -> tuple[list[Finding], list[dict[str, Any]]]:
     try:
         image = read_label(path)
         shares = read_probabilities(spec, name, probabilities, image.grid)
-        voxels, changes = apply(spec, image.voxels, image.grid, shares)
+        voxels, changes = apply_rules(spec, image.voxels, image.grid, shares)
     except Refusal as refusal:
         return list(refusal.findings), []
     kind = np.uint8 if voxels.max(initial=0) < 256 and max(spec.scheme.values) < 256 else np.uint16

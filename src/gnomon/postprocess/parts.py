@@ -1,4 +1,4 @@
-"""The parts that a prediction is made of, measured once against its reference: all that a search has to know."""
+"""The separate parts of a prediction, measured once against its reference: all that a rule search needs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from gnomon.core.boxes import EMPTY_BOX, bounding_box
 from gnomon.core.components import label_components
 
 Numbers = NDArray[np.float64]
@@ -18,15 +19,15 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class CaseParts:
-    """One structure in one case.
+    """The parts (connected components) of one structure in one case.
 
     Attributes:
-        fold: which model's fold the case was predicted in, as it was held out.
-        reference_voxels: of the structure.
-        lesions: separate parts of the reference, each in voxels.
-        voxels: of each predicted part; `right` of them lie in the reference.
-        mean, peak: probability of each predicted part; NaN where it is not known.
-        hits: (predicted part, lesion) pairs that share a voxel, numbered from 0.
+        fold: the fold that held the case out.
+        reference_voxels: size of the structure in the reference.
+        lesions: size of each part of the reference, in voxels.
+        voxels: size of each predicted part; `right` of them lie in the reference.
+        mean, peak: mean and highest probability of each predicted part; NaN where unknown.
+        hits: (n, 2), pairs of a predicted part and a lesion that share a voxel, numbered from 0.
     """
 
     case: str
@@ -48,7 +49,7 @@ class CaseParts:
 
     @property
     def rank(self) -> Counts:
-        """How many parts of the case are larger."""
+        """Number of larger parts of each predicted part."""
         ordered = np.sort(-self.voxels)
         return np.asarray(np.searchsorted(ordered, -self.voxels), np.int64)
 
@@ -63,8 +64,8 @@ def case_parts(
     probability: NDArray[Any] | None = None,
     connectivity: int = 26,
 ) -> CaseParts:
-    """Measure two masks (x, y, z) of one grid; `probability` is the structure's."""
-    block = _around(truth | found)
+    """Measure two masks (x, y, z) on one grid; `probability` is that of the structure, on the same grid."""
+    block = bounding_box(truth | found) or EMPTY_BOX
     truth, found = truth[block], found[block]
     lesions, n_lesions = label_components(truth, connectivity)
     parts, n_parts = label_components(found, connectivity)
@@ -90,16 +91,8 @@ def case_parts(
     )
 
 
-def _around(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    block = []
-    for axis in range(3):
-        there = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        block.append(slice(int(there[0]), int(there[-1]) + 1) if there.size else slice(0, 0))
-    return tuple(block)
-
-
 def part_rows(structure: str, cases: Sequence[CaseParts]) -> list[dict[str, Any]]:
-    """A row a predicted part, for parts.csv."""
+    """One row per predicted part, for parts.csv."""
     rows = []
     for one in cases:
         for i in range(len(one.voxels)):

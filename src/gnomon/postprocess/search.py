@@ -1,193 +1,202 @@
-"""Which limit, if any: chosen on some patients, judged on others, adopted only where nothing is lost by it."""
+"""The stage: held-out predictions and references -> rules that remove false positives and keep true lesions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
-import numpy as np
+import joblib
 
-from gnomon.core.statistics import Interval, mean_interval
-from gnomon.postprocess.guards import SafeLimit, safe_limit, upper_bound
-from gnomon.postprocess.parts import CaseParts, Numbers
-from gnomon.postprocess.spec import Rule
-from gnomon.postprocess.sweep import SCORES, Swept, lesion_scores, sweep
+from gnomon.core.labels import LabelScheme
+from gnomon.core.randomness import generator
+from gnomon.evaluation import align_prediction
+from gnomon.io.artifacts import read_json, write_findings, write_json, write_rows
+from gnomon.io.console import show_progress
+from gnomon.io.folders import SearchFolder
+from gnomon.io.images import images_in_folder, read_label
+from gnomon.postprocess.decisions import RuleDecision, decide_rules
+from gnomon.postprocess.folder import read_probabilities
+from gnomon.postprocess.parts import CaseParts, case_parts, part_rows
+from gnomon.postprocess.rule_set import PostprocessRule, RuleSet, write_rule_set
+from gnomon.rules.catalogue.postprocessing import CASE_NOT_USED, SPLITS_WITHOUT_CASES
+from gnomon.rules.catalogue.usage import NO_REFERENCES
+from gnomon.rules.finding import Finding, Refusal
 from gnomon.settings import SearchSettings
 
-_ERROR = 0.05  # chance of adopting a rule that gains nothing, over all kinds together
+SEARCH_SCHEMA = "gnomon/postprocess-search/1"
+_COLUMNS = (
+    "case",
+    "fold",
+    "structure",
+    "part",
+    "mm3",
+    "voxels",
+    "right_voxels",
+    "lesions_hit",
+    "mean_probability",
+    "peak_probability",
+)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What became of one kind of rule for one structure.
+class RuleSearch:
+    """Result of a search: rules, a decision for every structure and kind of rule, the parts measured, findings."""
 
-    Attributes:
-        limit: the one that was chosen; None where there is none to choose.
-        reason: why it was adopted or refused, in words.
-        gain: held-out gain in mean Dice, with its interval; None where nothing was tried.
-        counts: over all cases at the limit: cases, patients, lesions, found before and after, parts, false parts,
-            removed, false ones removed; mean Dice before and after.
+    spec: RuleSet
+    decisions: tuple[RuleDecision, ...]
+    parts: Mapping[str, list[CaseParts]]
+    findings: tuple[Finding, ...]
+
+
+def search_rules(
+    predictions: Path,
+    references: Path,
+    labels: LabelScheme,
+    output: Path,
+    settings: SearchSettings,
+    probabilities: Path | None = None,
+    splits: Path | None = None,
+    patients: Mapping[str, str] | None = None,
+    workers: int = 2,
+) -> RuleSearch:
+    """Search rules for every label; write rules.yaml, search.json, parts.csv and findings.jsonl.
+
+    Args:
+        predictions: folder of held-out predictions, each by a model that was not trained on the case.
+        references: folder of label files of the same names, on the same grids.
+        labels: names and values of the labels.
+        output: folder of the result.
+        settings: of the search.
+        probabilities: folder of `<label>/<case>.nii.gz`; None: `probabilities` in the folder of predictions.
+        splits: splits.json of the data set, which says what fold held a case out; None: patients are assigned anew.
+        patients: by case; None: every case is a patient.
+        workers: processes; the result does not depend on it.
+
+    Raises:
+        Refusal: USE106, no case on both sides; POS106, splits that hold none of the cases.
     """
-
-    structure: str
-    kind: str
-    adopted: bool
-    reason: str
-    limit: float | None = None
-    gain: Interval | None = None
-    counts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def rule(self) -> Rule:
-        """The rule that an adopted verdict stands for."""
-        limit = float(self.limit or 0.0)
-        rule = Rule(self.structure, self.reason, keep_k=1)
-        if self.kind == "keep_k":
-            return replace(rule, keep_k=None, keep_largest=True) if limit == 0 else replace(rule, keep_k=1 - int(limit))
-        return Rule(**{**rule.as_dict(), "keep_k": None, self.kind: limit})
-
-    @property
-    def setting(self) -> str:
-        """The rule as it would stand in a file."""
-        return setting_of(self.kind, self.limit)
-
-
-def setting_of(kind: str, limit: float | None) -> str:
-    """A kind of rule with its limit, as it would stand in a file."""
-    if limit is None:
-        return kind
-    if kind == "keep_k":
-        return "keep_largest" if limit == 0 else f"keep_k: {1 - int(limit)}"
-    return f"{kind}: {limit:g}"
-
-
-def search(structure: str, cases: Sequence[CaseParts], settings: SearchSettings) -> list[Verdict]:
-    """Try every kind of rule on a structure; at most one is adopted, the one that surely gains most."""
-    if (nothing := _no_evidence(cases)) is not None:
-        return [Verdict(structure, kind, False, nothing) for kind in settings.kinds]
-    tried = [_tried(structure, kind, cases, settings) for kind in settings.kinds]
-    good = [one for one in tried if one.adopted]
-    if not good:
-        return tried
-    organ = structure in settings.organs  # of two rules that do the same there, the one that anatomy gives
-    best = max(good, key=lambda one: (_lower(one), organ and one.kind == "keep_k"))
-    other = f"{best.setting} gains more"
-    return [one if one is best or not one.adopted else replace(one, adopted=False, reason=other) for one in tried]
-
-
-def _no_evidence(cases: Sequence[CaseParts]) -> str | None:
-    """Why a structure is left alone, whatever the rule."""
-    if not any(len(case.lesions) for case in cases):
-        return "no reference holds it: there is no evidence"
-    if not any(len(case.hits) for case in cases):
-        return "never found while held out (Dice 0): nothing shows what its true parts look like"
-    if not any(len(case.voxels) > len(np.unique(case.hits[:, 0])) for case in cases):
-        return "no false part to remove"
-    return None
-
-
-def _tried(structure: str, kind: str, cases: Sequence[CaseParts], settings: SearchSettings) -> Verdict:
-    def refused(reason: str, **more: Any) -> Verdict:
-        return Verdict(structure, kind, False, reason, **more)
-
-    if any(np.isnan(SCORES[kind](case)).any() for case in cases):
-        return refused("the predictions came without probabilities")
-    organ = structure in settings.organs
-    limit, why = _chosen(kind, cases, settings, organ)
-    if limit is None:
-        return refused(why)
-    gains, lost = _held_out(kind, cases, settings, organ)
-    level = 1 - 2 * _ERROR / len(settings.kinds)
-    gain = mean_interval(gains.tolist(), [case.patient for case in cases], level=level)
-    counts = _counts(kind, cases, limit)
-    known: dict[str, Any] = {"limit": limit, "gain": gain, "counts": counts}
-    if gain.lower is None or gain.lower <= 0:
-        lower = "unknown" if gain.lower is None else f"{gain.lower:+.4f}"
-        return refused(f"held-out gain in mean Dice {gain.estimate:+.4f}, lower bound {lower}: not above 0", **known)
-    n = counts["lesions_found"]
-    if lost and not organ and upper_bound(lost, n) > settings.recall_margin:
-        return refused(f"lost {lost} of {n} lesions of held-out patients", **known)
-    if organ and gains.min() < -settings.recall_margin:
-        return refused(f"a held-out case loses {-gains.min():.4f} of its Dice", **known)
-    reason = (
-        f"removes {counts['removed']} of {counts['parts']} parts ({counts['false_removed']} of {counts['false']} false "
-        f"ones) and loses {n - counts['lesions_left']} of {n} lesions found; held-out gain in mean Dice "
-        f"{gain.estimate:+.4f}, lower bound {gain.lower:+.4f}"
+    found, truth = (images_in_folder(folder) if folder.is_dir() else {} for folder in (predictions, references))
+    both = sorted(found.keys() & truth.keys())
+    if not both:
+        raise NO_REFERENCES.refusal(
+            str(predictions),
+            found=f"{len(found)} prediction(s) and {len(truth)} reference(s), none with the same file name",
+        )
+    owner = {name: (patients or {}).get(name, name) for name in both}
+    folds = _folds(both, owner, settings.folds, splits)
+    findings = [*_without_counterpart(found, truth), *_not_held_out(both, folds)]
+    source = probabilities or predictions / "probabilities"
+    run = joblib.Parallel(n_jobs=max(1, min(workers, os.cpu_count() or 1)), return_as="generator")
+    jobs = (
+        joblib.delayed(_measure_case)(
+            name, owner[name], folds[name], found[name], truth[name], labels, source, settings
+        )
+        for name in folds
     )
-    return Verdict(structure, kind, True, reason, limit, gain, counts)
+    parts: dict[str, list[CaseParts]] = {name: [] for name in labels.names}
+    for case_findings, of_case in show_progress(run(jobs), len(folds), "measuring parts"):
+        findings += case_findings
+        for name, one in of_case.items():
+            parts[name].append(one)
+    decisions = tuple(one for name, cases in parts.items() if cases for one in decide_rules(name, cases, settings))
+    rules = tuple(replace(one.rule, connectivity=settings.connectivity) for one in decisions if one.adopted)
+    spec = RuleSet(rules, tuple(zip(labels.names, labels.values)))
+    result = RuleSearch(spec, decisions, parts, tuple(findings))
+    _write(SearchFolder(output), result, settings)
+    return result
 
 
-def _chosen(kind: str, cases: Sequence[CaseParts], settings: SearchSettings, organ: bool) -> tuple[float | None, str]:
-    """The least limit within a standard error of the best, among those that are safe; or why there is none."""
-    scores = np.unique(np.concatenate([SCORES[kind](case) for case in cases]))
-    limits = _candidates(kind, scores)
-    floor = 0.0
-    if kind == "min_volume_mm3":
-        floor = max(case.voxel_mm3 for case in cases)
-        limits = np.unique(np.maximum(limits, floor))
-    safe = SafeLimit(np.inf, "") if organ else safe_limit(cases, kind, settings.recall_margin, settings.fewest_lesions)
-    allowed = limits[limits <= safe.limit]
-    if not allowed.size:
-        least = setting_of(kind, float(limits[0]) if limits.size else None)
-        coarse = f" (the coarsest scanner's voxels have {floor:.4g} mm3)" if floor else ""
-        return None, f"the least that removes anything, {least}{coarse}, is not safe: {safe.why}"
-    swept = sweep(cases, SCORES[kind], np.concatenate([[-np.inf], allowed]))
-    gains = swept.dice[:, 1:] - swept.dice[:, :1]
-    means = gains.mean(0)
-    best = int(means.argmax())
-    if means[best] <= 0:
-        return None, "no safe limit raises the mean Dice"
-    error = float(gains[:, best].std(ddof=1) / np.sqrt(len(cases))) if len(cases) > 1 else 0.0
-    good = np.flatnonzero((means >= means[best] - error) & (means > 0))
-    return float(allowed[good[0]]), ""
+def _write(folder: SearchFolder, result: RuleSearch, settings: SearchSettings) -> None:
+    write_rule_set(folder.rules, result.spec, f"found by gnomon postprocess fit; sha256 {result.spec.sha256}")
+    rows = [row for name, cases in result.parts.items() for row in part_rows(name, cases)]
+    write_rows(folder.parts, rows, _COLUMNS)
+    write_findings(folder.findings, result.findings)
+    write_json(
+        folder.search,
+        {
+            "schema": SEARCH_SCHEMA,
+            "settings": asdict(settings),
+            "rules_sha256": result.spec.sha256,
+            "verdicts": [
+                {**asdict(one), "gain": None if one.gain is None else vars(one.gain), "setting": one.setting}
+                for one in result.decisions
+            ],
+        },
+    )
 
 
-def _candidates(kind: str, scores: Numbers) -> Numbers:
-    """Limits between neighbouring scores: just above the lower one, in three digits where there is room."""
-    if kind == "keep_k" or len(scores) < 2:
-        return scores[1:]
-    lower, upper = scores[:-1], scores[1:]
-    with np.errstate(divide="ignore"):
-        digit = 10.0 ** (np.floor(np.log10(np.maximum(lower, 1e-12))) - 2)
-    rounded = (np.floor(lower / digit + 1e-9) + 1) * digit
-    return np.asarray(np.where(rounded <= upper, np.round(rounded, 12), upper), np.float64)
-
-
-def _held_out(kind: str, cases: Sequence[CaseParts], settings: SearchSettings, organ: bool) -> tuple[Numbers, int]:
-    """Gain in Dice of every case at a limit chosen without its fold, and how many lesions were lost."""
-    gains, lost = np.zeros(len(cases)), 0
-    folds = np.array([case.fold for case in cases])
-    for fold in np.unique(folds):
-        rows = np.flatnonzero(folds == fold).tolist()
-        others = [case for case in cases if case.fold != fold]
-        limit = _chosen(kind, others, settings, organ)[0] if others else None
-        if limit is None:
-            continue
-        swept = sweep([cases[row] for row in rows], SCORES[kind], np.array([-np.inf, limit]))
-        gains[rows] = swept.dice[:, 1] - swept.dice[:, 0]
-        lost += int((swept.found[:, 0] - swept.found[:, 1]).sum())
-    return gains, lost
-
-
-def _counts(kind: str, cases: Sequence[CaseParts], limit: float) -> dict[str, Any]:
-    swept: Swept = sweep(cases, SCORES[kind], np.array([-np.inf, limit, np.inf]))
-    before, after = swept.dice[:, 0].mean(), swept.dice[:, 1].mean()
-    return {
-        "cases": len(cases),
-        "patients": len({case.patient for case in cases}),
-        "lesions": int(sum(len(case.lesions) for case in cases)),
-        "lesions_found": int(sum(len(lesion_scores(case, SCORES[kind](case))) for case in cases)),
-        "lesions_left": int(swept.found[:, 1].sum()),
-        "parts": int(sum(len(case.voxels) for case in cases)),
-        "false": int(swept.false[:, 2].sum()),
-        "removed": int(swept.removed[:, 1].sum()),
-        "false_removed": int(swept.false[:, 1].sum()),
-        "dice_before": float(before),
-        "dice_after": float(after),
+def _measure_case(
+    name: str,
+    patient: str,
+    fold: int,
+    prediction: Path,
+    reference: Path,
+    labels: LabelScheme,
+    probabilities: Path,
+    settings: SearchSettings,
+) -> tuple[list[Finding], dict[str, CaseParts]]:
+    """The parts of every label of one case; none for a case that cannot be compared."""
+    try:
+        found, truth = read_label(prediction), read_label(reference)
+        aligned = align_prediction(name, found.voxels, found.grid, truth.grid, "error")
+        if aligned.voxels is None:
+            return [aligned.finding] if aligned.finding else [], {}
+        pairs = tuple(zip(labels.names, labels.values))
+        known = tuple(label for label in labels.names if (probabilities / label / f"{name}.nii.gz").is_file())
+        rules = tuple(PostprocessRule(label, "under search", min_mean_probability=0.0) for label in known)
+        shares = read_probabilities(RuleSet(rules, pairs), name, probabilities, found.grid)
+    except Refusal as refusal:
+        return list(refusal.findings), {}
+    return [], {
+        label: case_parts(
+            name,
+            patient,
+            fold,
+            truth.voxels == value,
+            found.voxels == value,
+            truth.grid.voxel_volume_mm3,
+            shares.get(label),
+            settings.connectivity,
+        )
+        for label, value in pairs
     }
 
 
-def _lower(verdict: Verdict) -> float:
-    lower = verdict.gain.lower if verdict.gain else None
-    return -np.inf if lower is None else lower
+def _folds(cases: list[str], owner: Mapping[str, str], count: int, splits: Path | None) -> dict[str, int]:
+    """The fold that held each case out; without splits, patients are assigned to folds by a keyed draw."""
+    if splits is not None:
+        stored = read_json(splits, "the data set")
+        listed = stored if isinstance(stored, list) else stored["folds"]  # nnU-Net's, or ours
+        held = {name: fold for fold, sides in enumerate(listed) for name in sides["val"]}
+        if not (folds := {name: held[name] for name in cases if name in held}):
+            raise SPLITS_WITHOUT_CASES.refusal(str(splits), found="none of the cases")
+        return folds
+    patients = sorted(set(owner.values()))
+    order = generator(0, "postprocess", "folds").permutation(len(patients))
+    fold_of = {patients[int(one)]: rank % count for rank, one in enumerate(order)}
+    return {name: fold_of[owner[name]] for name in cases}
+
+
+def _without_counterpart(found: Mapping[str, Path], truth: Mapping[str, Path]) -> list[Finding]:
+    return [
+        CASE_NOT_USED.at(f"case {name}", found=f"no {missing}", expected="a prediction and a reference")
+        for names, missing in (
+            (sorted(found.keys() - truth.keys()), "reference"),
+            (sorted(truth.keys() - found.keys()), "prediction"),
+        )
+        for name in names
+    ]
+
+
+def _not_held_out(cases: list[str], folds: Mapping[str, int]) -> list[Finding]:
+    return [
+        CASE_NOT_USED.at(
+            f"case {name}",
+            found="a case that was held out in no fold",
+            expected="a prediction by a model that did not train on the case",
+        )
+        for name in cases
+        if name not in folds
+    ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from gnomon.io.artifacts import write_text
 from gnomon.io.folders import SearchFolder
-from gnomon.postprocess import CaseParts, Fitted, Verdict
+from gnomon.postprocess import CaseParts, RuleDecision, RuleSearch
 from gnomon.reports.figures import parts_scatter
 from gnomon.reports.finding_table import finding_table
 from gnomon.reports.page import Heading, Paragraph, Part, Picture, Table, html
@@ -16,9 +16,9 @@ from gnomon.reports.page import Heading, Paragraph, Part, Picture, Table, html
 _MOST_DRAWN = 4000  # parts in a figure
 
 
-def write_search_report(folder: SearchFolder, fitted: Fitted) -> None:
+def write_search_report(folder: SearchFolder, result: RuleSearch) -> None:
     """Write report.html."""
-    adopted = [one for one in fitted.verdicts if one.adopted]
+    adopted = [one for one in result.decisions if one.adopted]
     lead = "; ".join(f"{one.structure}: {one.setting}" for one in adopted) or "No rule: predictions stay unchanged."
     sections: list[Part] = [
         Heading("Postprocessing rules", 1),
@@ -29,29 +29,29 @@ def write_search_report(folder: SearchFolder, fitted: Fitted) -> None:
             "quiet",
         ),
         Heading("Rules tried"),
-        _verdicts(fitted.verdicts),
+        _decisions(result.decisions),
     ]
-    for structure, cases in fitted.parts.items():
+    for structure, cases in result.parts.items():
         if any(len(np.setdiff1d(np.arange(len(case.voxels)), case.hits[:, 0])) for case in cases):
             limit = next((one for one in adopted if one.structure == structure), None)
             sections += [Heading(structure), _picture(structure, cases, limit)]
-    if fitted.findings:
+    if result.findings:
         sections += [
             Heading("Findings"),
-            finding_table(fitted.findings, ("where", "found", "expected")),
+            finding_table(result.findings, ("where", "found", "expected")),
         ]
     write_text(folder.report, html("Gnomon: postprocessing rules", sections))
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> Table:
+def _decisions(decisions: Sequence[RuleDecision]) -> Table:
     """One row per kind of rule; a single row for a structure where none was tried, all for one reason."""
     rows, listed = [], set[tuple[str, str]]()
-    for one in verdicts:
+    for one in decisions:
         counts = one.counts
         if (
             not counts
             and not one.adopted
-            and sum((other.structure, other.reason) == (one.structure, one.reason) for other in verdicts) > 1
+            and sum((other.structure, other.reason) == (one.structure, one.reason) for other in decisions) > 1
         ):
             if (one.structure, one.reason) not in listed:
                 rows.append([one.structure, "any", "rejected", one.reason, None, None, None, None])
@@ -86,7 +86,7 @@ def _of(counts: Mapping[str, int], part: str, whole: str) -> str | None:
     return f"{counts[part]} of {counts[whole]}" if part in counts else None
 
 
-def _picture(structure: str, cases: Sequence[CaseParts], adopted: Verdict | None) -> Picture:
+def _picture(structure: str, cases: Sequence[CaseParts], adopted: RuleDecision | None) -> Picture:
     mm3 = np.concatenate([case.mm3 for case in cases])[:_MOST_DRAWN]
     mean = np.concatenate([case.mean for case in cases])[:_MOST_DRAWN]
     true = np.concatenate([np.isin(np.arange(len(case.voxels)), case.hits[:, 0]) for case in cases])[:_MOST_DRAWN]

@@ -1,4 +1,4 @@
-"""What is removed from a prediction, and why: rules a clinician can read, in mm3 and probabilities."""
+"""Postprocessing rules in mm3 and probabilities, and the YAML file that holds them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLANES = ("3d", "axial", "coronal", "sagittal")
 
 
 @section
-class Rule:
+class PostprocessRule:
     """What is done to the connected components of one structure.
 
     Each component is judged by its volume, probability and parent; of those that remain the largest are kept; then
@@ -90,35 +90,35 @@ class Rule:
 
     @property
     def keeps(self) -> int | None:
-        """How many of the largest parts are kept; None: all."""
+        """Number of largest parts to keep; None: all."""
         return 1 if self.keep_largest else self.keep_k
 
     @property
     def removes(self) -> bool:
-        """Whether it can take parts away."""
+        """Whether it can remove parts."""
         limits = (self.min_volume_mm3, self.max_volume_mm3, self.parent, self.keeps)
         return self.reads_probability or any(limit is not None for limit in limits)
 
     @property
     def reads_probability(self) -> bool:
-        """Whether parts are judged by the probability of the structure."""
+        """Whether it reads the probability of the structure."""
         return self.min_mean_probability is not None or self.min_peak_probability is not None
 
     def as_dict(self) -> dict[str, Any]:
-        """What differs from doing nothing, as it stands in a file."""
+        """The settings that differ from their defaults, as written in a file."""
         return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
 
 
 @dataclass(frozen=True)
-class Spec:
+class RuleSet:
     """Rules in the order in which they are applied.
 
     Attributes:
-        labels: the value of each label that a rule names, and of others that may stand in a segmentation.
+        labels: name and value of each label, those that rules do not name included.
         regions: unions of labels, by name.
     """
 
-    rules: tuple[Rule, ...]
+    rules: tuple[PostprocessRule, ...]
     labels: tuple[tuple[str, int], ...]
     regions: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -138,12 +138,12 @@ class Spec:
 
     @property
     def sha256(self) -> str:
-        """Hash of everything that the rules do."""
+        """Hash of everything that determines the result."""
         return sha256_of_values(self.as_dict())
 
     @property
     def reads_probability(self) -> tuple[str, ...]:
-        """The labels whose probabilities the rules read, in order; empty where they read none."""
+        """The labels whose probabilities the rules read, in order."""
         if any(rule.removed_becomes == NEXT_BEST for rule in self.rules):
             return tuple(name for name, _ in self.labels)
         read = {rule.structure for rule in self.rules if rule.reads_probability}
@@ -160,12 +160,12 @@ class Spec:
         }
 
 
-def spec_from(values: Any, where: str, labels: LabelScheme | None = None) -> Spec:
-    """The spec that plain values describe.
+def rule_set_from(values: Any, where: str, labels: LabelScheme | None = None) -> RuleSet:
+    """Rules from plain values.
 
     Args:
-        where: the file, for the message.
-        labels: of the segmentations; None takes the spec's own.
+        where: the file, for messages.
+        labels: of the segmentations; None: those in `values`.
 
     Raises:
         Refusal: POS101 no spec, POS102 a name or value that does not fit; USE108 or USE115 a rule's settings.
@@ -179,13 +179,13 @@ def spec_from(values: Any, where: str, labels: LabelScheme | None = None) -> Spe
             expected="labels: {name: value, ...}",
             remedy="Write the labels into the file, or set label_names=.",
         )
-    spec = _spec(rules, own, regions, labels, where)
+    spec = _rule_set(rules, own, regions, labels, where)
     _check(spec, own, where)
     return spec
 
 
-def _rules(values: Any, where: str) -> tuple[Rule, ...]:
-    """The rules of a file, each by itself."""
+def _rules(values: Any, where: str) -> tuple[PostprocessRule, ...]:
+    """The rules of a file, without their labels."""
     if not isinstance(values, Mapping) or values.get("schema") != SCHEMA or not isinstance(values.get("rules"), list):
         raise INVALID_RULES_FILE.refusal(
             where,
@@ -196,17 +196,19 @@ def _rules(values: Any, where: str) -> tuple[Rule, ...]:
     if unknown := sorted(set(values) - {"schema", "labels", "regions", "rules"}):
         raise INVALID_RULES_FILE.refusal(where, found=f"unknown keys {unknown}", remedy="Correct the file.")
     return tuple(
-        settings_from(Rule, rule if isinstance(rule, Mapping) else {}, f"{where} rule {i + 1}")
+        settings_from(PostprocessRule, rule if isinstance(rule, Mapping) else {}, f"{where} rule {i + 1}")
         for i, rule in enumerate(values["rules"])
     )
 
 
-def _spec(rules: tuple[Rule, ...], own: Any, regions: Any, labels: LabelScheme | None, where: str) -> Spec:
+def _rule_set(
+    rules: tuple[PostprocessRule, ...], own: Any, regions: Any, labels: LabelScheme | None, where: str
+) -> RuleSet:
     try:
         named = dict(zip(labels.names, labels.values)) if labels else {str(k): int(v) for k, v in own.items()}
         unions = {**(dict(labels.regions) if labels else {}), **{str(k): tuple(v) for k, v in regions.items()}}
-        spec = Spec(rules, tuple(named.items()), tuple(unions.items()))
-        spec.scheme  # noqa: B018 - says what is wrong with them
+        spec = RuleSet(rules, tuple(named.items()), tuple(unions.items()))
+        spec.scheme  # noqa: B018 - raises where they are invalid
         return spec
     except (AttributeError, TypeError, ValueError) as error:
         raise INVALID_RULE.refusal(
@@ -214,8 +216,8 @@ def _spec(rules: tuple[Rule, ...], own: Any, regions: Any, labels: LabelScheme |
         ) from None
 
 
-def _check(spec: Spec, own: Mapping[str, Any], where: str) -> None:
-    """Every name is one there is, and labels of the file are those of the segmentations."""
+def _check(spec: RuleSet, own: Mapping[str, Any], where: str) -> None:
+    """Refuse unknown names, and labels that differ from those of the segmentations."""
     labels = dict(spec.labels)
     if other := sorted(name for name, value in own.items() if labels.get(name) != value):
         raise INVALID_RULE.refusal(
@@ -250,13 +252,13 @@ def _check(spec: Spec, own: Mapping[str, Any], where: str) -> None:
             )
 
 
-def read_spec(path: Path, labels: LabelScheme | None = None) -> Spec:
-    """Read a spec from YAML. Raises Refusal as `spec_from`, or POS101 where the file cannot be read."""
-    return spec_from(_read(path), path.name, labels)
+def read_rule_set(path: Path, labels: LabelScheme | None = None) -> RuleSet:
+    """Read rules from YAML. Raises Refusal as `rule_set_from`, or POS101 where the file cannot be read."""
+    return rule_set_from(_read(path), path.name, labels)
 
 
-def check_file(path: Path) -> None:
-    """Refuse (POS101, USE108, USE115) a file whose rules cannot be meant, before their labels are known."""
+def check_rules_file(path: Path) -> None:
+    """Refuse (POS101, USE108, USE115) a file with invalid rules, before the labels are known."""
     _rules(_read(path), path.name)
 
 
@@ -269,7 +271,7 @@ def _read(path: Path) -> Any:
         ) from None
 
 
-def write_spec(path: Path, spec: Spec, head: str = "") -> None:
-    """Write a spec as YAML; `head` is put before it as comments."""
+def write_rule_set(path: Path, spec: RuleSet, head: str = "") -> None:
+    """Write rules as YAML; `head` precedes them as comments."""
     comments = "".join(f"# {line}\n" for line in head.splitlines())
     write_text(path, comments + yaml.safe_dump(spec.as_dict(), sort_keys=False, allow_unicode=True, width=120))
