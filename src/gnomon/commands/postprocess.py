@@ -65,7 +65,7 @@ def _fit(config: PostprocessCommand) -> int:
     return UNPROCESSED if any(one.severity is Severity.ERROR for one in result.findings) else DONE
 
 
-def _lines(verdicts: Sequence[RuleDecision]) -> list[str]:
+def _lines(decisions: Sequence[RuleDecision]) -> list[str]:
     """One line per kind of rule; one for all kinds of a structure where the reason is the same."""
     lines = []
     for structure in dict.fromkeys(one.structure for one in decisions):
