@@ -1,9 +1,9 @@
-"""Plant and find: the confusion matrix of every rule (docs/audit_matrix.md holds its output).
+"""Plant and find: the confusion matrix of the rules (its output is in docs/audit_matrix.md).
 
     python -m benchmarks.audit_plants [--times 20] [--clean 200]
 
-Each rule's defect is planted in random clean series of five modalities and as many vendors, each with a second,
-unrelated rule's defect in every other study; clean series are audited in the same export.
+The defect of each rule is planted in random clean series of five modalities and five vendors, in every other study
+together with the defect of a second, unrelated rule; clean series are audited in the same export.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--clean", type=int, default=200)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        where = planted(Path(place) / "studies", asked.times, asked.clean)
+        where = planted(Path(place) / "studies", options.times, options.clean)
         by_study, weighed, decisions = matrix(audited(Path(place) / "studies", Path(place) / "audit", workers=2), where)
     titles = {rule.id: rule.title for rule in audit_rules().rules.values()}
-    print("| rule | what | planted | found | decided right | found too |\n|---|---|---|---|---|---|")
+    print("| rule | title | planted | found | decided correctly | also found |\n|---|---|---|---|---|---|")
     total, hits = 0, 0
     for rule, plant in sorted(PLANTS.items()):
         studies = [study for study, (name, _) in where.items() if name == rule]
-        whole = max(1, len(studies) // asked.times)  # a defect may part a study in two
+        whole = max(1, len(studies) // options.times)  # a defect may split a study in two
         found = sum(rule in by_study[study] for study in studies) // whole
         right = sum(plant.decision in decisions[study] for study in studies) // whole
-        beside = Counter(other for study in studies for other in weighed[study] - {rule})
-        told = ", ".join(f"{other} ({count // whole})" for other, count in sorted(beside.items()))
-        total, hits = total + asked.times, hits + found
-        print(f"| {rule} | {titles[rule]} | {len(studies) // whole} | {found} | {right} | {told} |")
+        others = Counter(other for study in studies for other in weighed[study] - {rule})
+        listed = ", ".join(f"{other} ({count // whole})" for other, count in sorted(others.items()))
+        total, hits = total + options.times, hits + found
+        print(f"| {rule} | {titles[rule]} | {len(studies) // whole} | {found} | {right} | {listed} |")
     clean = [study for study, (name, _) in where.items() if not name]
     alarms = Counter(rule for study in clean for rule in weighed[study])
     print(

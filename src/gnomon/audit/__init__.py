@@ -1,13 +1,13 @@
 """Audits DICOM data before training: rules over headers and pixels, decisions, and the evidence for them."""
 
-from gnomon.audit.audit import Audited, audit_studies
+from gnomon.audit.audit import AuditResult, audit_studies
 from gnomon.audit.check import Check
 from gnomon.audit.cohort import Cohort
 from gnomon.audit.conditions import RuleSet, audit_rules
 from gnomon.audit.verdict import read_verdict
 
 __all__ = [
-    "Audited",
+    "AuditResult",
     "Check",
     "Cohort",
     "RuleSet",

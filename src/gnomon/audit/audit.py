@@ -1,4 +1,4 @@
-"""studies/ -> audit/: is this data safe to train on, and if not, exactly why?"""
+"""studies/ -> audit/: whether DICOM data are safe to train on, and if not, exactly why."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ _ALWAYS = (
 
 
 @dataclass(frozen=True)
-class Audited:
-    """What an audit came to.
+class AuditResult:
+    """Result of an audit.
 
     Attributes:
-        findings: one row a finding, worst first.
-        volumes: one row a volume, with decision and reasons.
+        findings: one row per finding, worst first.
+        volumes: one row per volume, with decision and reasons.
     """
 
     findings: pl.DataFrame
@@ -100,15 +100,15 @@ def audit_studies(
     staging: Staging | None = None,
     label_spool: ImageSpool | None = None,
     verify: bool = False,
-) -> Audited:
+) -> AuditResult:
     """Audit every DICOM file in `studies` and write an audit folder.
 
     Args:
         studies: a folder, an archive or a DICOMDIR.
-        output: the audit folder; what it knows of unchanged files is not read again.
-        settings: workers and pictures, which change no finding.
+        output: the audit folder; unchanged files that it knows are not read again.
+        settings: workers and thumbnails, which change no finding.
         policy: what the task requires.
-        repairs: which repairs a conversion would make.
+        repairs: the repairs that a conversion would make.
         cohort: labels, splits and label maps, where there are any.
         rules: which rules; None: all of the audit.
         staging: the conversion that will follow, so that no volume is decoded twice; None where none does.
@@ -116,7 +116,8 @@ def audit_studies(
         verify: whether headers and pixels of unchanged files are read again.
 
     Raises:
-        Refusal: there is nothing at `studies`, or no DICOM file in it; a cohort's table that cannot be read.
+        Refusal: `studies` does not exist or contains no DICOM file; the table of cases cannot be read; the policy names
+            an unknown rule.
     """
     rule_set = audit_rules() if rules is None else rules
     _check_policy(policy, rule_set)
@@ -140,21 +141,25 @@ def audit_studies(
         reading = Reading(folder, settings.workers, settings.thumbnails, labels, staging, verify)
         measures, decoding = read_volumes(volumes, index, reading)
         tables.append(measures)
-    known, unmatched = cohort_table(cohort.cases, maps, volumes, slices, names)
-    tables.append(known)
-    seen = [*index.findings, *_of_volumes(volumes, repairs), *apply_repair_policy(decoding, repairs, repairable=False)]
+    cases, unmatched = cohort_table(cohort.cases, maps, volumes, slices, names)
+    tables.append(cases)
+    found_by_reader = [
+        *index.findings,
+        *_volume_findings(volumes, repairs),
+        *apply_repair_policy(decoding, repairs, repairable=False),
+    ]
     found = run_checks(
         slices.lazy(),
         rule_set.checks,
         policy,
         volume_tables=tables,
-        reader_findings=_reader_rows([*rule_set.problems, *seen, *unmatched], rule_set, policy, repairs),
+        reader_findings=_reader_rows([*rule_set.problems, *found_by_reader, *unmatched], rule_set, policy, repairs),
         always=_ALWAYS,
     )
-    done = Audited(found.findings, _decide(found.volumes, found.findings))
-    _write(folder, done, policy, repairs, rule_set)
+    result = AuditResult(found.findings, _decide(found.volumes, found.findings))
+    _write(folder, result, policy, repairs, rule_set)
     shutil.rmtree(folder.spool, ignore_errors=True)
-    return done
+    return result
 
 
 def _check_policy(policy: Policy, rules: RuleSet) -> None:
@@ -174,8 +179,8 @@ def _check_policy(policy: Policy, rules: RuleSet) -> None:
         )
 
 
-def _of_volumes(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator[Finding]:
-    """What reading found, with the severity that the repairs leave it."""
+def _volume_findings(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator[Finding]:
+    """Findings of the reader, with the severity that remains after the repairs."""
     for volume in volumes:
         repairable = volume.stack is not None and volume.stack.interpolable
         yield from apply_repair_policy(volume.findings, repairs, repairable=repairable)
@@ -184,17 +189,17 @@ def _of_volumes(volumes: Iterable[Volume], repairs: ConvertSettings) -> Iterator
 def _reader_rows(findings: Iterable[Finding], rules: RuleSet, policy: Policy, repairs: ConvertSettings) -> pl.DataFrame:
     """Findings of the reader as rows, without those of rules that have a check."""
     rows: list[dict[str, Any]] = []
-    for one in findings:
-        if one.rule not in rules.found_by_reading:
+    for finding in findings:
+        if finding.rule not in rules.found_by_reading:
             continue
-        rule = rules.rules[one.rule]
-        severity = policy.severity_of(rule, one.severity)
+        rule = rules.rules[finding.rule]
+        severity = policy.severity_of(rule, finding.severity)
         if severity is None:
             continue
         decision = policy.decision_of(rule, severity)
         if decision is Decision.REPAIR and left_alone(rule.id, repairs):
             decision = Decision.ACCEPT
-        volume_id = one.where.removeprefix("volume ") if one.where.startswith("volume ") else ""
+        volume_id = finding.where.removeprefix("volume ") if finding.where.startswith("volume ") else ""
         rows.append(
             {
                 "rule": rule.id,
@@ -203,15 +208,15 @@ def _reader_rows(findings: Iterable[Finding], rules: RuleSet, policy: Policy, re
                 "decision": str(decision),
                 "scope": str(rule.scope),
                 "volume_id": volume_id,
-                "subject": one.where,
-                "observed": one.found,
-                "expected": one.expected,
+                "subject": finding.where,
+                "observed": finding.found,
+                "expected": finding.expected,
                 "tolerance": rule.tolerance,
                 "unit": rule.unit,
                 "slices": 0,
                 "names": [],
                 "standard": rule.standard,
-                "remedy": one.remedy,
+                "remedy": finding.remedy,
             }
         )
     return pl.DataFrame(rows, schema=FINDINGS).unique(maintain_order=True)
@@ -220,7 +225,7 @@ def _reader_rows(findings: Iterable[Finding], rules: RuleSet, policy: Policy, re
 def _label_maps(
     volumes: Iterable[Volume], maps: Mapping[str, Path], scheme: LabelScheme | None, spool: ImageSpool | None
 ) -> dict[str, LabelMap]:
-    """The label map of each volume that has one, where it is known what its values mean."""
+    """The label map of each volume that has one, if the meaning of its values is known."""
     if scheme is None:
         return {}
     found = ((volume.volume_id, label_of(volume, maps)) for volume in volumes)
@@ -231,7 +236,7 @@ _WEIGHT = {str(Decision.ACCEPT): 0, str(Decision.REPAIR): 1, str(Decision.REJECT
 
 
 def _decide(volumes: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    """Volumes with the heaviest decision of their findings, and the rules that led to it."""
+    """Volumes with the most severe decision of their findings, and the rules that led to it."""
     weighed = findings.filter(pl.col("volume_id") != "").with_columns(
         weight=pl.col("decision").replace_strict(_WEIGHT, return_dtype=pl.Int64)
     )
@@ -253,22 +258,23 @@ def _decide(volumes: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def content_sha256(volumes: pl.DataFrame) -> str:
-    """Hash of what was audited: the volumes by id, which their slices make, and what was decided."""
+    """Hash of the audited volumes: their ids, which derive from their slices, and the decisions."""
     rows = volumes.select("volume_id", "decision").sort("volume_id").rows()
     return sha256_of_values([SCHEMA, [list(row) for row in rows]])
 
 
-def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertSettings, rules: RuleSet) -> None:
-    write_table(folder.findings, done.findings)
-    lines = (json.dumps(row, sort_keys=False) + "\n" for row in done.findings.iter_rows(named=True))
+def _write(folder: AuditFolder, result: AuditResult, policy: Policy, repairs: ConvertSettings, rules: RuleSet) -> None:
+    write_table(folder.findings, result.findings)
+    lines = (json.dumps(row, sort_keys=False) + "\n" for row in result.findings.iter_rows(named=True))
     write_text(folder.lines, "".join(lines))
-    write_table(folder.volumes, done.volumes)
+    write_table(folder.volumes, result.volumes)
     write_rows(
-        folder.table, done.volumes.select(name for name in _SHOWN_COLUMNS if name in done.volumes.columns).to_dicts()
+        folder.table,
+        result.volumes.select(name for name in _SHOWN_COLUMNS if name in result.volumes.columns).to_dicts(),
     )
-    write_json(folder.sarif, to_sarif(done.findings, rules.rules))
-    counts = {str(severity): done.count(severity) for severity in Severity}
-    decisions = dict(sorted(done.volumes.group_by("decision").len().rows()))
+    write_json(folder.sarif, to_sarif(result.findings, rules.rules))
+    counts = {str(severity): result.count(severity) for severity in Severity}
+    decisions = dict(sorted(result.volumes.group_by("decision").len().rows()))
     write_json(
         folder.index,
         {
@@ -279,7 +285,7 @@ def _write(folder: AuditFolder, done: Audited, policy: Policy, repairs: ConvertS
             "extensions": extension_record(),
             "findings": counts,
             "decisions": decisions,
-            "content_sha256": content_sha256(done.volumes),
+            "content_sha256": content_sha256(result.volumes),
             "findings_sha256": hashlib.sha256(folder.lines.read_bytes()).hexdigest(),
         },
     )

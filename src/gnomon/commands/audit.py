@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gnomon.audit import Audited, Cohort, audit_studies
+from gnomon.audit import AuditResult, Cohort, audit_studies
 from gnomon.commands.launch import DONE, FOUND
 from gnomon.commands.sections import AuditCommand
 from gnomon.commands.settings import folder_from, structures_from
@@ -33,7 +33,7 @@ def run(config: AuditCommand) -> int:
     return FOUND if any(audited.count(severity) for severity in _FAILING[config.fail_on]) else DONE
 
 
-def _print_summary(audited: Audited, report: Path) -> None:
+def _print_summary(audited: AuditResult, report: Path) -> None:
     for row in audited.findings.filter(audited.findings["severity"] != "info").head(_MOST_LINES).iter_rows(named=True):
         say(
             f"  {row['severity']}: {row['rule']} {row['subject']}: found {row['observed']}; expected {row['expected']}."

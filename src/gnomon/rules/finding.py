@@ -1,7 +1,7 @@
-"""What the program has to say: found, expected, where, what to do.
+"""Findings: a broken rule with its place, the evidence, the expectation and the remedy.
 
-One value for both ways of saying it. A `Finding` is a row in a table; a `Refusal` is the exception that
-carries findings up to the edge, where the command prints them without a traceback.
+A `Finding` becomes a row in a table. A `Refusal` is the exception that carries findings to the command, which prints
+them without a traceback.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a finding weighs: an error stops its case, a warning is decided upon, an info is told."""
+    """Severity of a finding: an error stops its case, a warning needs a decision, an info needs none."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -21,11 +21,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be, or that a reader must know.
+    """One broken rule at one place.
 
     Attributes:
         rule: stable id, never reused (`DCM211`, `PRP101`, ...).
-        where: the volume, case, file or config key it is about; never a patient's name or number.
+        where: the volume, case, file or setting that it concerns; never a patient's name or number.
         found: what is there, with its value and unit.
         expected: what should be there, with its tolerance.
         remedy: what the user can do about it.
@@ -56,7 +56,7 @@ class Finding:
 
 
 class Refusal(Exception):  # noqa: N818 - it is a refusal, not an error of ours
-    """Raised where something is refused; carries the findings that say why."""
+    """Raised where input or a setting is refused; carries the findings that state the reasons."""
 
     def __init__(self, *findings: Finding) -> None:
         self.findings = findings

@@ -22,7 +22,7 @@ class Scope(StrEnum):
 
 
 class Needs(StrEnum):
-    """What must be read before the rule can be judged."""
+    """What must be read before the rule can be checked."""
 
     HEADER = "header"
     PIXELS = "pixels"

@@ -1,4 +1,4 @@
-"""What a CT shows of how the patient lies: the table's side, and the spine's."""
+"""Sides of the table and of the spine in a CT, from which the position of the patient follows."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LEAST_BONE = 12  # blocks of 4 mm
 
 
 def body_measures(ras: NDArray[np.float32], spacing_mm: Sequence[float]) -> dict[str, Any]:
-    """`table_side` (A, P or empty) and `spine_anterior_share`, where they can be told.
+    """`table_side` (A or P) and `spine_anterior_share`, where they can be determined.
 
     Args:
         ras: HU, (x, y, z) in RAS+.
-        spacing_mm: distance of neighbouring voxels.
+        spacing_mm: spacing of the voxels.
     """
-    small = _coarse(ras, [max(1, round(_STEP_MM / step)) for step in spacing_mm])
+    small = _block_means(ras, [max(1, round(_STEP_MM / step)) for step in spacing_mm])
     parts, count = ndimage.label(ndimage.binary_opening(small > _BODY_HU, np.ones((3, 3, 1))))
     if not count:
         return {}
@@ -38,8 +38,8 @@ def body_measures(ras: NDArray[np.float32], spacing_mm: Sequence[float]) -> dict
     return found
 
 
-def _coarse(ras: NDArray[np.float32], steps: Sequence[int]) -> NDArray[np.float32]:
-    """Means of blocks of `steps` voxels: a thin table is thinned out, not missed."""
+def _block_means(ras: NDArray[np.float32], steps: Sequence[int]) -> NDArray[np.float32]:
+    """Means of blocks of `steps` voxels: a thin table becomes fainter but is not missed."""
     a, b, c = (min(step, size) for step, size in zip(steps, ras.shape))
     x, y, z = ras.shape[0] // a, ras.shape[1] // b, ras.shape[2] // c
     means: NDArray[np.float32] = ras[: x * a, : y * b, : z * c].reshape(x, a, y, b, z, c).mean((1, 3, 5))
@@ -47,7 +47,7 @@ def _coarse(ras: NDArray[np.float32], steps: Sequence[int]) -> NDArray[np.float3
 
 
 def _table_side(small: NDArray[np.float32], body: NDArray[np.bool_]) -> str:
-    """The side, front or back, on which something long and flat lies beside the body."""
+    """Side of the body, anterior or posterior, on which a long and flat object lies."""
     outside = (small > _TABLE_HU) & ~ndimage.binary_dilation(body, np.ones((3, 3, 1)))
     parts, count = ndimage.label(outside)
     front, back = (int(edge) for edge in np.flatnonzero(body.any((0, 2)))[[-1, 0]])
@@ -67,7 +67,7 @@ def _table_side(small: NDArray[np.float32], body: NDArray[np.bool_]) -> str:
 
 
 def _anterior_bone(small: NDArray[np.float32], body: NDArray[np.bool_]) -> float | None:
-    """Share of the bone in the body's middle third (left to right) that lies in its front half."""
+    """Share of the bone in the body's middle third (left to right) that lies in its anterior half."""
     x, y = np.flatnonzero(body.any((1, 2))), np.flatnonzero(body.any((0, 2)))
     third = (x[-1] - x[0] + 1) // 3
     middle = slice(x[0] + third, x[-1] + 1 - third)

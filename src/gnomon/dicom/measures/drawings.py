@@ -1,6 +1,6 @@
-"""What was drawn into the pixels: strokes that every slice of a stack has, and lines of text in a single picture.
+"""Graphics in the pixels: marks identical in every slice of a stack, and lines of text in a single image.
 
-Annotations are written in one value, the highest; anatomy has noise. No letter is read, so no name is.
+Annotations have a single value, the highest; anatomy has noise. Text is detected but not read, so no name is stored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEAST_LETTERS = 4
 
 
 def stamped_parts(voxels: NDArray[np.float32]) -> int:
-    """Separate bright strokes that every slice (slices, rows, columns) has at the same pixels."""
+    """Number of separate bright marks at the same pixels of every slice (slices, rows, columns)."""
     if len(voxels) < _LEAST_SLICES:
         return 0
     still = (voxels == voxels[0]).all(0) & (voxels[0] == voxels.max())
@@ -27,7 +27,7 @@ def stamped_parts(voxels: NDArray[np.float32]) -> int:
 
 
 def text_letters(picture: NDArray[np.float32]) -> int:
-    """Number of letters in the lines of text in a picture (rows, columns): four or more alike, side by side."""
+    """Number of letters in lines of text (four or more of similar height in a row) in an image (rows, columns)."""
     drawn = picture == picture.max()
     if not 0 < drawn.mean() < _MOST_DRAWN:
         return 0
@@ -44,7 +44,7 @@ def text_letters(picture: NDArray[np.float32]) -> int:
 
 
 def _runs(letters: list[tuple[int, int, int, int]]) -> list[int]:
-    """Lengths of the runs of letters that follow each other on a line."""
+    """Lengths of runs of letters on a line."""
     runs: list[tuple[tuple[int, int, int, int], int]] = []  # last letter, letters so far
     for letter in sorted(letters, key=lambda one: one[2]):
         bottom, height, left, _ = letter

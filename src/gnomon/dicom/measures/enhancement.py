@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 
 def enhancement_phase(medians_hu: Mapping[str, float]) -> str:
-    """The phase that enhanced vessels show; empty where medians lie between phases, or tell different ones.
+    """Contrast phase from the enhancement of vessels; empty where the medians are ambiguous.
 
     An aorta without contrast medium has 30 to 60 HU, early after the bolus 200 to 400 with a portal vein far behind,
     in the portal venous phase 110 to 200 with a portal vein as bright; what the kidneys have excreted is brighter
     than any vessel.
 
     Args:
-        medians_hu: median HU of structures by name; words are looked for (aorta, portal, pelvis, bladder).
+        medians_hu: median HU of structures by name; matched by words (aorta, portal, pelvis, ureter).
     """
-    aorta, portal, urine = (_median_of(medians_hu, words) for words in _TELLING)
+    aorta, portal, urine = (_median_of(medians_hu, words) for words in _STRUCTURE_WORDS)
     if urine is not None and urine > _URINE_HU:
         return "delayed"
     if aorta is None:
@@ -28,11 +28,11 @@ def enhancement_phase(medians_hu: Mapping[str, float]) -> str:
     return "portal_venous" if bright and aorta < _ARTERIAL_HU + 20 and abs(aorta - (portal or 0)) < _BEHIND_HU else ""
 
 
-_TELLING = (("aorta",), ("portal",), ("pelvis", "ureter"))
+_STRUCTURE_WORDS = (("aorta",), ("portal",), ("pelvis", "ureter"))
 _URINE_HU, _NATIVE_HU, _ARTERIAL_HU, _VENOUS_HU, _BEHIND_HU = 250.0, 75.0, 200.0, 110.0, 60.0
 
 
 def _median_of(medians_hu: Mapping[str, float], words: tuple[str, ...]) -> float | None:
-    """The greatest median of the structures whose names hold one of the words."""
+    """Highest median of the structures whose names contain one of the words."""
     found = [value for name, value in medians_hu.items() if any(word in name.lower() for word in words)]
     return max(found) if found else None

@@ -1,4 +1,4 @@
-"""What a mammogram shows of itself: the side of the picture that the chest wall is on, and whether muscle is in it.
+"""Side of the chest wall in a mammogram, and whether the image shows pectoral muscle.
 
 In a mediolateral oblique view the pectoral muscle fills the upper corner at the chest wall, brighter than the rest
 of the breast. In a craniocaudal view the breast is a half disc, and both corners at the chest wall are dark.
@@ -14,25 +14,25 @@ _CLEARLY = 1.5
 _CORNER, _FILLED, _EMPTY, _BRIGHTER = 0.06, 0.5, 0.02, 1.1
 
 
-def light_of(picture: NDArray[np.float32], photometric: str) -> NDArray[np.float32]:
-    """The picture with dense tissue bright."""
-    light: NDArray[np.float32] = picture.max() - picture if photometric == "MONOCHROME1" else picture - picture.min()
+def tissue_brightness(image: NDArray[np.float32], photometric: str) -> NDArray[np.float32]:
+    """The image with dense tissue bright."""
+    light: NDArray[np.float32] = image.max() - image if photometric == "MONOCHROME1" else image - image.min()
     return light
 
 
 def breast_side(light: NDArray[np.float32]) -> str:
-    """The half that holds the breast, left or right; empty where neither does clearly."""
+    """The half of the image that contains the breast, left or right; empty where it is unclear."""
     lit = light > _LIT * float(light.max() or 1)
     left, right = lit[:, : lit.shape[1] // 2].mean(), lit[:, -(lit.shape[1] // 2) :].mean()
     return "left" if left > _CLEARLY * right else "right" if right > _CLEARLY * left else ""
 
 
 def breast_view(light: NDArray[np.float32], side: str) -> str:
-    """MLO where muscle fills one corner at the chest wall, CC where both corners are dark; empty in between.
+    """MLO where muscle fills one corner at the chest wall, CC where both corners are dark; empty otherwise.
 
     Args:
         light: (rows, columns), dense tissue bright.
-        side: of the chest wall, as `breast_side` tells it.
+        side: side of the chest wall, from `breast_side`.
     """
     if not side:
         return ""

@@ -1,7 +1,7 @@
-"""How sharp a CT was reconstructed, from its noise: the mean frequency of the noise power spectrum.
+"""Sharpness of a CT reconstruction, as the mean frequency of its noise power spectrum.
 
-Patches of even tissue are found by their low spread, freed of their trend, and their power averaged by frequency.
-A soft kernel leaves noise of coarse grain (below 0.3 per mm), a sharp one of fine grain (IEC 61223-3-5; Solomon and
+Patches of homogeneous tissue are found by their low spread and detrended, and their power is averaged by frequency.
+A soft kernel leaves coarse noise (below 0.3 per mm), a sharp one fine noise (IEC 61223-3-5; Solomon and
 Samei, Med Phys 2012).
 """
 
@@ -22,24 +22,24 @@ _MOST_PATCHES = 400
 
 
 def noise_frequency_per_mm(voxels: NDArray[np.float32], pixel_mm: Sequence[float]) -> float | None:
-    """Mean frequency of the noise in even tissue, 1/mm; None where there is too little of it.
+    """Mean frequency of the noise in homogeneous tissue, 1/mm; None where there is too little of it.
 
     Args:
         voxels: (slices, rows, columns), HU.
         pixel_mm: distance between rows, then between columns.
     """
-    patches = _even_patches(voxels)
+    patches = _homogeneous_patches(voxels)
     if len(patches) < _LEAST_PATCHES:
         return None
     window = np.outer(np.hanning(_EDGE), np.hanning(_EDGE))
-    power = (np.abs(np.fft.fft2(_detrended(patches) * window)) ** 2).mean(0)
+    power = (np.abs(np.fft.fft2(_remove_trend(patches) * window)) ** 2).mean(0)
     rows, columns = (np.fft.fftfreq(_EDGE, float(mm)) for mm in pixel_mm)
     frequency = np.hypot(rows[:, None], columns[None, :])
     counted = (frequency > 1.5 / (_EDGE * float(max(pixel_mm)))) & (frequency <= 0.5 / float(max(pixel_mm)))
     return float((power * frequency)[counted].sum() / power[counted].sum())
 
 
-def _even_patches(voxels: NDArray[np.float32]) -> NDArray[np.float64]:
+def _homogeneous_patches(voxels: NDArray[np.float32]) -> NDArray[np.float64]:
     """Patches of tissue whose spread is among the lowest fifth: noise, not structure."""
     slices, rows, columns = (size // edge for size, edge in zip(voxels.shape, (1, _EDGE, _EDGE)))
     if not rows or not columns:
@@ -57,8 +57,8 @@ def _even_patches(voxels: NDArray[np.float32]) -> NDArray[np.float64]:
     return patches[chosen[:: max(1, len(chosen) // _MOST_PATCHES)]].astype(np.float64)
 
 
-def _detrended(patches: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Patches less the plane that fits each best."""
+def _remove_trend(patches: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Patches minus the best-fitting plane of each."""
     i, j = np.mgrid[:_EDGE, :_EDGE].reshape(2, -1) - (_EDGE - 1) / 2
     basis = np.stack([np.ones_like(i), i, j], 1)
     basis /= np.linalg.norm(basis, axis=0)

@@ -56,7 +56,7 @@ def structure_measures(
 
 
 def _exchanged_sides(values: NDArray[np.uint16], grid: Grid, there: dict[str, int], scheme: LabelScheme) -> str:
-    """Pairs whose left one lies on the right of the other, in words; empty where there are none."""
+    """Pairs whose left structure lies to the right of its partner, as text; empty where there are none."""
     pairs = [pair for pair in (*left_right_pairs(scheme), *_ASYMMETRIC) if set(pair) <= there.keys()]
     named = sorted({name for pair in pairs for name in pair})
     if not named:

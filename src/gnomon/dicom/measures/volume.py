@@ -18,7 +18,7 @@ from gnomon.core.geometry import flip_axes, permute_axes, volume_from_frames
 from gnomon.core.labels import LabelScheme
 from gnomon.dicom.measures.anatomy import body_measures
 from gnomon.dicom.measures.drawings import stamped_parts, text_letters
-from gnomon.dicom.measures.mammogram import breast_side, breast_view, light_of
+from gnomon.dicom.measures.mammogram import breast_side, breast_view, tissue_brightness
 from gnomon.dicom.measures.sharpness import noise_frequency_per_mm
 from gnomon.dicom.measures.structures import structure_measures
 from gnomon.dicom.pixels.plausible import constant_frame, hu_peaks, reaching_border
@@ -54,7 +54,7 @@ MEASURES: dict[str, pl.DataType | type[pl.DataType]] = {
     "fingerprint": pl.List(pl.Float32),
     "pixels_sha256": pl.String,
 }
-"""Columns of the measures, one row a volume."""
+"""Columns of the measures, one row per volume."""
 
 _FINGERPRINT_EDGE = 12
 _MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
@@ -89,7 +89,7 @@ def measure_volume(
     values = _value_measures(voxels, padding, slices) | _frame_measures(voxels, padding) | _padding_measures(padding)
     ct = volume.first.modality == "CT" and volume.stack is not None
     if volume.first.sop_class in _MAMMOGRAPHY:
-        light = light_of(voxels[0], volume.first.photometric)
+        light = tissue_brightness(voxels[0], volume.first.photometric)
         values["breast_side"] = breast_side(light)
         values["breast_view"] = breast_view(light, values["breast_side"])
     if volume.stack is None:
@@ -141,20 +141,20 @@ def _stored_ceiling(highest: float, slices: Sequence[Slice]) -> float:
 
 
 def _frame_measures(voxels: NDArray[np.float32], padding: NDArray[np.bool_] | None) -> dict[str, Any]:
-    """A value that fills all four corners of every slice, where nothing is known to be padding."""
+    """The value in all four corners of every slice, unless padding is declared."""
     frame = constant_frame(voxels) if padding is None else None
     return {} if frame is None else {f"frame_{name}": value for name, value in vars(frame).items()}
 
 
 def _padding_measures(padding: NDArray[np.bool_] | None) -> dict[str, Any]:
-    """How much of the padding is walled in by anatomy, slice by slice."""
+    """Share of the padding that anatomy encloses, slice by slice."""
     if padding is None or not padding.any():
         return {}
     return {"padding_inside_share": 1 - float(reaching_border(padding).sum() / padding.sum())}
 
 
 def _fingerprint(ras: NDArray[np.float32]) -> list[float]:
-    """Means of 12 x 12 x 12 blocks, centred and of length 1: two volumes alike have a product near 1."""
+    """Means of 12 x 12 x 12 blocks, centred and of length 1: similar volumes have a product near 1."""
     small: NDArray[Any] = ras
     for axis, size in enumerate(ras.shape):
         edges = np.linspace(0, size, min(size, _FINGERPRINT_EDGE) + 1).astype(int)
@@ -169,11 +169,11 @@ def _fingerprint(ras: NDArray[np.float32]) -> list[float]:
 def _planes(
     ras: NDArray[np.float32], spacing_mm: Sequence[float]
 ) -> tuple[tuple[NDArray[np.float32], ...], tuple[tuple[float, float], ...]]:
-    """The middle planes as a radiologist sees them (the patient's right on the left), and the mm of their pixels."""
+    """Middle planes in radiological view (the right of the patient on the left), and their pixel sizes in mm."""
     x, y, z = (size // 2 for size in ras.shape)
     sx, sy, sz = spacing_mm
-    seen = flip_axes(ras, (0, 1, 2))  # from the patient's left, back and feet: to L, P, F
-    axial = permute_axes(seen, (1, 0, 2))[..., ras.shape[2] - 1 - z]
-    coronal = permute_axes(seen, (2, 0, 1))[..., ras.shape[1] - 1 - y]
-    sagittal = permute_axes(seen, (2, 1, 0))[..., ras.shape[0] - 1 - x]
+    lpf = flip_axes(ras, (0, 1, 2))  # RAS to LPF: radiological view
+    axial = permute_axes(lpf, (1, 0, 2))[..., ras.shape[2] - 1 - z]
+    coronal = permute_axes(lpf, (2, 0, 1))[..., ras.shape[1] - 1 - y]
+    sagittal = permute_axes(lpf, (2, 1, 0))[..., ras.shape[0] - 1 - x]
     return (axial, coronal, sagittal), ((sy, sx), (sz, sx), (sz, sy))
