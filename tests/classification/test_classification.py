@@ -1,4 +1,4 @@
-"""A phase and a side told apart: bright or dark vessels, a bright ball on the left or on the right."""
+"""Phase and side distinguish the classes: bright or dark vessels, a bright ball on the left or on the right."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def run(images, tmp_path_factory):
     return workspace / "run"
 
 
-def test_a_side_is_learnt_whatever_the_order_of_the_axes(run):
+def test_a_side_is_learnt_in_any_order_of_axes(run):
     summary = read_json(run / "evaluation" / "summary.json", "it")
     assert summary["n_cases"] == 10 and summary["accuracy"]["estimate"] == 1.0
     assert summary["classes"]["left"]["auc"] == 1.0 and summary["wrong"] == []
@@ -89,7 +89,7 @@ def test_a_side_is_learnt_whatever_the_order_of_the_axes(run):
     assert "Accuracy 1.000" in report and "Confusion matrix" in report
 
 
-def test_the_report_shows_wrong_images_as_the_net_saw_them(run, tmp_path):
+def test_the_report_shows_misclassified_images_as_the_net_saw_them(run, tmp_path):
     dataset = read_dataset(next((run.parent / "data").glob("*/dataset")))
     rows = list(csv.DictReader((run / "predictions" / "classes.csv").open()))
     turned = {row["case"]: "left" if row["class"] == "right" else "right" for row in rows[:2]}
@@ -102,7 +102,7 @@ def test_the_report_shows_wrong_images_as_the_net_saw_them(run, tmp_path):
     assert (tmp_path / "report.html").read_text().count("<img") == 3
 
 
-def test_ten_of_ten_are_not_certainty():
+def test_ten_correct_of_ten_still_have_a_wide_interval():
     rows = [{"case": str(i), "class": "a", "p/a": 0.9, "p/b": 0.1} for i in range(10)]
     truth, alone = {str(i): "a" for i in range(10)}, {str(i): str(i) for i in range(10)}
     assert judge_classes(rows, truth, alone, ["a", "b"])["accuracy"]["lower"] == pytest.approx(0.025 ** (1 / 10))
@@ -110,7 +110,7 @@ def test_ten_of_ten_are_not_certainty():
     assert of_two["lower"] == pytest.approx(0.025 ** (1 / 2)) and of_two["upper"] == 1.0
 
 
-def test_the_same_seed_gives_the_same_bits_and_images_elsewhere_the_same_classes(run, images, tmp_path):
+def test_the_same_seed_gives_the_same_bits_and_other_folders_the_same_classes(run, images, tmp_path):
     assert trained(images, tmp_path) == 0
     first, second = (read_json(folder / "manifest.json", "it") for folder in (run, tmp_path / "run"))
     assert first["weights_sha256"] == second["weights_sha256"]
@@ -120,7 +120,7 @@ def test_the_same_seed_gives_the_same_bits_and_images_elsewhere_the_same_classes
     assert len(found) == 30 and sum(found[name] == truth[name] for name in truth) >= 29
 
 
-def test_an_image_is_centred_in_what_the_net_sees_and_surrounded_by_its_lowest_value():
+def test_an_image_is_centred_in_the_patch_and_padded_with_its_lowest_value():
     plan = Plan((1.0, 1.0, 1.0), Normalisation("window", 0.0, 10.0), make_topology((1, 1, 1), (16, 16, 16)), 2)
     voxels = np.full((10, 20, 16), 10.0, np.float32)
     voxels[0, 0, 0] = 0
@@ -130,7 +130,7 @@ def test_an_image_is_centred_in_what_the_net_sees_and_surrounded_by_its_lowest_v
 
 
 @pytest.mark.parametrize("name", ["plain_unet", "res_enc_unet", "mednext", "seg_resnet", "attention_unet"])
-def test_a_head_stands_on_the_encoder_of_every_net_of_our_stages(name):
+def test_every_u_shaped_net_takes_a_classification_head(name):
     shaped = make_topology((1, 1, 3), (16, 16, 8))
     net = build_classifier({"name": name, **({} if name == "mednext" else {"features": 8})}, shaped, 1, 3)
     logits = net(torch.randn(2, 1, *shaped.patch))
@@ -139,12 +139,12 @@ def test_a_head_stands_on_the_encoder_of_every_net_of_our_stages(name):
     assert all(value.grad is not None for value in net.parameters())
 
 
-def test_a_net_without_our_stages_is_refused():
+def test_other_nets_are_refused():
     with pytest.raises(Refusal, match="USE126"):
         build_classifier({"name": "unetr"}, make_topology((1, 1, 1), (32, 32, 32)), 1, 2)
 
 
-def test_auc_is_mann_whitneys_and_recall_counts_each_class():
+def test_auc_equals_mann_whitney_and_recall_is_per_class():
     draw = np.random.default_rng(0)
     truth = {f"c{i}": "abc"[i % 3] for i in range(60)}
     rows = []
@@ -163,7 +163,7 @@ def test_auc_is_mann_whitneys_and_recall_counts_each_class():
     assert np.trace(summary["confusion"]["counts"]) == round(summary["accuracy"]["estimate"] * 60)
 
 
-def test_images_and_classes_without_each_other_are_named(images, tmp_path):
+def test_images_without_a_class_and_classes_without_an_image_are_reported(images, tmp_path):
     table = tmp_path / "classes.csv"
     table.write_text("case,class\ns00,right\ns01,left\ngone,left\n")
     source = read_classes(images / "images", table, None)
@@ -181,14 +181,14 @@ def test_images_and_classes_without_each_other_are_named(images, tmp_path):
         ("", "CLS101"),
     ],
 )
-def test_a_table_that_says_no_classes_is_refused(images, tmp_path, text, rule):
+def test_a_table_without_usable_classes_is_refused(images, tmp_path, text, rule):
     (tmp_path / "classes.csv").write_text(text)
     with pytest.raises(Refusal, match=rule):
         read_classes(images / "images", tmp_path / "classes.csv", None)
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         (["data.classes=null"], "USE109 data.classes"),
         (["data.kind=phantom"], "USE112"),
@@ -197,13 +197,13 @@ def test_a_table_that_says_no_classes_is_refused(images, tmp_path, text, rule):
         (["net=unetr", "data.root=/nowhere"], "USE101"),
     ],
 )
-def test_mistakes_are_told_without_a_traceback(images, tmp_path, capsys, more, told):
+def test_mistakes_are_reported_without_a_traceback(images, tmp_path, capsys, more, message):
     assert trained(images, tmp_path, *more) == 2
     said = capsys.readouterr().err
-    assert told in said and "Traceback" not in said
+    assert message in said and "Traceback" not in said
 
 
-def test_a_data_set_of_classes_is_not_segmented(run, images, capsys, tmp_path):
+def test_a_segmentation_of_a_data_set_with_classes_is_refused(run, images, capsys, tmp_path):
     dataset = next((run.parent / "data").glob("*/dataset"))
     assert json.loads((dataset / "dataset.json").read_text())["task"] == "classification"
     arguments = ["experiment=phases", "data.kind=prepared", f"data.root={dataset}", f"workspace={tmp_path}"]
@@ -211,7 +211,7 @@ def test_a_data_set_of_classes_is_not_segmented(run, images, capsys, tmp_path):
     assert "USE127" in capsys.readouterr().err
 
 
-def test_every_image_is_judged_by_a_fold_that_did_not_see_it_and_seeds_tell_their_spread(images, tmp_path, capsys):
+def test_every_image_is_classified_by_a_fold_that_held_it_out_and_seeds_give_a_spread(images, tmp_path, capsys):
     more = [
         "training.fold=all",
         "seed=[1,2]",
