@@ -1,5 +1,9 @@
 """Audits DICOM data before training: rules over headers and pixels, decisions, and the evidence for them."""
 
+import sys
+from types import ModuleType
+from typing import Any
+
 from gnomon.audit.audit import AuditResult, audit_studies
 from gnomon.audit.check import Check
 from gnomon.audit.cohort import Cohort
@@ -15,3 +19,15 @@ __all__ = [
     "audit_studies",
     "read_verdict",
 ]
+
+
+class _CallableRoom(ModuleType):
+    """`gnomon.audit(...)` is `gnomon.api.audit(...)`; docs/decisions/0008 says why this room alone can be called."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> AuditResult:
+        from gnomon.api import audit
+
+        return audit(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _CallableRoom
