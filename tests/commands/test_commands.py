@@ -60,7 +60,7 @@ class TestMistakes:
             ("train", ["+training.sped=3"], "Leave out \\+"),
             ("train", ["experiment=hippocampus"], "data.root"),
             ("train", ["experiment=hippocampus", "data.root=/nowhere"], "USE101 /nowhere: found no such file"),
-            ("train", ["training=="], "cannot be read; expected key=value"),
+            ("train", ["training=="], "cannot be read; expected KEY=VALUE"),
             ("train", ["training.epochs=0"], "USE115 training.epochs: found 0; expected 1 to 1000000"),
             ("train", ["training.precision=16"], "USE115.*bf16-mixed"),
             ("train", ["training.data.augmentation.scale=0.5"], "USE115.*scale: found 0.5"),

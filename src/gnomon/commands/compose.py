@@ -185,7 +185,7 @@ def _check_override(kind: Any, word: str, own: Path | None) -> str:
 
     if word[:1] in ("+", "~"):
         raise UNKNOWN_SETTING.refusal(
-            word, found="a key that is added or removed", expected="key=value", remedy="Leave out + and ~."
+            word, found="a key that is added or removed", expected="KEY=VALUE", remedy="Leave out + and ~."
         )
     try:
         override = OverridesParser.create().parse_override(word)
@@ -193,7 +193,7 @@ def _check_override(kind: Any, word: str, own: Path | None) -> str:
         raise UNKNOWN_SETTING.refusal(
             word,
             found="an argument that cannot be read",
-            expected="key=value",
+            expected="KEY=VALUE",
             remedy="Quote values with brackets or spaces, as 'label_names={liver: 1}'.",
         ) from None
     key = override.key_or_group

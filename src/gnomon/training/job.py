@@ -18,10 +18,11 @@ from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
 
 from gnomon.core.randomness import global_streams
+from gnomon.core.settings import settings_from
 from gnomon.data import PatchModule
 from gnomon.dataset.dataset import Dataset
 from gnomon.io.folders import RunFolder
-from gnomon.settings import TrackerSettings, TrainSettings
+from gnomon.settings import TrackerSettings, TrainerSettings, TrainSettings
 from gnomon.training.callbacks import AtomicCheckpointIO, Checkpoints, MetricsTable, weight_averaging
 from gnomon.training.initial_weights import load_initial_weights
 from gnomon.training.learning_task import LearningTask
@@ -58,7 +59,8 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
         Facts for the manifest. Ctrl-C raises KeyboardInterrupt.
     """
     settings, run = job.settings, RunFolder(job.output)
-    progress = _progress(settings)
+    trainer_settings = settings_from(TrainerSettings, job.config.get("trainer") or {}, "trainer")
+    progress = _progress(settings, trainer_settings.batches_per_epoch(settings.steps_per_epoch))
     net = build_initial_net(job)
     module = _build_module(job, net, progress)
     last = run.checkpoints / "last.ckpt"
@@ -80,11 +82,14 @@ def train(job: Job, rank: int = 0) -> dict[str, Any]:
         _quiet_lightning(),
         global_streams(job.seed, "model"),
     ):
-        deterministic = _run(module, data, settings, callbacks, loggers, run, last if first_epoch else None)
+        deterministic = _run(
+            module, data, settings, trainer_settings, callbacks, loggers, run, last if first_epoch else None
+        )
     return {
         "parameters": sum(value.numel() for value in net.parameters()),
         "knots": [list(knot) for knot in progress.knots],
         "precision": lightning_precision(settings),
+        "batches_per_epoch": trainer_settings.batches_per_epoch(settings.steps_per_epoch),
         "deterministic_algorithms": deterministic,
         "loss_chain": {"every": chain.every, "hashes": chain.hashes},
     }
@@ -116,12 +121,12 @@ def _build_module(job: Job, net: nn.Module, progress: Progress) -> pl.LightningM
     return check_module(find_module(job.settings.module)(parts), parts, job.settings.module)
 
 
-def _progress(settings: TrainSettings) -> Progress:
+def _progress(settings: TrainSettings, batches_per_epoch: int) -> Progress:
     if settings.max_minutes:
         return progress_by_clock()
     if settings.knots:
         return Progress([(int(step), float(fraction)) for step, fraction in settings.knots])
-    return progress_by_steps(settings.epochs * settings.steps_per_epoch)
+    return progress_by_steps(settings.epochs * batches_per_epoch)
 
 
 def _watchers(
@@ -149,6 +154,7 @@ def _run(
     module: pl.LightningModule,
     data: PatchModule,
     settings: TrainSettings,
+    trainer_settings: TrainerSettings,
     callbacks: list[Callback],
     loggers: list[TrackerLogger],
     run: RunFolder,
@@ -159,7 +165,7 @@ def _run(
     trainer = pl.Trainer(
         accelerator=settings.accelerator,
         devices=settings.devices,
-        strategy=_strategy(module, settings),
+        strategy=_strategy(module, settings, trainer_settings.strategy),
         use_distributed_sampler=False,
         precision=lightning_precision(settings),  # type: ignore[arg-type]
         max_epochs=-1 if settings.max_minutes else epochs,
@@ -171,10 +177,9 @@ def _run(
         plugins=[AtomicCheckpointIO()],
         callbacks=callbacks,
         enable_checkpointing=False,
-        enable_model_summary=False,
         enable_progress_bar=False,
-        log_every_n_steps=10,
         default_root_dir=run.path,
+        **trainer_settings.arguments(),
     )
     filling: Any = torch.utils.deterministic
     filled = filling.fill_uninitialized_memory
@@ -189,8 +194,12 @@ def _run(
         torch.use_deterministic_algorithms(False)
 
 
-def _strategy(module: pl.LightningModule, settings: TrainSettings) -> DDPStrategy | str:
-    """With three resolutions or more, the head of the coarsest takes no part in the loss."""
+def _strategy(module: pl.LightningModule, settings: TrainSettings, chosen: str) -> DDPStrategy | str:
+    """The strategy chosen; `auto` is DDP for several processes, where from three resolutions on the head of the
+    coarsest takes no part in the loss.
+    """
+    if chosen != "auto":
+        return chosen
     heads = getattr(module.net, "heads", ())
     return DDPStrategy(find_unused_parameters=len(heads) > 2) if settings.devices > 1 else "auto"
 

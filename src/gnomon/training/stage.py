@@ -58,7 +58,7 @@ def fit(
     return {
         "weights_sha256": weights_sha256(state),
         "started_from_sha256": sha256_of_file(start) if start else None,
-        "steps": (int(saved["epoch"]) + 1) * settings.steps_per_epoch,
+        "steps": (int(saved["epoch"]) + 1) * facts.pop("batches_per_epoch"),
         "resumed": resumed,
         **facts,
     }
