@@ -18,7 +18,7 @@ def run(config: PrepareCommand) -> int:
     source = read_raw_dataset(
         Path(config.input), folder_from(config.labels), scheme_from(config.label_names), settings.patient_pattern
     )
-    dataset = prepare(source, Path(config.output), settings)
+    dataset = prepare(source, Path(config.output), settings, verify=config.verify)
     print_findings(dataset.findings, config.known_findings)
     for reason in dataset.plan.topology.reasons:
         say(f"  {reason}")

@@ -84,6 +84,9 @@ class DatasetFolder:
     findings = Inside("findings.jsonl")
     """One finding per line."""
 
+    surveys = Inside("surveys.parquet")
+    """What each raw case showed, so that unchanged ones are not read again."""
+
     spool = Inside(".spool")
     """Images that are read and not written yet; exists while a preparation runs."""
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from gnomon.audit import Cohort, audit_studies, read_verdict
 from gnomon.core.labels import LabelScheme
-from gnomon.core.provenance import sha256_of_values
+from gnomon.core.provenance import sha256_of_file, sha256_of_values
 from gnomon.dataset.dataset import Dataset, read_dataset
 from gnomon.dicom import Staging, Verdict, convert_studies
-from gnomon.io.folders import DatasetFolder, VolumesFolder
+from gnomon.io.folders import AuditFolder, DatasetFolder, VolumesFolder
 from gnomon.io.images import ImageSpool
 from gnomon.io.locks import wait_for_turn
 from gnomon.phantom import write_phantom
@@ -81,7 +81,7 @@ def _prepare(
         verdict = _verdict(root, store, stages, data, cohort, verify=values["verify"])
         convert_studies(root, store / "volumes", stages.conversion, verdict, verify=values["verify"])
         root = store / "volumes"
-    paths = DataPaths(images=root, labels=labels, classes=classes, scheme=scheme)
+    paths = DataPaths(images=root, labels=labels, classes=classes, scheme=scheme, verify=values["verify"])
     net = values["net"]
     dataset = task.prepare(paths, store / "dataset", stages.preparation, lambda count: stages.step_bytes(net, count))
     return dataset, planted
@@ -100,6 +100,7 @@ def _verdict(
     folder, workers = store / "audit", stages.conversion.workers
     settings = AuditSettings(workers=workers, pseudonym_key=stages.conversion.pseudonym_key)
     policy = stages.audit.ignoring(_CHECKED_BY_PREPARATION)
+    before = _audit_state(folder)
     audit_studies(
         studies,
         folder,
@@ -111,8 +112,16 @@ def _verdict(
         label_spool=ImageSpool(DatasetFolder(store / "dataset").spool),
         verify=verify,
     )
-    write_audit_report(folder)
+    if verify or _audit_state(folder) != before or not AuditFolder(folder).report.is_file():
+        write_audit_report(folder)
     return read_verdict(folder, tuple(data["known_findings"]))
+
+
+def _audit_state(folder: Path) -> list[str]:
+    """Hashes of the artifacts that the report of an audit is made from."""
+    audit = AuditFolder(folder)
+    files = (audit.index, audit.volumes, audit.findings, audit.measures)
+    return [sha256_of_file(file) for file in files if file.is_file()]
 
 
 def data_folder(values: Mapping[str, Any]) -> Path:

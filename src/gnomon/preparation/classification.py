@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,11 +16,12 @@ from gnomon.dataset.plan import Plan
 from gnomon.io.artifacts import read_json
 from gnomon.io.console import show_progress
 from gnomon.io.folders import DatasetFolder, VolumesFolder
-from gnomon.io.images import Image, images_in_folder, read_image
+from gnomon.io.images import Image, ImageSpool, images_in_folder
 from gnomon.preparation.fingerprint import CaseStatistics, compute_fingerprint, sample_intensities
 from gnomon.preparation.planner import whole_image_plan
 from gnomon.preparation.raw_dataset import patient_of
 from gnomon.preparation.stage import audit_record, choose_splits
+from gnomon.preparation.survey import CaseSurvey, file_state, survey_cases
 from gnomon.preparation.written_cases import existing_content, write_case, write_dataset
 from gnomon.rules.catalogue.classification import (
     CLASS_WITHOUT_IMAGE,
@@ -103,24 +106,35 @@ def read_classes(root: Path, table: Path, patient_pattern: str | None, modality:
     return RawClassDataset(modality, classes, cases, tuple(findings), audit)
 
 
-def prepare_classes(source: RawClassDataset, output: Path, settings: PrepareSettings) -> Dataset:
+def prepare_classes(
+    source: RawClassDataset, output: Path, settings: PrepareSettings, *, verify: bool = False
+) -> Dataset:
     """Check, measure, plan and canonicalise whole images, each resampled to fit the input of the net.
+
+    Args:
+        verify: whether images are read again whose files have not changed in size and time.
 
     Raises:
         Refusal: USE131, the volumes passed no audit; PRP104, no image is left; PRP301 to PRP304, the splits cannot be
             made.
     """
-    folder, findings, audit = DatasetFolder(output), list(source.findings), audit_record(source.audit, settings)
-    statistics: dict[str, CaseStatistics] = {}
-    for case in show_progress(source.cases, len(source.cases), "checking images"):
-        try:
-            statistics[case.name] = _measure(case, read_image(case.image), source.modality)
-        except Refusal as refusal:
-            findings += [replace(one, where=f"case {case.name} ({one.where})") for one in refusal.findings]
+    folder, audit = DatasetFolder(output), audit_record(source.audit, settings)
+    try:
+        return _prepare_classes(source, folder, settings, audit, verify=verify)
+    finally:
+        shutil.rmtree(folder.spool, ignore_errors=True)
+
+
+def _prepare_classes(
+    source: RawClassDataset, folder: DatasetFolder, settings: PrepareSettings, audit: str, *, verify: bool
+) -> Dataset:
+    surveys = _survey_cases(source, folder, verify=verify)
+    statistics = {one.name: one.statistics for one in surveys if one.statistics is not None}
+    hashes = {one.name: one.files_sha256 for one in surveys}
     cases = [case for case in source.cases if case.name in statistics]
     if not cases:
         raise NO_CASE_LEFT.refusal(
-            str(output), found="no image that can be prepared", expected="at least one image without an error"
+            str(folder.path), found="no image that can be prepared", expected="at least one image without an error"
         )
     splits = choose_splits({case.name: case.patient for case in cases}, settings.splits)
     fingerprint = compute_fingerprint(list(statistics.values()))
@@ -134,12 +148,33 @@ def prepare_classes(source: RawClassDataset, output: Path, settings: PrepareSett
         plan=plan,
         splits=splits,
         cases={
-            case.name: _write_case(case, plan, folder)
+            case.name: _write_case(case, hashes[case.name], plan, folder)
             for case in show_progress(cases, len(cases), "writing canonical images")
         },
-        findings=findings,
+        findings=[*source.findings, *(finding for one in surveys for finding in one.findings)],
         audit=audit,
     )
+
+
+def _survey_cases(source: RawClassDataset, folder: DatasetFolder, *, verify: bool) -> list[CaseSurvey]:
+    """Check and measure every image that is new or has changed."""
+    cases = {case.name: case for case in source.cases}
+    states = {name: file_state([case.image], TASK, source.modality) for name, case in cases.items()}
+
+    def survey(names: Sequence[str]) -> Iterator[CaseSurvey]:
+        for name in show_progress(names, len(names), "checking images"):
+            yield _survey(cases[name], source.modality, ImageSpool(folder.spool))
+
+    return survey_cases(folder, states, survey, verify=verify)
+
+
+def _survey(case: RawClassCase, modality: str, spool: ImageSpool) -> CaseSurvey:
+    try:
+        statistics = _measure(case, spool.read_image(case.image), modality)
+    except Refusal as refusal:
+        found = tuple(replace(one, where=f"case {case.name} ({one.where})") for one in refusal.findings)
+        return CaseSurvey(case.name, None, found)
+    return CaseSurvey(case.name, statistics, (), sha256_of_file(case.image))
 
 
 def _read_table(path: Path) -> dict[str, str]:
@@ -175,12 +210,14 @@ def _measure(case: RawClassCase, image: Image, modality: str) -> CaseStatistics:
     return CaseStatistics(case.name, canonical.shape, canonical.spacing_mm, sample_intensities(body, case.name), {})
 
 
-def _write_case(case: RawClassCase, plan: Plan, folder: DatasetFolder) -> str:
+def _write_case(case: RawClassCase, file_sha256: str, plan: Plan, folder: DatasetFolder) -> str:
     """Write the image, if it is missing or has changed; its content hash."""
-    key = sha256_of_values([sha256_of_file(case.image), case.class_name, plan.as_dict(), SCHEMA, TASK])
+    key = sha256_of_values([file_sha256, case.class_name, plan.as_dict(), SCHEMA, TASK])
+    spool = ImageSpool(folder.spool)
     if (content := existing_content(folder, case.name, key)) is not None:
+        spool.remove(case.image)
         return content
-    image = read_image(case.image)
+    image = spool.read_image(case.image)
     voxels, outside = image_in_patch(image.voxels, image.grid, plan)
     content = sha256_of_values([sha256_of_array(voxels), case.class_name])
     facts = {
@@ -191,4 +228,5 @@ def _write_case(case: RawClassCase, plan: Plan, folder: DatasetFolder) -> str:
         "content_sha256": content,
     }
     write_case(folder.case(case.name), {"image": voxels}, facts, image)
+    spool.remove(case.image)
     return content

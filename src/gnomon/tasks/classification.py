@@ -61,7 +61,8 @@ def _prepare(
     paths: DataPaths, output: Path, settings: PrepareSettings, _step_bytes: Callable[[int], StepBytes]
 ) -> Dataset:
     assert paths.classes is not None
-    return prepare_classes(read_classes(paths.images, paths.classes, settings.patient_pattern), output, settings)
+    source = read_classes(paths.images, paths.classes, settings.patient_pattern)
+    return prepare_classes(source, output, settings, verify=paths.verify)
 
 
 def _check(_dataset: Dataset, _settings: EvaluateSettings, _criteria: Sequence[Criterion]) -> None:

@@ -80,7 +80,7 @@ def _prepare(
     paths: DataPaths, output: Path, settings: PrepareSettings, step_bytes: Callable[[int], StepBytes]
 ) -> Dataset:
     source = read_raw_dataset(paths.images, paths.labels, paths.scheme, settings.patient_pattern)
-    return prepare(source, output, settings, step_bytes(source.labels.n_channels))
+    return prepare(source, output, settings, step_bytes(source.labels.n_channels), verify=paths.verify)
 
 
 def _check(dataset: Dataset, settings: EvaluateSettings, criteria: Sequence[Criterion]) -> None:

@@ -29,12 +29,14 @@ class DataPaths:
         labels: folder of label maps; None where they lie with the images.
         classes: CSV with a class for each image; None for a segmentation.
         scheme: labels of converted volumes.
+        verify: whether files are read again whose size and time have not changed.
     """
 
     images: Path
     labels: Path | None = None
     classes: Path | None = None
     scheme: LabelScheme | None = None
+    verify: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
