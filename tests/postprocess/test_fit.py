@@ -39,7 +39,7 @@ def test_without_a_sign_that_tells_them_apart_no_lesion_is_risked(toy, tmp_path,
     assert "never found" in verdicts["rare", "min_volume_mm3"]["reason"]
     assert "no false part" in verdicts["organ", "keep_k"]["reason"]
     printed = capsys.readouterr().out
-    assert "tumour: refused min_volume_mm3" in printed and "rules.yaml" in printed
+    assert "tumour: rejected min_volume_mm3" in printed and "rules.yaml" in printed
     code = launch(
         "postprocess",
         [

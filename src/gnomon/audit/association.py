@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from gnomon.core.randomness import generator
-from gnomon.core.statistics import holm_adjusted_p_values
+from gnomon.core.statistics import holm_adjusted_p_values, mann_whitney_pairs
 from gnomon.rules.catalogue.leakage import PREDICTIVE_FEATURE
 
 _FOLDS = 5
@@ -136,10 +136,9 @@ def _auc(share: NDArray[np.float64], positive: NDArray[Any], negative: NDArray[A
     """
     won = pairs = 0.0
     for scores, ill, well in zip(share, positive, negative):
-        values, place = np.unique(scores, return_inverse=True)
-        above, below = np.bincount(place, ill, len(values)), np.bincount(place, well, len(values))
-        won += float(above @ (np.cumsum(below) - below / 2))
-        pairs += float(ill.sum() * well.sum())
+        won_here, pairs_here = mann_whitney_pairs(scores, ill, well)
+        won += won_here
+        pairs += pairs_here
     return won / pairs if pairs else 0.5
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,6 +177,22 @@ def holm_adjusted_p_values(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - place) * float(p_values[i])))
         corrected[int(i)] = largest
     return corrected
+
+
+def mann_whitney_pairs(
+    scores: Values, positive: NDArray[np.number[Any]], negative: NDArray[np.number[Any]]
+) -> tuple[float, float]:
+    """Pairs of a positive and a negative case in which the positive one scores higher, ties counting half; all pairs.
+
+    Their ratio is the area under the ROC curve.
+
+    Args:
+        scores: (n,).
+        positive, negative: (n,), number of cases with each score.
+    """
+    values, index = np.unique(scores, return_inverse=True)
+    above, below = np.bincount(index, positive, len(values)), np.bincount(index, negative, len(values))
+    return float(above @ (np.cumsum(below) - below / 2)), float(positive.sum() * negative.sum())
 
 
 def non_inferior(comparison: PairedComparison, margin: float) -> bool | None:

@@ -1,4 +1,4 @@
-"""Whether a probability of 0.8 is right in 8 of 10 voxels, near the surface, where a model decides anything."""
+"""Calibration of probabilities near the surface: does a probability of 0.8 hold in 8 of 10 voxels?"""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Reliability:
-    """Voxels by their probability, in `BINS` bins of equal width; counts of several cases add up.
+    """Voxels binned by probability, in `BINS` bins of equal width; those of several cases can be added.
 
     Attributes:
-        count: (BINS,) voxels.
+        count: (BINS,) number of voxels.
         probability: (BINS,) sum of their probabilities.
-        true: (BINS,) how many of them lie in the structure.
-        squared: sum of the squared error of all voxels.
+        true: (BINS,) number of them in the structure.
+        squared: sum of squared errors over all voxels.
     """
 
     count: NDArray[np.int64]
@@ -44,12 +44,12 @@ class Reliability:
 
     @property
     def expected_error(self) -> float | None:
-        """ECE: mean gap between probability and frequency, over voxels (Naeini et al., 2015)."""
+        """Expected calibration error: mean gap between probability and frequency over voxels (Naeini et al., 2015)."""
         total = float(self.count.sum())
         return float(np.abs(self.probability - self.true).sum() / total) if total else None
 
     def rows(self) -> list[dict[str, float]]:
-        """A row a bin that holds voxels: mean probability, frequency, count."""
+        """One row per non-empty bin: mean probability, observed frequency, number of voxels."""
         return [
             {"probability": float(self.probability[i] / n), "frequency": float(self.true[i] / n), "voxels": int(n)}
             for i, n in enumerate(self.count)
@@ -60,12 +60,13 @@ class Reliability:
 def reliability(
     reference: NDArray[np.bool_], probability: NDArray[Any], spacing_mm: Sequence[float], band_mm: float
 ) -> Reliability:
-    """Of the voxels within a distance of the reference's surface; far from it every model is right, and sure.
+    """Reliability of the voxels near the reference surface; far from it, every model is right and confident.
 
     Args:
-        reference: (x, y, z), the structure; where it is empty, no voxel counts.
-        probability: of the structure, on the same grid, 0 to 1.
-        band_mm: on either side of the surface.
+        reference: mask of the structure (x, y, z); where it is empty, no voxel counts.
+        probability: of the structure (x, y, z), on the same grid, 0 to 1.
+        spacing_mm: of the three axes.
+        band_mm: width of the band on either side of the surface.
     """
     near = np.zeros(reference.shape, bool)
     if reference.any():

@@ -1,14 +1,14 @@
-"""The scores of public challenges, as their own scripts compute them, and with what is wrong in them put right.
+"""The scores of public challenges, as their own scripts compute them, or with the errors of these corrected.
 
-Each function takes label values (x, y, z) of one case and the spacing in mm, and gives rows of structure, measure
-and value. `fixed` leaves out what a script does that its own description does not say:
+Each function takes label values (x, y, z) of one case and the spacing in mm, and returns rows of structure, measure
+and value. `fixed` corrects where a script differs from its own description:
 
-- BraTS 2023 forgives reference lesions up to a volume, and no predicted ones: a false speck costs as much as a
-  missed tumour. Fixed: predicted lesions up to that volume that match nothing are forgiven, too.
-- KiTS 2023 takes the spacing of the prediction's header. Here it is always the reference's: the gate has made
-  sure that both are the same. There is nothing left to fix.
-- FLARE 2022 compares aorta, vena cava and oesophagus over the reference's slices but the last, so that one on a
-  single slice is compared with nothing; and an NSD of a Dice below 0.2 is 0. Fixed: all slices, and the NSD there is.
+- BraTS 2023 ignores reference lesions up to a volume, but no predicted ones: a false speck costs as much as a missed
+  tumour. Fixed: unmatched predicted lesions up to that volume are ignored, too.
+- KiTS 2023 uses the spacing in the prediction's header. Here it is always the reference's; the geometry gate ensures
+  that both agree. Nothing is left to fix.
+- FLARE 2022 compares aorta, vena cava and oesophagus over all slices of the reference but the last, so that a
+  structure on a single slice is never compared; and NSD is 0 where Dice is below 0.2. Fixed: all slices, actual NSD.
 - autoPET divides by zero where a patient has no lesion. Fixed: no Dice there.
 """
 
@@ -112,7 +112,7 @@ def flare(reference: Labels, prediction: Labels, spacing_mm: Sequence[float], *,
 
 
 def autopet(reference: Labels, prediction: Labels, spacing_mm: Sequence[float], *, fixed: bool = False) -> list[Row]:
-    """Dice, volume of false lesions and of missed lesions in ml of autoPET (label 1; 18 neighbours)."""
+    """Dice, volume of false positive and of missed lesions in ml of autoPET (label 1; 18-connectivity)."""
     truth, found = reference == 1, prediction == 1
     voxel_ml = float(np.prod(spacing_mm)) / 1000
     empty = not truth.any() and (fixed or not found.any())
@@ -182,7 +182,7 @@ def _lesion_wise(
 
 
 def _untouched(mask: Mask, other: Mask) -> int:
-    """Voxels of the separate parts of a mask that the other does not touch."""
+    """Number of voxels in the components of a mask that do not overlap the other."""
     numbered, count = label_components(mask, 18)
     touched = np.zeros(count + 1, bool)
     touched[np.unique(numbered[other])] = True

@@ -1,4 +1,4 @@
-"""How well classes are told apart: accuracy, recall, precision and AUC of each, who is taken for whom."""
+"""Evaluation of a classification: accuracy, recall, precision and AUC by class, confusion matrix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from gnomon.core.statistics import mean_interval
+from gnomon.core.statistics import mann_whitney_pairs, mean_interval
 
 CLASSES_SCHEMA = "gnomon/classes/1"
 
@@ -16,16 +16,17 @@ CLASSES_SCHEMA = "gnomon/classes/1"
 def judge_classes(
     rows: Sequence[Mapping[str, Any]], truth: Mapping[str, str], patients: Mapping[str, str], classes: Sequence[str]
 ) -> dict[str, Any]:
-    """Judge predicted classes.
+    """Evaluate predicted classes.
 
     Args:
-        rows: `case`, `class`, and `p/<class>` of each class.
-        truth, patients: by case; patients are the unit of intervals.
+        rows: `case`, `class`, and the probability `p/<class>` of each class.
+        truth, patients: by case; intervals treat patients as independent.
+        classes: their names, in order.
 
     Returns:
-        Plain values: `accuracy` with its 95 % interval, `balanced_accuracy` (the mean of the classes' recall),
-        `confusion` (rows the truth, columns what was found), and by class recall, precision and AUC, the chance that
-        an image of the class has a higher probability of it than one of another (Mann and Whitney; ties are halves).
+        Plain values: `accuracy` with its 95 % CI, `balanced_accuracy` (mean recall of the classes), `confusion` (rows:
+        reference, columns: prediction), and by class recall, precision and AUC, the probability that an image of the
+        class scores higher for it than one of another (Mann-Whitney; ties count half).
     """
     true = np.array([classes.index(truth[str(row["case"])]) for row in rows])
     found = np.array([classes.index(str(row["class"])) for row in rows])
@@ -34,13 +35,13 @@ def judge_classes(
     np.add.at(confusion, (true, found), 1)
     per_class = {}
     for i, name in enumerate(classes):
-        share = np.array([float(row[f"p/{name}"]) for row in rows])
-        n, named = int(confusion[i].sum()), int(confusion[:, i].sum())
+        scores = np.array([float(row[f"p/{name}"]) for row in rows])
+        n, n_predicted = int(confusion[i].sum()), int(confusion[:, i].sum())
         per_class[name] = {
             "n": n,
             "recall": confusion[i, i] / n if n else None,
-            "precision": confusion[i, i] / named if named else None,
-            "auc": _auc(share, true == i),
+            "precision": confusion[i, i] / n_predicted if n_predicted else None,
+            "auc": _auc(scores, true == i),
         }
     accuracy = _accuracy(true == found, owners)
     recalls = [one["recall"] for one in per_class.values() if one["recall"] is not None]
@@ -57,17 +58,17 @@ def judge_classes(
 
 
 def _accuracy(right: np.ndarray, owners: Sequence[str]) -> dict[str, Any]:
-    """The share that is right and its 95 % interval: over patients, or exact (Clopper and Pearson) where it can be.
+    """Accuracy with its 95 % CI: over patients, or exact (Clopper and Pearson) where each patient has one image.
 
-    Where every image is right, or none, patients cannot be drawn from, and a patient counts as one image.
+    Where all images are right, or all wrong, patients cannot be resampled, and each patient counts as one image.
     """
-    patients, alike = len(set(owners)), bool(right.all() or not right.any())
-    if patients < len(right) and not alike:
+    patients, constant = len(set(owners)), bool(right.all() or not right.any())
+    if patients < len(right) and not constant:
         return vars(mean_interval(right.astype(float).tolist(), owners))
-    done = stats.binomtest(
-        int(patients * right.mean()) if alike else int(right.sum()), patients if alike else len(right)
+    test = stats.binomtest(
+        int(patients * right.mean()) if constant else int(right.sum()), patients if constant else len(right)
     )
-    interval = done.proportion_ci(0.95, "exact")
+    interval = test.proportion_ci(0.95, "exact")
     return {
         "estimate": float(right.mean()),
         "lower": float(interval.low),
@@ -78,9 +79,6 @@ def _accuracy(right: np.ndarray, owners: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _auc(share: np.ndarray, mine: np.ndarray) -> float | None:
-    n, others = int(mine.sum()), int((~mine).sum())
-    if not n or not others:
-        return None
-    ranks = stats.rankdata(share)
-    return float((ranks[mine].sum() - n * (n + 1) / 2) / (n * others))
+def _auc(scores: np.ndarray, positive: np.ndarray) -> float | None:
+    won, pairs = mann_whitney_pairs(scores, positive.astype(float), (~positive).astype(float))
+    return won / pairs if pairs else None

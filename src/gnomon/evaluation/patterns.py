@@ -1,9 +1,9 @@
-"""The surface of a mask, piece by piece: the eight voxels about a corner give one of 256 patterns.
+"""The surface of a mask, element by element: the eight voxels around a corner form one of 256 patterns.
 
-A pattern holds a small piece of surface. As a rule it is that of marching cubes, which cuts through the middle
-between voxels and is nearly as large as a smooth surface that passes there (Lorensen and Cline, 1987). Where two
-flat faces meet at a right angle, the voxels' own faces are taken instead: marching cubes would cut the edge of
-a box off, and lose up to 3 % of its area.
+Each pattern holds a small surface element. Usually it is that of marching cubes, which passes midway between voxels
+and is nearly as large as a smooth surface there (Lorensen and Cline, 1987). Where two flat faces meet at a right
+angle, the faces of the voxels are used instead: marching cubes would cut off the edge of a box and lose up to 3 % of
+its area.
 """
 
 from __future__ import annotations
