@@ -170,7 +170,7 @@ def test_in_a_real_ct_every_pair_is_right_its_mirror_image_wrong_and_the_phase_a
         (["labels=.", "structures=abc"], "'abc'"),
         (["labels=.", "structures={liver: one}"], "'one'"),
         (["labels=.", "structures={liver: 1, spleen: 1}"], "repeat"),
-        (["labels=.", "structures={liver: 0}"], "1..65535"),
+        (["labels=.", "structures={liver: 70000}"], "1..65535"),
     ],
 )
 def test_structures_that_make_no_sense_are_refused_before_anything_is_read(

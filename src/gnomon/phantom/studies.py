@@ -25,6 +25,8 @@ from gnomon.io.artifacts import read_json, write_bytes, write_json
 from gnomon.io.console import show_progress
 from gnomon.io.images import write_image
 from gnomon.phantom.anatomy import LABELS, Anatomy, draw_anatomy
+from gnomon.rules.catalogue.image import LOCALIZER, SECONDARY_CAPTURE
+from gnomon.rules.catalogue.series import MISSING_SLICES
 from gnomon.settings import PhantomSettings
 
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -119,7 +121,7 @@ def _write_study(series: Series, output: Path, settings: PhantomSettings) -> lis
     planted = []
     if series.study == settings.studies:  # a slice is missing
         del files[_SLICES // 2]
-        planted.append({"kind": "missing slice", "rule": "DCM211", "series_uid": uid})
+        planted.append({"kind": "missing slice", "rule": MISSING_SLICES.id, "series_uid": uid})
     label_grid = series.grid
     if series.study == settings.studies + 1:  # the label is shifted
         shifted = np.array(series.grid.affine)
@@ -128,10 +130,12 @@ def _write_study(series: Series, output: Path, settings: PhantomSettings) -> lis
         planted.append({"kind": "label on another grid", "rule": "PRP201", "series_uid": uid})
     if series.study == 0:
         files.append(_scout(series, volume, settings.seed))
-        planted.append({"kind": "scout", "rule": "DCM203", "series_uid": _uid(settings.seed, "scout", 0)})
+        planted.append({"kind": "scout", "rule": LOCALIZER.id, "series_uid": _uid(settings.seed, "scout", 0)})
     if series.study == 1:
         files.append(_secondary_capture(series, volume, settings.seed))
-        planted.append({"kind": "secondary capture", "rule": "DCM701", "series_uid": _uid(settings.seed, "capture", 1)})
+        planted.append(
+            {"kind": "secondary capture", "rule": SECONDARY_CAPTURE.id, "series_uid": _uid(settings.seed, "capture", 1)}
+        )
     shuffled = generator(settings.seed, "files", series.study).permutation(len(files))
     for number, data in zip(shuffled, files):
         content = io.BytesIO()

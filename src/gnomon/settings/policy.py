@@ -31,14 +31,18 @@ class Policy:
     contrast: str = setting("any", "Contrast medium.", choices=("any", "none", "required"))
     vocabulary: tuple[str, ...] = setting((), "Words of the label, which no header may contain.")
     severity: dict[str, str] | None = setting(
-        None, "Severity by rule, in place of its own, as {DCM331: info}.", choices=(*map(str, Severity), _OFF)
+        None,
+        "Severity by rule, in place of its own, as {kernel.missing: ignore}; slugs or ids.",
+        choices=(*map(str, Severity), _OFF),
     )
     decision: dict[str, str] | None = setting(
         None,
-        "Decision by rule, in place of what follows from the severity, as {DCM703: reject}.",
+        "Decision by rule, in place of what follows from the severity, as {identity.burned-in-annotation: reject}.",
         choices=tuple(map(str, Decision)),
     )
-    tolerance: dict[str, float] | None = setting(None, "Tolerance by rule, in the unit of the rule, as {DCM331: 5}.")
+    tolerance: dict[str, float] | None = setting(
+        None, "Tolerance by rule, in the unit of the rule, as {geometry.anisotropic-voxels: 5}."
+    )
     pixels: bool = setting(True, "Check pixels too, not headers alone.")
 
     def severity_of(self, rule: Rule, found: Severity | None = None) -> Severity | None:
