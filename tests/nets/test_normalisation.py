@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional
 
 from gnomon.core.randomness import global_streams
-from gnomon.nets.normalisation import InstanceNorm
+from gnomon.nets import normalisation
+from gnomon.nets.normalisation import InstanceNorm, has_private_operators
 
 
 def both_ways(shape, kind, slope, layout):
@@ -32,13 +33,25 @@ def both_ways(shape, kind, slope, layout):
 @pytest.mark.parametrize("slope", [0.01, 1.0])
 @pytest.mark.parametrize(("kind", "tolerance"), [(torch.bfloat16, 0.01), (torch.float32, 1e-5)])
 @pytest.mark.parametrize("shape", [(2, 3, 20, 21, 22), (1, 16, 4, 5, 6), (3, 2, 2, 1, 3)])
-def test_it_is_torchs_norm_then_leaky_relu_forth_and_back(shape, kind, tolerance, slope, layout):
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "fallback"])
+def test_both_paths_are_instance_norm_then_leaky_relu_forward_and_backward(
+    monkeypatch, fast, shape, kind, tolerance, slope, layout
+):
+    monkeypatch.setattr(normalisation, "_FAST", fast)
     for found, wanted in both_ways(shape, kind, slope, layout):
         assert found.isfinite().all()
         assert ((found.double() - wanted).norm() / wanted.norm()).item() < tolerance
 
 
-def test_features_stay_as_they_lie():
+def test_the_fast_path_is_left_when_torch_changes_an_operator(monkeypatch):
+    assert has_private_operators()
+    monkeypatch.setitem(normalisation._SIGNATURES, "native_batch_norm", "(Tensor input) -> Tensor")
+    assert not has_private_operators()
+    monkeypatch.setattr(normalisation, "_SIGNATURES", {"no_such_operator": ""})
+    assert not has_private_operators()
+
+
+def test_features_keep_their_type_and_layout():
     features = torch.randn(2, 8, 6, 5, 4, dtype=torch.bfloat16).to(memory_format=torch.channels_last_3d)
     out = InstanceNorm(8, 0.01)(features.requires_grad_())
     assert out.dtype == torch.bfloat16

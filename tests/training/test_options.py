@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -15,6 +16,7 @@ from gnomon.rules.finding import Refusal
 from gnomon.settings import TrackerSettings, TrainSettings
 from gnomon.tasks.segmentation import SEGMENTATION
 from gnomon.training.job import Job
+from gnomon.training.module_parts import ModuleParts, check_module
 from gnomon.training.ranks import start_other_ranks
 from tests.conftest import TINY, kill_at_first_checkpoint
 
@@ -60,6 +62,48 @@ def test_two_processes_learn_what_one_learns_and_go_on_after_a_kill(tiny_run):
     assert manifest(killed)["weights_sha256"] == manifest(shared)["weights_sha256"]
 
 
+class OwnModule(pl.LightningModule):
+    """The least that a module of a user needs."""
+
+    def __init__(self, parts):
+        super().__init__()
+        self.net, self.parts = parts.net, parts
+
+    def training_step(self, batch, _index):
+        return self.parts.loss(self.net(batch["image"])[0], batch["label"], batch["annotated"])
+
+    def validation_step(self, batch, _index):
+        self.log("score", -self.parts.loss(self.net(batch["image"])[0], batch["label"], batch["annotated"]))
+
+    def configure_optimizers(self):
+        return self.parts.configure_optimizers()
+
+
+def test_a_module_of_ones_own_is_trained_resumed_averaged_and_predicts(tiny_run, monkeypatch):
+    monkeypatch.setattr("gnomon.training.job.find_module", lambda name: {"own": OwnModule}[name])
+    code, output = trained(tiny_run, "own-module", "training.module=own")
+    assert code == 0
+    assert set(weights(output)) == set(weights(tiny_run)), "the weights that prediction loads"
+    assert (output / "checkpoints" / "best.ckpt").is_file() and (output / "evaluation" / "summary.json").is_file()
+    (output / "manifest.json").unlink()
+    before = weights(output)
+    code, output = trained(tiny_run, "own-module", "training.module=own")
+    assert code == 0 and manifest(output)["resumed"] and largest_difference(before, weights(output)) == 0
+
+
+@pytest.mark.parametrize("wrong", [lambda parts: parts.net, lambda parts: pl.LightningModule()])
+def test_a_module_that_prediction_could_not_use_is_refused(wrong):
+    parts = ModuleParts(net=torch.nn.Identity(), labels=(), loss=None, optimiser=None, progress=None, plan=None)
+    with pytest.raises(Refusal, match="EXT103"):
+        check_module(wrong(parts), parts, "wrong")
+    assert check_module(OwnModule(parts), parts, "own").net is parts.net
+
+
+def test_a_module_that_no_package_provides_is_refused(tiny_run, capsys):
+    assert trained(tiny_run, "no-module", "training.module=nowhere")[0] == 2
+    assert "training.module" in capsys.readouterr().err
+
+
 def test_a_process_that_fails_is_named(tiny_run):
     dataset = read_dataset(next(tiny_run.parent.glob("data/phantom-*/dataset")))
     settings = TrainSettings(devices=2, accelerator="cpu")
@@ -69,7 +113,7 @@ def test_a_process_that_fails_is_named(tiny_run):
         time.sleep(0.1)
 
 
-def test_features_computed_twice_change_no_more_than_rounding(tiny_run):
+def test_activation_checkpointing_changes_no_more_than_rounding(tiny_run):
     code, output = trained(tiny_run, "recomputed", "training.activation_checkpointing=true")
     assert code == 0
     assert largest_difference(weights(output), weights(tiny_run)) < 1e-5
@@ -93,14 +137,14 @@ def test_a_run_under_a_deadline_ends_on_time_and_its_knots_repeat_it(tiny_run):
     assert manifest(again)["weights_sha256"] == facts["weights_sha256"]
 
 
-def test_patience_ends_a_run_and_the_manifest_tells_the_steps_it_made(tiny_run):
+def test_patience_stops_a_run_early_and_the_manifest_records_its_steps(tiny_run):
     settings = ["training.epochs=9", "training.patience=2", "training.optimiser.learning_rate=0"]
     code, output = trained(tiny_run, "patient", *settings)
     assert code == 0
     assert manifest(output)["steps"] == 6
 
 
-def test_a_run_begins_with_what_another_learnt(tiny_run, capsys):
+def test_a_run_starts_from_the_weights_of_another(tiny_run, capsys):
     code, output = trained(
         tiny_run,
         "finetuned",
@@ -113,7 +157,7 @@ def test_a_run_begins_with_what_another_learnt(tiny_run, capsys):
     assert manifest(output)["started_from_sha256"]
 
 
-def test_heads_for_other_labels_begin_anew_and_another_net_is_refused(tiny_run, tmp_path, capsys):
+def test_heads_for_other_labels_keep_their_initial_weights_and_another_net_is_refused(tiny_run, tmp_path, capsys):
     found = weights(tiny_run)
     other = {
         name: torch.zeros(9, *value.shape[1:]) if name.startswith("heads.") else value for name, value in found.items()
@@ -146,7 +190,7 @@ def test_a_profile_says_where_the_time_went(tiny_run, capsys):
         ("training.loss.class_weights=[1,2]", "USE115"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_it_begins(tiny_run, setting, rule, capsys):
+def test_settings_that_the_machine_or_data_do_not_allow_are_refused_before_training(tiny_run, setting, rule, capsys):
     code, _ = trained(tiny_run, "refused", setting, "training.accelerator=cpu")
     assert code == 2
     assert rule in capsys.readouterr().err

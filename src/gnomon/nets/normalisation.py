@@ -1,10 +1,12 @@
-"""Instance norm and leaky ReLU as one step, fast on processors.
+"""Instance norm and leaky ReLU in one step, fast on processors.
 
-torch's instance norm copies channels-last features to another layout and back. Its batch norm does not, and the
-batch norm of one image is its instance norm: image by image it is two to twenty times as fast, there and back. But
-over channels-last features it sums one voxel after another in single precision, which for a large patch costs four
-digits. So a row of many voxels is read as one voxel of many channels, whose few sums are added in double precision:
-nearer to the exact result than either of torch's norms, and no slower. On a GPU torch's own serve.
+torch's instance norm copies channels-last features to another layout and back. Its batch norm does not, and the batch
+norm of one image is its instance norm: image by image it is two to twenty times as fast, forward and backward. But over
+channels-last features it sums voxel after voxel in single precision, which costs four digits for a large patch. So a
+row of many voxels is read as one voxel of many channels, whose few sums are added in double precision: closer to the
+exact result than either of torch's norms, and no slower. On a GPU torch's own norms are used.
+
+The fast path calls private operators of torch. Where a version of torch has others, its public instance norm is used.
 """
 
 from __future__ import annotations
@@ -16,6 +18,28 @@ from torch import nn
 from torch.nn import functional
 
 _EPSILON = 1e-5
+_SIGNATURES = {  # of the private operators, as in torch 2.11 to 2.15
+    "batch_norm_update_stats": "(Tensor input, Tensor? running_mean, Tensor? running_var, float momentum) -> "
+    "(Tensor, Tensor)",
+    "native_batch_norm": "(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
+    "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+    "native_batch_norm_backward": "(Tensor grad_out, Tensor input, Tensor? weight, Tensor? running_mean, "
+    "Tensor? running_var, Tensor? save_mean, Tensor? save_invstd, bool train, float eps, bool[3] output_mask) -> "
+    "(Tensor, Tensor, Tensor)",
+    "leaky_relu_backward": "(Tensor grad_output, Tensor self, Scalar negative_slope, bool self_is_result) -> Tensor",
+}
+
+
+def has_private_operators() -> bool:
+    """Whether this version of torch has the operators of the fast path, with the signatures that it relies on."""
+    found = {name: getattr(torch.ops.aten, name, None) for name in _SIGNATURES}
+    return all(
+        operator is not None and str(operator.default._schema) == f"aten::{name}{_SIGNATURES[name]}"
+        for name, operator in found.items()
+    )
+
+
+_FAST = has_private_operators()
 
 
 class InstanceNorm(nn.Module):
@@ -28,8 +52,8 @@ class InstanceNorm(nn.Module):
         self.slope = slope
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Normalised features, of the type they came in."""
-        if features.device.type == "cpu" and not torch.compiler.is_compiling():
+        """Normalised features, of the same type."""
+        if _FAST and features.device.type == "cpu" and not torch.compiler.is_compiling():
             out: torch.Tensor = _NormThenLeak.apply(features, self.weight, self.bias, self.slope)
             return out
         out = functional.instance_norm(features, weight=self.weight, bias=self.bias, eps=_EPSILON)
@@ -132,7 +156,7 @@ def _half_precision_image_back(
     scale: torch.Tensor,
     back: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same in torch's one step, whose sums are finer than the features."""
+    """The same in one step of torch, whose sums are more precise than the features."""
     of_weight, of_bias = torch.empty_like(weight), torch.empty_like(weight)
     torch.ops.aten.native_batch_norm_backward.out(
         gradient,
