@@ -1,5 +1,6 @@
 """Audits DICOM data before training: rules over headers and pixels, decisions, and the evidence for them."""
 
+import importlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -24,10 +25,8 @@ __all__ = [
 class _CallableRoom(ModuleType):
     """`gnomon.audit(...)` is `gnomon.api.audit(...)`; docs/decisions/0008 says why this room alone can be called."""
 
-    def __call__(self, *arguments: Any, **options: Any) -> AuditResult:
-        from gnomon.api import audit
-
-        return audit(*arguments, **options)
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return importlib.import_module("gnomon.api").audit(*arguments, **options)
 
 
 sys.modules[__name__].__class__ = _CallableRoom
