@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydicom import dcmread
 
 from gnomon.audit import Cohort, audit_studies
+from gnomon.dicom.coding import coding_of
 from gnomon.dicom.index.elements import quiet_pydicom
-from gnomon.dicom.pixels.coding import coding_of
 from gnomon.settings import AuditSettings, ConvertSettings
 from gnomon.settings.policy import Policy
 

@@ -26,8 +26,7 @@ from gnomon.rules.finding import Finding
 from gnomon.settings import EvaluateSettings, PredictSettings, PrepareSettings, TrainSettings
 from gnomon.tasks.seeds import GROUP_SCHEMA, mean_and_deviation
 from gnomon.tasks.task import DataPaths, Summary, Task
-from gnomon.training import LearningTask, SegmentationModule, build_loss
-from gnomon.training.losses import Loss
+from gnomon.training import LearningTask, Loss, SegmentationModule, build_loss
 
 
 def label_lines(summary: Mapping[str, Any]) -> list[str]:

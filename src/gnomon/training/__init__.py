@@ -2,7 +2,7 @@
 
 from gnomon.training.classification_module import ClassificationModule
 from gnomon.training.learning_task import LearningTask
-from gnomon.training.losses import build_loss
+from gnomon.training.losses import Loss, build_loss
 from gnomon.training.module_parts import ModuleParts
 from gnomon.training.precision import lightning_precision
 from gnomon.training.segmentation_module import SegmentationModule
@@ -12,6 +12,7 @@ from gnomon.training.watching import first_difference
 __all__ = [
     "ClassificationModule",
     "LearningTask",
+    "Loss",
     "ModuleParts",
     "SegmentationModule",
     "build_loss",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from gnomon.dicom.coding import FIRST_BYTES, coding_of, is_native
 from gnomon.dicom.index.declared import declared
 from gnomon.dicom.index.elements import Elements, HeaderProblem
 from gnomon.dicom.index.functional_groups import frame_facts, milliseconds, value_mappings
@@ -18,8 +19,6 @@ from gnomon.dicom.index.parse import Truncated, looks_like_dicom, read_elements
 from gnomon.dicom.index.private import private_cardiac_phase, private_numbers, private_values
 from gnomon.dicom.index.sources import Source, SourceReader
 from gnomon.dicom.index.tags import TAG
-from gnomon.dicom.pixels.codecs import is_native
-from gnomon.dicom.pixels.coding import FIRST_BYTES, coding_of
 from gnomon.rules.catalogue.file import NOT_DICOM, UNREADABLE_FILE
 
 FIRST_READ_BYTES = 64 << 10

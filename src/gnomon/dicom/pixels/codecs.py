@@ -67,16 +67,6 @@ def missing_decoder(transfer_syntax: str) -> str:
     return f"a decoder for {_NAMES.get(transfer_syntax, 'this transfer syntax')}: none is known"
 
 
-def is_native(transfer_syntax: str) -> bool:
-    """Whether pixel data lie uncompressed in the file (deflated files too: they are inflated whole)."""
-    return transfer_syntax in (
-        "1.2.840.10008.1.2",
-        "1.2.840.10008.1.2.1",
-        "1.2.840.10008.1.2.1.99",
-        "1.2.840.10008.1.2.2",
-    )
-
-
 def decode(transfer_syntax: str, data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
     """Decode one frame of one sample a pixel: words (rows, columns), and what the stream says of itself.
 

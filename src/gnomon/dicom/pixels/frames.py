@@ -8,10 +8,11 @@ from types import TracebackType
 import numpy as np
 from pydicom.encaps import generate_frames
 
+from gnomon.dicom.coding import is_native
 from gnomon.dicom.index import FrameFacts, Instance, Source, SourceReader
 from gnomon.dicom.index.elements import DEFLATED, Elements, quiet_pydicom
 from gnomon.dicom.index.parse import read_elements
-from gnomon.dicom.pixels.codecs import Codestream, is_native
+from gnomon.dicom.pixels.codecs import Codestream
 from gnomon.dicom.pixels.decoder import DecoderFailed, FrameDecoder
 from gnomon.dicom.pixels.modality import Frame, LookupTable, Values, real_world
 from gnomon.dicom.pixels.spool import FrameSpool

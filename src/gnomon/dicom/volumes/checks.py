@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from gnomon.dicom.coding import is_native
 from gnomon.dicom.index import Instance
-from gnomon.dicom.pixels.codecs import is_native, missing_decoder
+from gnomon.dicom.pixels.codecs import missing_decoder
 from gnomon.dicom.pixels.stored import native_frame_bytes, pixel_format
 from gnomon.dicom.volumes.slices import Slice, is_mosaic, mosaic_problem
 from gnomon.rules.catalogue.compression import LOSSY_COMPRESSION, MIXED_TRANSFER_SYNTAXES, NO_DECODER

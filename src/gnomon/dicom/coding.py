@@ -1,4 +1,4 @@
-"""How pixels were coded, read from the beginning of a compressed stream: what a transfer syntax only promises.
+"""How pixels are coded: by the transfer syntax, and by the first bytes of a compressed stream.
 
 JPEG 2000 says its wavelet (ISO 15444-1 A.6.1), JPEG its process (ISO 10918-1 B.2.2), JPEG-LS how far off a value may
 be (ISO 14495-1 C.2.3). Nothing is decoded. That a reversible stream was cut short to a rate cannot be seen.
@@ -11,6 +11,16 @@ import struct
 FIRST_BYTES = 16 << 10
 _ITEM = b"\xfe\xff\x00\xe0"
 _LOSSLESS_PROCESSES = (0xC3, 0xC7, 0xCB, 0xCF)
+
+
+def is_native(transfer_syntax: str) -> bool:
+    """Whether pixel data lie uncompressed in the file (deflated files too: they are inflated whole)."""
+    return transfer_syntax in (
+        "1.2.840.10008.1.2",
+        "1.2.840.10008.1.2.1",
+        "1.2.840.10008.1.2.1.99",
+        "1.2.840.10008.1.2.2",
+    )
 
 
 def coding_of(transfer_syntax: str, start: bytes) -> str:
