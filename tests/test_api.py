@@ -119,5 +119,5 @@ def test_studies_are_audited_and_converted(tiny_run: Path, tmp_path: Path) -> No
     converted = gnomon.convert(
         studies, tmp_path / "volumes", settings=gnomon.ConvertSettings(workers=1), audited_by=tmp_path / "audit"
     )
-    assert converted.refused > 0
+    assert converted.n_refused > 0
     assert read_json(tmp_path / "volumes" / "volumes.json", "the volumes")["volumes"]

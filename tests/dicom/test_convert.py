@@ -206,7 +206,7 @@ def test_what_cannot_be_read_exactly_is_refused_by_name(tmp_path, name):
     series = ramp_series()
     change(series)
     done = convert(series, tmp_path)
-    assert done.refused >= 1
+    assert done.n_refused >= 1
     refused = [row for row in done.rows if row["decision"] == "reject"]
     assert any(rule in row["reasons"] for row in refused)
     for row in refused:

@@ -159,7 +159,7 @@ def test_philips_values_are_the_standards_and_in_proportion_to_the_reference(
 @pytest.mark.parametrize("folder", REFUSED)
 def test_what_no_affine_can_hold_is_refused_with_the_reason(tmp_path, shared_data, folder):
     done = convert_studies(shared_data("dicom") / folder, tmp_path / "volumes", SETTINGS)
-    assert done.refused == len(done.rows)
+    assert done.n_refused == len(done.rows)
     assert all(REFUSED[folder] in row["reasons"] for row in done.rows)
 
 

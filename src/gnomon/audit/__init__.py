@@ -8,14 +8,14 @@ from typing import Any
 from gnomon.audit.audit import AuditResult, audit_studies
 from gnomon.audit.check import Check
 from gnomon.audit.cohort import Cohort
-from gnomon.audit.conditions import RuleSet, audit_rules
+from gnomon.audit.conditions import AuditRules, audit_rules
 from gnomon.audit.verdict import read_verdict
 
 __all__ = [
     "AuditResult",
+    "AuditRules",
     "Check",
     "Cohort",
-    "RuleSet",
     "audit_rules",
     "audit_studies",
     "read_verdict",

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from gnomon.audit.cohort import Cohort, cohort_table, label_of
-from gnomon.audit.conditions import RuleSet, audit_rules
+from gnomon.audit.conditions import AuditRules, audit_rules
 from gnomon.audit.engine import FINDINGS, run_checks
 from gnomon.audit.sarif import to_sarif
 from gnomon.audit.tables import slice_table, stack_table
@@ -95,7 +95,7 @@ def audit_studies(
     policy: Policy,
     repairs: ConvertSettings,
     cohort: Cohort,
-    rules: RuleSet | None = None,
+    rules: AuditRules | None = None,
     *,
     staging: Staging | None = None,
     label_spool: ImageSpool | None = None,
@@ -162,7 +162,7 @@ def audit_studies(
     return result
 
 
-def _check_policy(policy: Policy, rules: RuleSet) -> None:
+def _check_policy(policy: Policy, rules: AuditRules) -> None:
     """Refuse (USE108) a policy that names unknown rules."""
     unknown = policy.unknown_rules(list(rules.rules.values()))
     if unknown:
@@ -186,7 +186,9 @@ def _volume_findings(volumes: Iterable[Volume], repairs: ConvertSettings) -> Ite
         yield from apply_repair_policy(volume.findings, repairs, repairable=repairable)
 
 
-def _reader_rows(findings: Iterable[Finding], rules: RuleSet, policy: Policy, repairs: ConvertSettings) -> pl.DataFrame:
+def _reader_rows(
+    findings: Iterable[Finding], rules: AuditRules, policy: Policy, repairs: ConvertSettings
+) -> pl.DataFrame:
     """Findings of the reader as rows, without those of rules that have a check."""
     rows: list[dict[str, Any]] = []
     for finding in findings:
@@ -263,7 +265,9 @@ def content_sha256(volumes: pl.DataFrame) -> str:
     return sha256_of_values([SCHEMA, [list(row) for row in rows]])
 
 
-def _write(folder: AuditFolder, result: AuditResult, policy: Policy, repairs: ConvertSettings, rules: RuleSet) -> None:
+def _write(
+    folder: AuditFolder, result: AuditResult, policy: Policy, repairs: ConvertSettings, rules: AuditRules
+) -> None:
     write_table(folder.findings, result.findings)
     lines = (json.dumps(row, sort_keys=False) + "\n" for row in result.findings.iter_rows(named=True))
     write_text(folder.lines, "".join(lines))

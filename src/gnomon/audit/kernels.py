@@ -40,7 +40,7 @@ class Kernel:
     strength: str = ""
 
     @property
-    def known(self) -> bool:
+    def is_certain(self) -> bool:
         """Whether the confidence in the class suffices for a decision."""
         return self.kind != "unknown" and self.confidence != "low"
 

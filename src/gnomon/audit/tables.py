@@ -300,7 +300,7 @@ def add_derived_columns(volumes: pl.DataFrame) -> pl.DataFrame:
     ]
     kernels = kernels.with_columns(
         pl.Series("kernel_class", [one.kind for one in parsed], dtype=pl.String),
-        pl.Series("kernel_sure", [one.known for one in parsed], dtype=pl.Boolean),
+        pl.Series("kernel_sure", [one.is_certain for one in parsed], dtype=pl.Boolean),
         pl.Series("kernel_vendor", [one.vendor for one in parsed], dtype=pl.String),
         pl.Series("iterative", [f"{one.iterative} {one.strength}".strip() for one in parsed], dtype=pl.String),
         pl.Series("vendor", [vendor_of(maker or "") for maker in kernels["manufacturer"]], dtype=pl.String),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from gnomon import __version__
-from gnomon.commands.launch import launch, overview
+from gnomon.commands import launch
 
 
 def main(command: str | None = None) -> None:
@@ -16,7 +16,7 @@ def main(command: str | None = None) -> None:
             print(f"gnomon {__version__}")
             sys.exit(0)
         if not arguments or arguments[0] in ("-h", "--help", "help"):
-            print(overview())
+            print(launch.overview())
             sys.exit(0 if arguments else 2)
         command, *arguments = arguments
-    sys.exit(launch(command, arguments))
+    sys.exit(launch.launch(command, arguments))

@@ -202,7 +202,7 @@ def _check_override(kind: Any, word: str, own: Path | None) -> str:
     if key not in groups():
         _check_key(kind, key)
         return f"++{word}"  # the key exists, perhaps in a section that is null
-    if key not in [*_grouped(kind), "experiment", "debug"]:
+    if key not in [*_group_options(kind), "experiment", "debug"]:
         raise unknown_key(kind, key)
     chosen = override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]
     for option in chosen:
@@ -217,7 +217,7 @@ def _check_override(kind: Any, word: str, own: Path | None) -> str:
     return word
 
 
-def _grouped(kind: Any) -> list[str]:
+def _group_options(kind: Any) -> list[str]:
     return [one.name for one in fields(kind) if declaration(one).option]
 
 

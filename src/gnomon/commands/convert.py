@@ -18,5 +18,5 @@ def run(config: ConvertCommand) -> int:
     verdict = None if config.audited_by is None else read_verdict(Path(config.audited_by), tuple(known))
     done = convert_studies(Path(config.input), output, config.conversion, verdict, verify=config.verify)
     print_findings(done.findings, known)
-    say(f"{len(done.rows) - done.refused} volume(s) accepted, {done.refused} refused: {output / 'volumes.csv'}")
+    say(f"{len(done.rows) - done.n_refused} volume(s) accepted, {done.n_refused} refused: {output / 'volumes.csv'}")
     return UNPROCESSED if unwaived_errors(done.findings, known) else DONE

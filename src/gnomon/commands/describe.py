@@ -67,7 +67,7 @@ def brief(declared: Declaration) -> str:
     """What is allowed, briefly: choices, bounds and unit."""
     if declared.choices is not None:
         return " | ".join(map(str, declared.choices))
-    bounds = declared.allowed() if declared.bounds is not None else declared.unit
+    bounds = declared.describe_allowed() if declared.bounds is not None else declared.unit
     return f"{declared.length} values, {bounds}" if declared.length and bounds else bounds
 
 

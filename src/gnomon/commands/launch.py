@@ -79,7 +79,7 @@ def launch(command: str, arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(help_text(command))
         return DONE
-    return _guarded(lambda: _launch(command, arguments))
+    return _run_guarded(lambda: _launch(command, arguments))
 
 
 def _launch(command: str, arguments: list[str]) -> int:
@@ -101,7 +101,7 @@ def _run_sweep(command: str, request: Request) -> int:
     codes: list[int] = []
 
     def task(config: Any) -> None:
-        codes.append(_guarded(lambda: _run(command, check_config(COMMANDS[command], config))))
+        codes.append(_run_guarded(lambda: _run(command, check_config(COMMANDS[command], config))))
 
     wrapped = hydra.main(version_base="1.3", config_path=str(configs_folder()), config_name=command)(task)
     given = {override.split("=", 1)[0] for override in request.overrides}
@@ -119,7 +119,7 @@ def _run_sweep(command: str, request: Request) -> int:
     return max([DONE, *codes])
 
 
-def _guarded(work: Callable[[], int]) -> int:
+def _run_guarded(work: Callable[[], int]) -> int:
     """Run `work`; the code it returns, or the code of what it raised, reported in one message."""
     try:
         return work()

@@ -76,7 +76,7 @@ class Declaration:
     option: str = ""
     positional: bool = False
 
-    def allowed(self) -> str:
+    def describe_allowed(self) -> str:
         """The values that are allowed, in words; empty where any value of the type is."""
         if self.choices is not None:
             return alternatives(self.choices)
@@ -163,12 +163,12 @@ def check_fields(values: Any) -> None:
             if declared.choices is not None and item not in declared.choices:
                 raise SettingError(one.name, repr(item), closest_first(item, declared.choices))
             if declared.bounds is not None and not declared.bounds[0] <= item <= declared.bounds[1]:
-                raise SettingError(one.name, f"{item:g}", declared.allowed())
+                raise SettingError(one.name, f"{item:g}", declared.describe_allowed())
         if declared.regular_expression:
             try:
                 re.compile(value)
             except re.error as error:
-                raise SettingError(one.name, f"{value!r} ({error})", declared.allowed()) from None
+                raise SettingError(one.name, f"{value!r} ({error})", declared.describe_allowed()) from None
 
 
 def settings_from(kind: type[Section], values: DictConfig | Mapping[str, Any], where: str = "") -> Section:

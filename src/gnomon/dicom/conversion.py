@@ -51,7 +51,7 @@ class Converted:
     findings: tuple[Finding, ...]
 
     @property
-    def refused(self) -> int:
+    def n_refused(self) -> int:
         """Number of volumes that were not converted."""
         return sum(row["decision"] == "reject" for row in self.rows)
 

@@ -27,7 +27,7 @@ def group_volumes(index: StudyIndex, digests: Path, spool: Path, *, verify: bool
         spool: folder for the frames that had to be decoded; `frame_spool` finds them there.
         verify: whether slices of unchanged files are decoded again.
     """
-    known = {} if verify else _known(digests)
+    known = {} if verify else _read_known_digests(digests)
     used: dict[str, str | None] = {}
     with FrameReader() as reader:
 
@@ -67,7 +67,7 @@ def _key(one: Slice) -> str:
     return sha256_of_values([_VERSION, file, one.name, repr(one.facts)])
 
 
-def _known(path: Path) -> dict[str, str | None]:
+def _read_known_digests(path: Path) -> dict[str, str | None]:
     try:
         stored = json.loads(path.read_text())
         return stored if isinstance(stored, dict) else {}

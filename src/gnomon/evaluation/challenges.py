@@ -118,8 +118,8 @@ def autopet(reference: Labels, prediction: Labels, spacing_mm: Sequence[float], 
     empty = not truth.any() and (fixed or not found.any())
     return [
         _row("lesions", "Dice", None if empty else _dice(truth, found, empty=0.0)),
-        _row("lesions", "false volume, ml", _untouched(found, truth) * voxel_ml),
-        _row("lesions", "missed volume, ml", _untouched(truth, found) * voxel_ml),
+        _row("lesions", "false volume, ml", _components_without_overlap(found, truth) * voxel_ml),
+        _row("lesions", "missed volume, ml", _components_without_overlap(truth, found) * voxel_ml),
     ]
 
 
@@ -181,7 +181,7 @@ def _lesion_wise(
     return float(dice), float(far_mm)
 
 
-def _untouched(mask: Mask, other: Mask) -> int:
+def _components_without_overlap(mask: Mask, other: Mask) -> int:
     """Number of voxels in the components of a mask that do not overlap the other."""
     numbered, count = label_components(mask, 18)
     touched = np.zeros(count + 1, bool)

@@ -115,13 +115,13 @@ def _row(
     found = paired_comparison([sign * v for v in before], [sign * v for v in after], patients, seed=seed)
     mean, shift = found.mean, found.shift
 
-    def signed(lower: float | None, upper: float | None) -> tuple[float | None, float | None]:
+    def apply_sign(lower: float | None, upper: float | None) -> tuple[float | None, float | None]:
         if lower is None or upper is None:
             return None, None
         return (lower, upper) if sign > 0 else (-upper, -lower)
 
-    low, high = signed(mean.lower, mean.upper)
-    shift_low, shift_high = signed(shift.lower, shift.upper)
+    low, high = apply_sign(mean.lower, mean.upper)
+    shift_low, shift_high = apply_sign(shift.lower, shift.upper)
     return {
         "label": label,
         "measure": measure,

@@ -75,14 +75,14 @@ def triangle_areas(triangles: Triangles) -> NDArray[np.float64]:
 @lru_cache(maxsize=1)
 def pieces() -> tuple[Triangles, ...]:
     """Triangles (n, 3 points, 3 axes) of each pattern, between voxel centres at 0 and 1: 256, and 256 with edges."""
-    return (*(_marched(code) for code in range(256)), *(_faces(code) for code in range(256)))
+    return (*(_marching_cubes(code) for code in range(256)), *(_faces(code) for code in range(256)))
 
 
 def _voxels(code: int) -> NDArray[np.float32]:
     return np.array([(code >> bit) & 1 for bit in range(8)], np.float32).reshape(2, 2, 2)
 
 
-def _marched(code: int) -> Triangles:
+def _marching_cubes(code: int) -> Triangles:
     if code in (0, 255):
         return np.zeros((0, 3, 3))
     points, faces, _, _ = marching_cubes(_voxels(code), 0.5)

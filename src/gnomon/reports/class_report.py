@@ -45,7 +45,7 @@ def write_class_report(
             "balanced accuracy",
             "Balanced accuracy on validation images is a guide, not a result.",
         ),
-        *_misclassified(dataset, summary, rows),
+        *_show_misclassified(dataset, summary, rows),
         *provenance_parts(manifest),
     ]
     write_text(folder.report, html(f"Gnomon: {name}", parts))
@@ -82,7 +82,7 @@ def _confusion_matrix(confusion: Mapping[str, Any]) -> Table:
     return Table(["reference", *(f"predicted {name}" for name in names)], rows)
 
 
-def _misclassified(dataset: Dataset, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Part]:
+def _show_misclassified(dataset: Dataset, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Part]:
     """The misclassified images with the highest probabilities, as the net sees them."""
     if not summary["wrong"]:
         return [Heading("Misclassified images"), Paragraph("None.")]

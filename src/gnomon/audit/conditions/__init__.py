@@ -15,7 +15,7 @@ from gnomon.rules.rule import Rule
 
 
 @dataclass(frozen=True)
-class RuleSet:
+class AuditRules:
     """Rules of an audit and the checks that find them.
 
     Attributes:
@@ -34,7 +34,7 @@ class RuleSet:
         return frozenset(self.rules) - {check.rule.id for check in self.checks}
 
 
-def audit_rules() -> RuleSet:
+def audit_rules() -> AuditRules:
     """All rules and checks of the audit: built in, then those of installed packages (`gnomon.rules`)."""
     rules = {key: rule for key, rule in all_rules().items() if key.startswith("DCM")}
     checks = list(_own_checks())
@@ -49,7 +49,8 @@ def audit_rules() -> RuleSet:
         rules[rule.id] = rule
         checks.append(check)
     rules |= {problem.rule: all_rules()[problem.rule] for problem in problems}
-    return RuleSet(dict(sorted(rules.items())), tuple(sorted(checks, key=lambda check: check.rule.id)), tuple(problems))
+    ordered = tuple(sorted(checks, key=lambda check: check.rule.id))
+    return AuditRules(dict(sorted(rules.items())), ordered, tuple(problems))
 
 
 @cache

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from gnomon.dicom.index.elements import Elements
 from gnomon.dicom.index.functional_groups import milliseconds
-from gnomon.dicom.index.identity import identifiers, name_words, unnamed
+from gnomon.dicom.index.identity import identifiers, name_words, remove_names
 from gnomon.dicom.index.instances import Declared, Texts
 from gnomon.dicom.index.tags import TAG
 
@@ -71,7 +71,7 @@ _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 _REFERENCES_LIMIT = 100_000
 
 
-def declared(found: Elements) -> Declared:
+def read_declared(found: Elements) -> Declared:
     """What the header declares."""
     text, number, words = found.text, found.number, name_words(found)
     values: dict[str, Any] = {name: text(TAG[keyword]) for name, keyword in _TEXT.items()}
@@ -94,7 +94,7 @@ def declared(found: Elements) -> Declared:
         "acquisition_time_ms": milliseconds(text(TAG["AcquisitionTime"]) or text(TAG["SeriesTime"])),
         "kernel_group": _kernel_group(found),
         "identifiers": identifiers(found),
-        "texts": tuple(f"{keyword}: {unnamed(said, words)}" for keyword in _FREE if (said := text(TAG[keyword]))),
+        "texts": tuple(f"{keyword}: {remove_names(said, words)}" for keyword in _FREE if (said := text(TAG[keyword]))),
         "private_orphans": _orphans(found),
         **_tracer(found),
         **_references(found),
@@ -115,7 +115,7 @@ def _first_item(found: Elements, *keywords: str) -> Dataset | None:
     return items[0] if items else None
 
 
-def _shared(found: Elements, keyword: str) -> Dataset | None:
+def _functional_group(found: Elements, keyword: str) -> Dataset | None:
     """The one item of a functional group, shared or of the first frame."""
     for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         if (item := _first_item(found, groups, keyword)) is not None:
@@ -124,17 +124,17 @@ def _shared(found: Elements, keyword: str) -> Dataset | None:
 
 
 def _frame_laterality(found: Elements) -> str:
-    anatomy = _shared(found, "FrameAnatomySequence")
+    anatomy = _functional_group(found, "FrameAnatomySequence")
     return str(anatomy.get("FrameLaterality", "")) if anatomy is not None else ""
 
 
 def _kernel_group(found: Elements) -> str:
-    reconstruction = _shared(found, "CTReconstructionSequence")
+    reconstruction = _functional_group(found, "CTReconstructionSequence")
     return str(reconstruction.get("ConvolutionKernelGroup", "")) if reconstruction is not None else ""
 
 
 def _contrast_phase(found: Elements) -> str:
-    usage = _first_item(found, "ContrastBolusUsageSequence") or _shared(found, "ContrastBolusUsageSequence")
+    usage = _first_item(found, "ContrastBolusUsageSequence") or _functional_group(found, "ContrastBolusUsageSequence")
     if usage is None:
         return ""
     return (

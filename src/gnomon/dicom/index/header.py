@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from gnomon.dicom.coding import FIRST_BYTES, coding_of, is_native
-from gnomon.dicom.index.declared import declared
+from gnomon.dicom.index.declared import read_declared
 from gnomon.dicom.index.elements import Elements, HeaderProblem
 from gnomon.dicom.index.functional_groups import frame_facts, milliseconds, value_mappings
-from gnomon.dicom.index.identity import name_words, unnamed
+from gnomon.dicom.index.identity import name_words, remove_names
 from gnomon.dicom.index.instances import FrameFacts, Instance, Numbers, Texts
 from gnomon.dicom.index.parse import Truncated, looks_like_dicom, read_elements
 from gnomon.dicom.index.private import private_cardiac_phase, private_numbers, private_values
@@ -129,14 +129,14 @@ def _columns(found: Elements) -> dict[str, Any]:
         "series_number": integer(TAG["SeriesNumber"]),
         "acquisition_number": integer(TAG["AcquisitionNumber"]),
         "instance_number": integer(TAG["InstanceNumber"]),
-        "series_description": unnamed(text(TAG["SeriesDescription"]), names),
-        "protocol_name": unnamed(text(TAG["ProtocolName"]), names),
+        "series_description": remove_names(text(TAG["SeriesDescription"]), names),
+        "protocol_name": remove_names(text(TAG["ProtocolName"]), names),
         "body_part": text(TAG["BodyPartExamined"]),
         "patient_position": text(TAG["PatientPosition"]),
         "laterality": text(TAG["ImageLaterality"]) or text(TAG["Laterality"]),
         "kvp": text(TAG["KVP"]),
         "reconstruction_diameter": text(TAG["ReconstructionDiameter"]),
-        "contrast_agent": unnamed(text(TAG["ContrastBolusAgent"]), names),
+        "contrast_agent": remove_names(text(TAG["ContrastBolusAgent"]), names),
         "slice_thickness_mm": number(TAG["SliceThickness"]),
         "slice_spacing_mm": number(TAG["SpacingBetweenSlices"]),
         "gantry_tilt_deg": number(TAG["GantryDetectorTilt"]),
@@ -155,7 +155,7 @@ def _columns(found: Elements) -> dict[str, Any]:
         "has_modality_lut": TAG["ModalityLUTSequence"] in found,
         "private_creators": creators,
         "private": private,
-        "declared": declared(found),
+        "declared": read_declared(found),
         **_pixel_columns(found),
         **_mosaic_columns(private),
     }

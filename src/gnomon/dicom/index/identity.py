@@ -39,7 +39,7 @@ def name_words(found: Elements) -> tuple[str, ...]:
     return tuple(word for text in words for word in re.split(r"[\s^=,;]+", text) if len(word) >= 2)
 
 
-def unnamed(text: str, words: tuple[str, ...]) -> str:
+def remove_names(text: str, words: tuple[str, ...]) -> str:
     """Free text without the words that name the patient."""
     if not text or not words:
         return text

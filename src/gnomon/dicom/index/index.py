@@ -207,7 +207,7 @@ def _merge(named: dict[str, Source], known: _Known, path: Path, names: Pseudonym
     def with_findings(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for table in tables:
             for row in rows_of(table.filter(_worth_a_word(table))):
-                findings.extend(_said(row, named, names))
+                findings.extend(_file_findings(row, named, names))
             yield table
 
     if known.holds_just(path, files):
@@ -242,7 +242,7 @@ def _worth_a_word(table: pa.Table) -> pa.Array:
     return pa.array(told, pa.bool_())
 
 
-def _said(row: Instance, named: dict[str, Source], names: PseudonymMap) -> Iterator[Finding]:
+def _file_findings(row: Instance, named: dict[str, Source], names: PseudonymMap) -> Iterator[Finding]:
     where = f"file {row.file}"
     names.link("files", row.file, named[row.file].name)
     if row.rule == NOT_DICOM.id:

@@ -252,14 +252,14 @@ def table_of(rows: list[Instance]) -> pa.Table:
     whole = schema()
     columns = [
         pa.array([_plain(getattr(row, field.name)) for row in rows], field.type)
-        if _nested(field)
+        if _is_nested(field)
         else pa.array([getattr(row, field.name) for row in rows], field.type)
         for field in whole
     ]
     return pa.Table.from_arrays(columns, schema=whole)
 
 
-def _nested(field: pa.Field) -> bool:
+def _is_nested(field: pa.Field) -> bool:
     kind = field.type.value_type if pa.types.is_list(field.type) else field.type
     return bool(pa.types.is_struct(kind))
 

@@ -77,7 +77,7 @@ def read_elements(buffer: bytes, size_bytes: int) -> Elements:
         meta, begin = _file_meta(buffer, size_bytes)
         syntax = meta.get(0x00020010, "")
         if syntax == DEFLATED:
-            return _inflated(buffer, size_bytes, begin, meta)
+            return _parse_deflated(buffer, size_bytes, begin, meta)
         if syntax in ("", EXPLICIT_BIG):
             raise _Irregular
         found = Elements(buffer, syntax, False, meta=meta)
@@ -189,7 +189,7 @@ def _within(end: int, at_hand: int, size_bytes: int, tag: int) -> None:
         raise Truncated("more header than was read", end)
 
 
-def _inflated(buffer: bytes, size_bytes: int, begin: int, meta: dict[int, str]) -> Elements:
+def _parse_deflated(buffer: bytes, size_bytes: int, begin: int, meta: dict[int, str]) -> Elements:
     """The deflated syntax: all after the meta group is one stream; pixel offsets are those of the inflated bytes."""
     if len(buffer) < size_bytes:
         raise Truncated("a deflated file is read whole", size_bytes)
@@ -205,10 +205,10 @@ def _inflated(buffer: bytes, size_bytes: int, begin: int, meta: dict[int, str]) 
 def _by_pydicom(buffer: bytes, size_bytes: int) -> Elements:
     """What pydicom makes of an unusual header."""
     with quiet_pydicom():
-        return _parsed(buffer, size_bytes)
+        return _parse_with_pydicom(buffer, size_bytes)
 
 
-def _parsed(buffer: bytes, size_bytes: int) -> Elements:
+def _parse_with_pydicom(buffer: bytes, size_bytes: int) -> Elements:
     stream = io.BytesIO(buffer)
     data = dcmread(stream, stop_before_pixels=True, force=True)
     if stream.tell() >= len(buffer) and len(buffer) < size_bytes:

@@ -104,7 +104,7 @@ def private_values(elements: Elements) -> tuple[tuple[str, ...], tuple[PrivateVa
                 vr = _vr(stated, tag, creator)
                 if elements.transfer_syntax == EXPLICIT_BIG and vr in _BINARY:
                     value = _little_endian(value, struct.calcsize(_BINARY[vr]))
-                values += _kept(creator, name, vr, value)
+                values += _values_to_keep(creator, name, vr, value)
     return tuple(sorted(set(creators.values()))), tuple(values)
 
 
@@ -123,7 +123,7 @@ def _vr(stated: bytes, tag: int, creator: str) -> str:
         return ""
 
 
-def _kept(creator: str, name: str, vr: str, value: bytes) -> Iterator[PrivateValue]:
+def _values_to_keep(creator: str, name: str, vr: str, value: bytes) -> Iterator[PrivateValue]:
     if (creator, name) == _CSA:
         for field, numbers in csa_numbers(value).items():
             yield PrivateValue(creator, field, "DS", "\\".join(numbers).encode())

@@ -81,11 +81,11 @@ class SourceReader:
         Raises:
             OSError, zipfile.BadZipFile, zlib.error, RuntimeError (an encrypted member).
         """
-        stream = self._opened(source)
+        stream = self._open(source)
         stream.seek(source.offset + start)
         return stream.read(max(0, min(count, source.size_bytes - start)))
 
-    def _opened(self, source: Source) -> BinaryIO:
+    def _open(self, source: Source) -> BinaryIO:
         same_file = self._path == source.path and (self._archive is not None) == bool(source.member)
         if same_file and self._member == source.member and self._stream is not None:
             return self._stream
@@ -149,7 +149,7 @@ def _of_file(path: Path, root: Path, spool: Path) -> Iterator[Source]:
         elif start[257:262] == b"ustar":
             yield from _tar_members(plain, path)
         elif (opener := _COMPRESSED.get(start[:2])) is not None and _holds_tar(path, opener):
-            yield from _tar_members(plain, _unpacked(plain, opener, spool))
+            yield from _tar_members(plain, _unpack(plain, opener, spool))
         else:
             yield plain
     except _DAMAGE as error:
@@ -185,7 +185,7 @@ def _holds_tar(path: Path, opener: object) -> bool:
         return False
 
 
-def _unpacked(archive: Source, opener: object, spool: Path) -> Path:
+def _unpack(archive: Source, opener: object, spool: Path) -> Path:
     """The tar inside a compressed one, unpacked once beside the output: members can then be read in part."""
     key = f"{archive.path}|{archive.size_bytes}|{archive.modified_ns}"
     target = spool / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.tar"

@@ -55,14 +55,14 @@ class FrameDecoder:
             "bits_allocated": bits_allocated,
             "bytes": len(data),
         }
-        answer, words = self._asked(json.dumps(request).encode() + b"\n" + data)
+        answer, words = self._ask(json.dumps(request).encode() + b"\n" + data)
         if "error" in answer:
             raise DecoderFailed(f"a stream that its decoder refuses ({answer['error']})", stopped=False)
         array = np.frombuffer(words, answer["kind"]).reshape(answer["shape"])
         return array, Codestream(**answer["stream"])
 
-    def _asked(self, request: bytes) -> tuple[dict[str, Any], bytes]:
-        process = self._started()
+    def _ask(self, request: bytes) -> tuple[dict[str, Any], bytes]:
+        process = self._start()
         late = threading.Event()
 
         def stop() -> None:
@@ -89,7 +89,7 @@ class FrameDecoder:
         reason = f"took longer than {self._time_limit_s:g} s" if late.is_set() else "crashed"
         raise DecoderFailed(f"a stream on which its decoder {reason}", stopped=True)
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = subprocess.Popen(

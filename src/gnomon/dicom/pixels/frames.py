@@ -18,7 +18,7 @@ from gnomon.dicom.pixels.modality import Frame, LookupTable, Values, real_world
 from gnomon.dicom.pixels.spool import FrameSpool
 from gnomon.dicom.pixels.stored import (
     PixelFormat,
-    extracted,
+    extract_stored_values,
     native_frame_bytes,
     native_values,
     pixel_format,
@@ -91,7 +91,7 @@ class FrameReader:
             return self._last[1]
         try:
             self._open(instance, source)
-            decoded = self._spooled(instance, source, frame) or self._decode(instance, source, frame, facts)
+            decoded = self._find_spooled(instance, source, frame) or self._decode(instance, source, frame, facts)
         except DecoderFailed as error:
             rule = DECODER_STOPPED if error.stopped else DAMAGED_PIXELS
             expected = f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}"
@@ -105,7 +105,7 @@ class FrameReader:
         self._last = ((instance.file, frame), decoded)
         return decoded
 
-    def _spooled(self, instance: Instance, source: Source, frame: int) -> Frame | None:
+    def _find_spooled(self, instance: Instance, source: Source, frame: int) -> Frame | None:
         """A frame that was decoded before, in another pass of the same run."""
         kept = None if self._spool is None else self._spool.find(instance.file, frame)
         if kept is None:
@@ -180,7 +180,7 @@ class FrameReader:
             self.findings.setdefault(
                 CODESTREAM_CONFLICT.id,
                 CODESTREAM_CONFLICT.at(
-                    where, found=f"{_described(stream)} in the codestream, {_described(fmt)} in the header"
+                    where, found=f"{_describe(stream)} in the codestream, {_describe(fmt)} in the header"
                 ),
             )
         if stream.lossy and instance.lossy != "01":
@@ -192,7 +192,7 @@ class FrameReader:
             )
 
 
-def _described(one: Codestream | PixelFormat) -> str:
+def _describe(one: Codestream | PixelFormat) -> str:
     bits = one.precision if isinstance(one, Codestream) else one.bits_stored
     return f"{bits} {'signed' if one.signed else 'unsigned'} bits"
 
@@ -202,7 +202,7 @@ def _from_codec(words: np.ndarray, stream: Codestream, fmt: PixelFormat) -> Valu
     if stream.signed:
         return words.astype(np.int64)
     bits = min(stream.precision, fmt.bits_stored)
-    return extracted(words, PixelFormat(max(fmt.bits_allocated, bits), bits, bits - 1, fmt.signed))
+    return extract_stored_values(words, PixelFormat(max(fmt.bits_allocated, bits), bits, bits - 1, fmt.signed))
 
 
 def _modality_lut(elements: Elements, instance: Instance) -> LookupTable:

@@ -83,8 +83,8 @@ def native_values(data: bytes, instance: Instance, wanted: PixelFormat) -> NDArr
             .astype(np.int64)
         )
     if wanted.bits_allocated == 8 and order == ">" and instance.pixel_vr == "OW":
-        data = _swapped(data)  # bytes travel as 16-bit words, most significant first (PS3.5 8.1.1)
-    return extracted(_words(data, order, wanted).reshape(shape), wanted)
+        data = _swap_bytes(data)  # bytes travel as 16-bit words, most significant first (PS3.5 8.1.1)
+    return extract_stored_values(_words(data, order, wanted).reshape(shape), wanted)
 
 
 def _words(data: bytes, order: str, wanted: PixelFormat) -> NDArray[np.unsignedinteger]:
@@ -112,12 +112,12 @@ def unused_bits_are_set(data: bytes, instance: Instance, wanted: PixelFormat) ->
     return not allowed.all()
 
 
-def _swapped(data: bytes) -> bytes:
+def _swap_bytes(data: bytes) -> bytes:
     even = len(data) // 2 * 2
     return np.frombuffer(data[:even], "<u2").byteswap().tobytes() + data[even:]
 
 
-def extracted(words: NDArray[np.unsignedinteger], wanted: PixelFormat) -> NDArray[np.int64]:
+def extract_stored_values(words: NDArray[np.unsignedinteger], wanted: PixelFormat) -> NDArray[np.int64]:
     """The stored values in words: shifted down, unused bits dropped, two's complement resolved."""
     if wanted.bits_stored == wanted.bits_allocated and words.dtype.itemsize * 8 == wanted.bits_allocated:
         plain = words.astype(words.dtype.newbyteorder("="), copy=False)

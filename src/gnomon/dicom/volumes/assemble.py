@@ -12,8 +12,8 @@ import numpy as np
 from gnomon.dicom.index import FrameFacts, Instance
 from gnomon.dicom.volumes.checks import class_finding, pixel_findings
 from gnomon.dicom.volumes.slices import Slice, slices_of
-from gnomon.dicom.volumes.split import by_kind, by_place, differing, separated
-from gnomon.dicom.volumes.stack import Stack, stacked
+from gnomon.dicom.volumes.split import by_kind, by_place, differing, split_by_position
+from gnomon.dicom.volumes.stack import Stack, build_stack
 from gnomon.rules.catalogue.geometry import COINCIDENT_SLICES, FRAME_OF_REFERENCE, VARYING_PIXEL_SPACING
 from gnomon.rules.catalogue.kernel import MIXED_KERNELS
 from gnomon.rules.catalogue.series import (
@@ -67,12 +67,12 @@ def volumes_of(instances: Iterable[Instance], digest: Digest) -> list[Volume]:
     for instance in sorted(instances, key=lambda one: (one.sop_uid, one.file)):
         if instance.sop_uid:
             if (finding := class_finding(instance, "")) is not None:
-                odd.append(_refused(instance, finding))
+                odd.append(_refuse(instance, finding))
             else:
                 by_series[instance.patient, instance.study_uid, instance.series_uid].extend(slices_of(instance))
     many = _shared_series(by_series)
     volumes = [volume for key, slices in by_series.items() for volume in _series(slices, digest, key[2] in many)]
-    return sorted(_named_apart([*volumes, *_grouped(odd)]), key=lambda volume: volume.volume_id)
+    return sorted(_named_apart([*volumes, *_merge_refusals(odd)]), key=lambda volume: volume.volume_id)
 
 
 def _named_apart(volumes: list[Volume]) -> Iterator[Volume]:
@@ -98,12 +98,12 @@ def _named_apart(volumes: list[Volume]) -> Iterator[Volume]:
             )
 
 
-def _refused(instance: Instance, finding: Finding) -> Volume:
+def _refuse(instance: Instance, finding: Finding) -> Volume:
     slices = tuple(Slice(instance, frame, facts) for frame, facts in enumerate(instance.frames))
     return Volume("", slices or (Slice(instance, 0, FrameFacts()),), None, (finding,))
 
 
-def _grouped(odd: list[Volume]) -> Iterator[Volume]:
+def _merge_refusals(odd: list[Volume]) -> Iterator[Volume]:
     """One refusal for all files of a series that are refused for the same reason."""
     groups: dict[tuple[str, str, str, str], list[Volume]] = defaultdict(list)
     for one in odd:
@@ -145,7 +145,7 @@ def _by_place(part: list[Slice], digest: Digest) -> list[tuple[list[Slice], list
     if any(one.facts.position_mm is None or one.facts.orientation is None for one in part):
         return [(part, [])]
     findings = [*_standing_time(part)]
-    if (parts := separated(part)) is not None:
+    if (parts := split_by_position(part)) is not None:
         return [(one, findings) for one in parts]
     kept, dropped = [], 0
     for group in by_place(part):
@@ -156,7 +156,7 @@ def _by_place(part: list[Slice], digest: Digest) -> list[tuple[list[Slice], list
         findings.append(
             DUPLICATE_SLICES.at("", found=f"{dropped} slice(s) identical to another in pixels and position")
         )
-    if (parts := separated(kept)) is not None:
+    if (parts := split_by_position(kept)) is not None:
         return [(one, findings) for one in parts]
     taken = [group for group in by_place(kept) if len(group) > 1]
     same_name = any(len({one.name for one in group}) < len(group) for group in taken)
@@ -199,7 +199,7 @@ def _volume(part: list[Slice], found: list[Finding]) -> Volume:
     findings = [replace(finding, where=where) for finding in found] + pixel_findings(part, where)
     stack = None
     if not any(finding.severity is Severity.ERROR for finding in found):
-        stack, about = stacked(part, where)
+        stack, about = build_stack(part, where)
         findings += about
     slices = stack.slices if stack else tuple(sorted(part, key=lambda one: one.name))
     return Volume(volume_id, slices, stack, tuple(findings))
@@ -218,7 +218,7 @@ def _changed_spacing(parts: list[list[Slice]]) -> set[int]:
             if differing([one, other]) == ["PixelSpacing"]:
                 joined = [replace(s, facts=replace(s.facts, pixel_spacing_mm=(1.0, 1.0))) for s in (*one, *other)]
                 if all(s.facts.position_mm and s.facts.orientation for s in joined):
-                    stack, _ = stacked(joined, "")
+                    stack, _ = build_stack(joined, "")
                     steps = np.diff(stack.places_mm) if stack else np.zeros(1)
                     if stack and stack.even and steps.min() > 0:
                         found |= {i, j}

@@ -112,7 +112,7 @@ def by_place(slices: list[Slice]) -> list[list[Slice]]:
     return groups
 
 
-def separated(slices: list[Slice]) -> list[list[Slice]] | None:
+def split_by_position(slices: list[Slice]) -> list[list[Slice]] | None:
     """Parts with one slice a place; None where slices at one place cannot be told apart."""
     groups = by_place(slices)
     if all(len(group) == 1 for group in groups):
@@ -149,7 +149,7 @@ def _by_value(
         covered = len(by_place(parts[value]))
         if covered < (places if whole else min(2, places)):
             return None
-        inner = separated(parts[value])
+        inner = split_by_position(parts[value])
         if inner is None:
             return None
         found += inner

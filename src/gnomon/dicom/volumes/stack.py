@@ -76,7 +76,7 @@ def stack_grid(stack: Stack, shape: tuple[int, ...]) -> Grid:
     return dicom_grid(shape, stack.orientation[:3], stack.orientation[3:], first, last, *stack.spacing_mm)
 
 
-def stacked(slices: list[Slice], where: str) -> tuple[Stack | None, list[Finding]]:
+def build_stack(slices: list[Slice], where: str) -> tuple[Stack | None, list[Finding]]:
     """The stack of slices that lie one a place, and what was found; no stack where geometry is refused."""
     if findings := _unusable(slices, where):
         return None, findings
@@ -93,7 +93,7 @@ def stacked(slices: list[Slice], where: str) -> tuple[Stack | None, list[Finding
     findings += (uneven := _spacing(places, positions, min(row_mm, column_mm), where))
     even = all(finding.severity is not Severity.ERROR for finding in uneven)
     findings += _tilt(positions, normal, min(row_mm, column_mm), where)
-    findings += _told(ordered, places, where) if even else []
+    findings += _informational_findings(ordered, places, where) if even else []
     return Stack(tuple(ordered), tuple(map(float, places)), orientation, (row_mm, column_mm), even), findings
 
 
@@ -215,16 +215,16 @@ def _tilt(positions: NDArray[np.float64], normal: NDArray[np.float64], pixel_mm:
     ]
 
 
-def _told(ordered: list[Slice], places: NDArray[np.float64], where: str) -> list[Finding]:
+def _informational_findings(ordered: list[Slice], places: NDArray[np.float64], where: str) -> list[Finding]:
     """What is merely told: numbers in another order, and headers that contradict the places."""
     findings = []
     numbers = [
         one.instance.instance_number or 0 for one in ordered if not one.tile and one.instance.number_of_frames == 1
     ]
-    if any(numbers) and not _ordered(numbers):
+    if any(numbers) and not _is_monotonic(numbers):
         findings.append(INSTANCE_ORDER.at(where, found="InstanceNumber not in the order of the slice positions"))
     frames = [one.frame for one in ordered if one.instance.number_of_frames > 1]
-    if frames and len({one.instance.sop_uid for one in ordered}) == 1 and not _ordered(frames):
+    if frames and len({one.instance.sop_uid for one in ordered}) == 1 and not _is_monotonic(frames):
         findings.append(FRAME_ORDER.at(where, found="frames not in the order of their positions"))
     step_mm = float(np.median(np.diff(places)))
     stated = ordered[0].instance.slice_spacing_mm
@@ -239,6 +239,6 @@ def _told(ordered: list[Slice], places: NDArray[np.float64], where: str) -> list
     return findings
 
 
-def _ordered(numbers: list[int]) -> bool:
+def _is_monotonic(numbers: list[int]) -> bool:
     rising = all(a < b for a, b in pairwise(numbers))
     return rising or all(a > b for a, b in pairwise(numbers))
