@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast, get_type_hints
 from gnomon.commands.describe import settings_of
 from gnomon.core.extensions import extension_names
 from gnomon.core.settings import (
+    as_clause,
     closest_first,
     declaration,
     missing_value,
@@ -285,5 +286,9 @@ def _check_paths(kind: Any, settings: Any) -> None:
         path = Path(str(value)).expanduser()
         exists = {"file": path.is_file, "folder": path.is_dir}.get(declared.path, path.exists)
         if not exists():
-            expected = f"{declared.text.rstrip('.')} ({key})"
-            raise MISSING_FOLDER.refusal(str(value), found=f"no such {declared.path}", expected=expected)
+            raise MISSING_FOLDER.refusal(
+                str(value),
+                found=f"no such {declared.path}",
+                expected=f"for {key}: {as_clause(declared.text)}",
+                remedy=f"Check the path in {key}.",
+            )

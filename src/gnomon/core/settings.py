@@ -233,7 +233,7 @@ def missing_value(kind: Any, key: str, where: str = "") -> Refusal:
     return MISSING_SETTING.refusal(
         full,
         found=_NO_VALUE,
-        expected=f"a value: {_as_clause(text)}" if text else "a value",
+        expected=f"a value: {as_clause(text)}" if text else "a value",
         remedy=f"Set {full}=...",
     )
 
@@ -343,8 +343,10 @@ def _join(where: str, key: str) -> str:
     return f"{where}.{key}" if where and key else where or key
 
 
-def _as_clause(text: str) -> str:
-    return text[:1].lower() + text[1:].rstrip(".")
+def as_clause(text: str) -> str:
+    """A sentence as a part of another: without full stop, and in lower case unless it begins with an acronym."""
+    first = text[:1] if text[1:2].isupper() else text[:1].lower()
+    return first + text[1:].rstrip(".")
 
 
 def _number(value: float) -> str:
