@@ -7,7 +7,7 @@ from scipy import ndimage
 from gnomon.data.appearance import Appearance, apply_appearance
 
 
-def test_an_appearance_as_it_stands_changes_nothing():
+def test_default_parameters_change_nothing():
     image = torch.randn(2, 5, 6, 7)
     assert torch.equal(apply_appearance(image, Appearance()), image)
 
@@ -29,7 +29,7 @@ def test_resolution_leaves_a_flat_image_flat(how):
     assert torch.allclose(apply_appearance(image, how), image, atol=1e-5)
 
 
-def test_coarser_voxels_keep_a_ramp_and_lose_what_is_fine():
+def test_low_resolution_keeps_a_ramp_and_loses_fine_detail():
     ramp = torch.arange(32.0).reshape(1, 32, 1, 1).expand(1, 32, 8, 8).contiguous()
     out = apply_appearance(ramp, Appearance(low_resolution_factor=2.0))
     assert torch.allclose(out[:, 4:-4], ramp[:, 4:-4], atol=1e-4)
@@ -54,7 +54,7 @@ def test_noise_has_its_deviation_and_is_drawn_from_its_seed():
     assert one.std().item() == pytest.approx(0.2, rel=0.02)
 
 
-def test_contrast_brightness_and_gamma_are_what_they_say():
+def test_contrast_brightness_and_gamma_are_applied_as_defined():
     image = torch.rand(1, 6, 6, 6) * 4 - 1
     out = apply_appearance(image, Appearance(contrast=1.2, brightness=-0.3))
     assert torch.allclose(out, image * 1.2 - 0.3)

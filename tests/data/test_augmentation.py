@@ -46,7 +46,7 @@ def draws(settings, count, spacing_mm=(1, 1, 1)):
     return [draw_augmentation(generator(0, "t", i), settings, spacing_mm) for i in range(count)]
 
 
-def test_nothing_to_do_changes_nothing():
+def test_an_empty_augmentation_changes_nothing():
     image, label = torch.randn(1, 6, 7, 8), torch.randint(0, 3, (6, 7, 8))
     assert draws(NEVER, 1) == [Augmentation(appearance=draws(NEVER, 1)[0].appearance)]
     for how in (Augmentation(), draws(NEVER, 1)[0]):
@@ -55,7 +55,7 @@ def test_nothing_to_do_changes_nothing():
         assert torch.equal(out[1], label)
 
 
-def test_thick_slices_are_turned_and_warped_in_plane_only():
+def test_thick_slices_are_rotated_and_deformed_in_plane_only():
     for how in draws(ALWAYS, 50, (0.8, 0.8, 4.0)):
         matrix = np.array(how.deformation.matrix)
         factor = np.cbrt(np.linalg.det(matrix))
@@ -66,7 +66,7 @@ def test_thick_slices_are_turned_and_warped_in_plane_only():
         assert how.appearance.low_resolution_axes == (0, 1)
 
 
-def test_everything_happens_as_often_as_is_asked():
+def test_every_kind_happens_with_its_probability():
     found = draws(AugmentationSettings(), 4000)
     moved = np.mean([how.deformation is not None for how in found])
     assert moved == pytest.approx(1 - 0.6 * 0.6 * 0.9, abs=0.03)

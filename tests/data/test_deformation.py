@@ -48,7 +48,7 @@ def centre_of(label, spacing_mm):
     return (index - (np.array(label.shape) - 1) / 2) * spacing_mm
 
 
-def test_standing_still_leaves_image_and_label():
+def test_the_identity_leaves_image_and_label():
     patch, spacing_mm = (9, 8, 7), (1.0, 2.0, 3.0)
     how = Deformation(STILL)
     box = box_of(how, patch, spacing_mm)
@@ -60,7 +60,7 @@ def test_standing_still_leaves_image_and_label():
 
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (0.8, 1.0, 2.0), (2.0, 0.8, 1.0)])
-def test_a_rotation_turns_places_in_millimetres(spacing_mm):
+def test_a_rotation_acts_in_millimetres(spacing_mm):
     patch = tuple(round(48 / step) for step in spacing_mm)
     turn = _rotation(np.deg2rad([0, 0, 30]))
     how = Deformation(tuple(map(tuple, turn.tolist())))
@@ -126,7 +126,7 @@ def test_image_and_label_are_those_of_scipy_at_the_same_places(elastic, at_a_tim
         assert np.array_equal(out_label.numpy()[clear], shares.argmax(0)[clear])
 
 
-def test_a_single_label_stays():
+def test_a_patch_of_one_label_keeps_it():
     how = deformation_of(1)
     box = box_of(how, (8, 8, 8), (1, 1, 1))
     _, out = deform_patch(torch.zeros(1, *box), torch.full(box, 2, dtype=torch.int8), how, (8, 8, 8), (1, 1, 1))

@@ -75,7 +75,7 @@ def test_a_case_without_structures_has_no_foreground_voxel():
     assert foreground_voxel(generator(0, "t"), case, indices) is None
 
 
-def test_what_lies_beyond_a_case_is_filled():
+def test_voxels_outside_a_case_are_filled():
     volume = np.arange(8.0).reshape(1, 2, 2, 2)
     patch = cut_patch(volume, (-1, 0, 1), (4, 2, 2), -9.0)
     assert patch.shape == (1, 4, 2, 2)

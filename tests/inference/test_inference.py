@@ -72,7 +72,7 @@ def test_a_prediction_lies_on_the_native_grid_of_an_oblique_anisotropic_image(tm
 
 
 @pytest.mark.parametrize("code", ORIENTATIONS)
-def test_without_resampling_the_way_back_is_exact_in_every_orientation(code):
+def test_without_resampling_the_inverse_is_exact_in_every_orientation(code):
     grid = oblique(code)
     canonical = canonical_grid(grid, oblique().spacing_mm)
     truth = blob(grid)

@@ -35,7 +35,7 @@ def test_topology_equals_nnunets_on_random_inputs():
         assert ours.divisor == tuple(int(step) for step in divisor), (spacing, patch)
 
 
-def test_thick_slices_are_not_looked_across_before_the_spacings_meet():
+def test_kernels_span_thick_slices_only_once_the_spacings_meet():
     shaped = make_topology((0.8, 0.8, 4.0), (64, 64, 16))
     assert shaped.kernels[:2] == ((3, 3, 1), (3, 3, 1))
     assert shaped.strides[1] == (2, 2, 1)
@@ -114,7 +114,7 @@ def test_a_residual_encoder_has_as_many_weights_as_nnunets():
     assert sum(w.numel() for w in ours.parameters()) == count - without_effect
 
 
-def test_a_large_kernel_begins_as_the_small_one_interpolated():
+def test_a_large_kernel_starts_as_the_small_one_interpolated():
     shaped = make_topology((1, 1, 3), (16, 16, 8))
     small, large = (build_net({"name": "mednext", "features": 2, "kernel": k}, shaped, 1, 2) for k in (3, 5))
     large.load_state_dict(enlarge_kernels(small.state_dict(), large.state_dict()))
@@ -178,7 +178,7 @@ def test_a_transformer_is_refused_for_thick_slices(name):
         build_net({"name": name, **TRANSFORMERS[name]}, make_topology((1, 1, 2.5), (40, 40, 16)), 1, 3)
 
 
-def test_the_hybrid_looks_across_thick_slices_only_from_the_bottleneck_up():
+def test_the_hybrid_has_kernels_across_thick_slices_only_from_the_bottleneck_on():
     shaped = make_topology((0.8, 0.8, 5.0), (64, 64, 16))
     net = build_net({"name": "hybrid_unet", "features": 2}, shaped, 1, 2)
     kernels = [m.kernel_size for stage in net.encoder[:-1] for m in stage if isinstance(m, nn.Conv3d)]
@@ -187,7 +187,7 @@ def test_the_hybrid_looks_across_thick_slices_only_from_the_bottleneck_up():
     assert {m.kernel_size for joint in net.decoder for m in joint if isinstance(m, nn.Conv3d)} == {(3, 3, 3)}
 
 
-def test_the_way_up_and_down_looks_as_far_as_the_kernels_reach():
+def test_the_receptive_field_is_what_the_kernels_reach():
     shaped = make_topology((1, 1, 1), (16, 16, 16))
     assert shaped.receptive_field_mm((1, 1, 1)) == (23, 23, 23)
     net = build_net({"name": "plain_unet", "features": 1, "convs_per_stage": 2}, shaped, 1, 2)

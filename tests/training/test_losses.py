@@ -57,7 +57,7 @@ def test_class_weights_are_torchs():
     )
 
 
-def test_regions_are_judged_by_the_sum_of_their_labels():
+def test_a_regions_probability_is_the_sum_of_its_labels():
     names, regions = ("oedema", "core"), {"whole": ["oedema", "core"], "core": ["core"]}
     logits, label = torch.randn(2, 3, 5, 5, 5), torch.randint(0, 3, (2, 5, 5, 5))
     found = build_loss(LossSettings(voxels="none", regions=regions), SPACING, names=names)(logits, label)
@@ -182,7 +182,7 @@ def test_finer_resolutions_weigh_more_and_the_coarsest_not_at_all():
 
 
 @pytest.mark.parametrize("voxels", ["cross_entropy", "focal", "top_k"])
-def test_a_structure_that_was_not_looked_for_may_lie_in_the_background(voxels):
+def test_a_structure_that_is_not_annotated_may_lie_in_the_background(voxels):
     loss = build_loss(LossSettings(voxels=voxels, top_k_fraction=1.0), (1, 1, 1))
     label = torch.zeros(1, 4, 4, 4, dtype=torch.long)
     label[:, :2] = 1
@@ -196,7 +196,7 @@ def test_a_structure_that_was_not_looked_for_may_lie_in_the_background(voxels):
     assert loss(logits, label, torch.ones(1, 3, dtype=torch.bool)).item() == loss(logits, label).item()
 
 
-def test_what_was_not_looked_for_has_no_gradient_towards_or_away_from_the_background():
+def test_an_unannotated_structure_has_no_gradient_towards_or_away_from_the_background():
     loss = build_loss(LossSettings(overlap="none"), (1, 1, 1))
     logits = torch.zeros(1, 3, 2, 2, 2, requires_grad=True)
     loss(logits, torch.zeros(1, 2, 2, 2, dtype=torch.long), torch.tensor([[True, True, False]])).backward()

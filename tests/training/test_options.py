@@ -42,7 +42,7 @@ def largest_difference(one, other):
 LONGER = ["training.epochs=4", "training.steps_per_epoch=5", "training.optimiser.learning_rate=0.002"]
 
 
-def test_two_processes_learn_what_one_learns_and_go_on_after_a_kill(tiny_run):
+def test_two_processes_learn_what_one_learns_and_resume_after_a_kill(tiny_run):
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, threads // 2))  # as each of two has: sums over voxels round by the number of threads
     try:
@@ -174,7 +174,7 @@ def test_heads_for_other_labels_keep_their_initial_weights_and_another_net_is_re
         assert rule in capsys.readouterr().err
 
 
-def test_a_profile_says_where_the_time_went(tiny_run, capsys):
+def test_a_profile_shows_where_the_time_goes(tiny_run, capsys):
     code, output = trained(tiny_run, "profiled", "training.profile=true", "training.steps_per_epoch=10")
     assert code == 0
     assert "waiting for data" in capsys.readouterr().out

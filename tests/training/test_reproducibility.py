@@ -57,7 +57,7 @@ def test_another_seed_gives_other_weights_and_a_sweep_the_same_as_alone(tiny_run
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tiny_run, workers):
+def test_a_killed_run_resumes_and_ends_with_the_same_weights(tiny_run, workers):
     workspace, output = tiny_run.parent, tiny_run.parent / f"killed-{workers}"
     longer = ["training.epochs=4", "training.steps_per_epoch=6", f"training.data.workers={workers}"]
     whole = workspace / f"whole-{workers}"
@@ -125,7 +125,7 @@ def test_ctrl_c_stops_with_a_message_and_code_3(tiny_run):
     assert "Traceback" not in said
 
 
-def test_a_run_is_not_gone_on_with_on_other_data(tiny_run, capsys):
+def test_a_run_does_not_resume_on_other_data(tiny_run, capsys):
     output = tiny_run.parent / "other"
     settings = [*TINY, f"workspace={tiny_run.parent}", f"output={output}"]
     assert launch("train", settings) == 0

@@ -85,14 +85,14 @@ def test_a_tracker_that_fails_is_named_once_and_left_out(tmp_path, capsys, broke
     assert calls.count(broken) == 1 and calls[-1] == broken
 
 
-def test_the_metrics_table_has_a_row_an_epoch(tiny_run):
+def test_the_metrics_table_has_one_row_per_epoch(tiny_run):
     with (tiny_run / "metrics.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["step"] for row in rows] == ["2", "4"]
     assert all(float(row["loss"]) > 0 and "patch_dice/lesion" in row for row in rows)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_batch(tiny_run, capsys, monkeypatch):
+def test_a_loss_that_is_not_finite_stops_the_run_and_saves_the_batch(tiny_run, capsys, monkeypatch):
     output = tiny_run.parent / "diverged"
     calls = []
 

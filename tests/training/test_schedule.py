@@ -78,7 +78,7 @@ def test_a_resumed_training_has_only_the_time_that_was_left():
     assert [step for step, _ in progress.knots] == list(range(0, 1501, 50))
 
 
-def test_a_training_that_was_over_when_it_was_cut_off_stays_over():
+def test_a_training_whose_time_was_up_does_not_resume():
     begun, _, _ = run(10, lambda epoch: 20)
     _, progress, trainer = run(10, lambda epoch: 20, state=begun.state_dict())
     assert trainer.current_epoch == 30

@@ -30,7 +30,7 @@ def test_a_chain_that_is_longer_differs_where_the_other_ends():
     assert first_difference([], []) is None
 
 
-def test_a_chain_goes_on_from_its_state():
+def test_a_chain_continues_from_its_state():
     whole, part = chain_of([3.0, 2.0, 1.0, 0.5], 2), chain_of([3.0, 2.0, 1.0], 2)
     rest = LossChain(2)
     rest.load_state_dict(part.state_dict())
@@ -39,7 +39,7 @@ def test_a_chain_goes_on_from_its_state():
     assert len(whole.hashes) == 2
 
 
-def test_patience_ends_where_the_score_stands_still(capsys):
+def test_patience_stops_when_the_score_no_longer_rises(capsys):
     class Trainer:
         should_stop = False
         callback_metrics = None
