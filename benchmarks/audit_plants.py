@@ -14,9 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 from gnomon.audit import audit_rules
-from tests.audit.exports import audited
+from tests.audit.exports import run_audit
 from tests.audit.plants import PLANTS
-from tests.audit.test_plants import matrix, planted
+from tests.audit.test_plants import matrix, plant_studies
 
 
 def main() -> None:
@@ -25,8 +25,10 @@ def main() -> None:
     parser.add_argument("--clean", type=int, default=200)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        where = planted(Path(place) / "studies", options.times, options.clean)
-        by_study, weighed, decisions = matrix(audited(Path(place) / "studies", Path(place) / "audit", workers=2), where)
+        where = plant_studies(Path(place) / "studies", options.times, options.clean)
+        by_study, weighed, decisions = matrix(
+            run_audit(Path(place) / "studies", Path(place) / "audit", workers=2), where
+        )
     titles = {rule.id: rule.title for rule in audit_rules().rules.values()}
     print("| rule | title | planted | found | decided correctly | also found |\n|---|---|---|---|---|---|")
     total, hits = 0, 0

@@ -12,7 +12,7 @@ from tests.audit.clean import ct
 from tests.audit.plants import put
 from tests.dicom.ramp import save
 
-PICTURES = Policy(severity={"DCM007": "info"})  # mammograms and radiographs are no volumes, and welcome here
+PICTURES = Policy(severity={"DCM007": "info"})  # mammograms and radiographs are single images, and accepted here
 
 
 def write(study, folder):
@@ -30,6 +30,6 @@ def one_study(tmp_path, *changes, seed=0, make=ct):
     return tmp_path / "studies"
 
 
-def audited(root, output, policy=PICTURES, cohort=None, workers=1):
+def run_audit(root, output, policy=PICTURES, cohort=None, workers=1):
     settings = AuditSettings(workers=workers, pseudonym_key="k", thumbnails=False)
     return audit_studies(root, output, settings, policy, ConvertSettings(workers=workers), cohort or Cohort())

@@ -24,7 +24,7 @@ from gnomon.rules.finding import Refusal, Severity
 from gnomon.settings import ConvertSettings
 from gnomon.settings.policy import Policy
 from tests.audit.clean import ct
-from tests.audit.exports import audited, one_study, write
+from tests.audit.exports import one_study, run_audit, write
 
 FILES = (
     "audit.json",
@@ -139,7 +139,7 @@ def test_sarif_names_every_rule_that_fired(studies, tmp_path):
     ],
 )
 def test_a_policy_decides_what_is_accepted(tmp_path, policy, elements, rule, decision):
-    done = audited(one_study(tmp_path, elements), tmp_path / "a", policy)
+    done = run_audit(one_study(tmp_path, elements), tmp_path / "a", policy)
     weighed = set(done.findings.filter(pl.col("severity") != "info")["rule"])
     assert weighed == ({rule} if rule else set())
     assert done.volumes["decision"].to_list() == [decision]
@@ -212,7 +212,7 @@ def test_a_waived_rule_rejects_nothing(studies, tmp_path):
         read_verdict(tmp_path / "a")
 
 
-def test_preparation_refuses_volumes_without_audit_unless_told(studies, tmp_path):
+def test_preparation_refuses_volumes_without_audit_unless_the_audit_is_off(studies, tmp_path):
     convert_studies(studies, tmp_path / "v", ConvertSettings(workers=1))
     labels = tmp_path / "labels"
     for row in json.loads((tmp_path / "v" / "volumes.json").read_text())["volumes"]:
@@ -242,14 +242,14 @@ def test_preparation_refuses_volumes_without_audit_unless_told(studies, tmp_path
     assert len(json.loads((tmp_path / "d" / "dataset.json").read_text())["audit"]) == 64
 
 
-def test_a_study_of_several_series_is_told_once(tmp_path):
+def test_a_study_of_several_series_is_reported_once(tmp_path):
     one, other = ct(np.random.default_rng(0)), ct(np.random.default_rng(1))
     for data in other:
         data.StudyInstanceUID, data.PatientID = one[0].StudyInstanceUID, one[0].PatientID
         data.PatientSex = one[0].PatientSex
     write(one, tmp_path / "studies" / "a")
     write(other, tmp_path / "studies" / "b")
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy())
+    done = run_audit(tmp_path / "studies", tmp_path / "a", Policy())
     assert done.findings.filter(pl.col("rule") == "DCM201")["observed"].to_list() == ["2 series"]
     assert set(done.volumes["decision"]) == {"accept"}
 
@@ -260,7 +260,7 @@ def test_a_study_of_several_series_is_told_once(tmp_path):
 )
 def test_a_policy_that_names_an_unknown_rule_is_refused_with_similar_names(studies, tmp_path, name, meant):
     with pytest.raises(Refusal, match=f"USE108.*{name}.*{meant}"):
-        audited(studies, tmp_path / "a", Policy(severity={name: "error"}))
+        run_audit(studies, tmp_path / "a", Policy(severity={name: "error"}))
 
 
 @pytest.mark.parametrize("slug_first", [True, False])
@@ -272,7 +272,7 @@ def test_of_two_names_of_one_rule_the_later_one_decides(slug_first):
 
 def test_an_expectation_states_the_tolerance_of_the_policy(tmp_path):
     policy = Policy(tolerance={"geometry.anisotropic-voxels": 4})
-    done = audited(one_study(tmp_path, {"PixelSpacing": ["0.3", "0.3"]}), tmp_path / "a", policy)
+    done = run_audit(one_study(tmp_path, {"PixelSpacing": ["0.3", "0.3"]}), tmp_path / "a", policy)
     expected = done.findings.filter(pl.col("rule") == "DCM331")["expected"].to_list()
     assert expected == ["a slice distance of at most 4 times the pixel spacing"]
 
@@ -283,13 +283,13 @@ def test_nothing_to_audit_leaves_nothing_behind(tmp_path):
     assert not (tmp_path / "a").exists()
 
 
-def test_files_without_meta_group_are_audited_and_told(tmp_path):
+def test_files_without_meta_group_are_audited_and_reported(tmp_path):
     folder = one_study(tmp_path, {"SeriesDescription": "NATIVE"})
     for path in folder.iterdir():
         content = path.read_bytes()
         length = int.from_bytes(content[140:144], "little")  # of the meta group, after its own first element
         path.write_bytes(content[144 + length :])
-    done = audited(folder, tmp_path / "a", Policy())
+    done = run_audit(folder, tmp_path / "a", Policy())
     assert set(done.findings.filter(pl.col("severity") == "info")["rule"]) == {"DCM004"}
     assert done.volumes["decision"].to_list() == ["accept"]
 
@@ -318,13 +318,13 @@ def test_an_audit_that_was_killed_ends_like_one_that_was_not(studies, tmp_path, 
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(f"gnomon.audit.audit.{place}", killed)
-        audited(studies, tmp_path / "killed", Policy())
+        run_audit(studies, tmp_path / "killed", Policy())
     audit(studies, tmp_path / "killed")
     for name in ("findings.jsonl", "audit.json", "volumes.csv"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_a_full_disk_is_said_and_leaves_no_half_table(studies, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_reported_and_leaves_no_half_table(studies, tmp_path, monkeypatch, capsys):
     def full(_descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 

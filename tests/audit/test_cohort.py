@@ -15,7 +15,7 @@ from gnomon.rules.finding import Refusal
 from gnomon.settings import ConvertSettings
 from gnomon.settings.policy import Policy
 from tests.audit.clean import ct, mr
-from tests.audit.exports import audited, one_study, write
+from tests.audit.exports import one_study, run_audit, write
 from tests.audit.plants import put, store, stored
 
 
@@ -32,7 +32,7 @@ def cohort(tmp_path, rows, cases=24):
         lines.append(f"{study[0].PatientID},{label},{split}")
     table = tmp_path / "cases.csv"
     table.write_text("\n".join(dict.fromkeys(lines)) + "\n")
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy(pixels=False), Cohort(table))
+    done = run_audit(tmp_path / "studies", tmp_path / "a", Policy(pixels=False), Cohort(table))
     return {
         rule: " | ".join(done.findings.filter(pl.col("rule") == rule)["observed"])
         for rule in done.findings["rule"].unique()
@@ -40,9 +40,11 @@ def cohort(tmp_path, rows, cases=24):
 
 
 def test_a_shortcut_from_the_kernel_to_the_label_is_found(tmp_path):
-    told = cohort(tmp_path, lambda n, label: ({"ConvolutionKernel": "B70f" if label == "ill" else "B30f"}, "train"), 40)
-    assert "kernel" in told["DCM711"]
-    assert "kernel_class and label" in told["DCM304"]
+    found = cohort(
+        tmp_path, lambda n, label: ({"ConvolutionKernel": "B70f" if label == "ill" else "B30f"}, "train"), 40
+    )
+    assert "kernel" in found["DCM711"]
+    assert "kernel_class and label" in found["DCM304"]
 
 
 def test_vendors_phases_and_thickness_that_differ_by_label_are_found(tmp_path):
@@ -56,15 +58,15 @@ def test_vendors_phases_and_thickness_that_differ_by_label_are_found(tmp_path):
         }
         return elements, "train"
 
-    told = cohort(tmp_path, rows, 40)
-    assert {"DCM312", "DCM332", "DCM714", "DCM717", "DCM711"} <= set(told)
+    found = cohort(tmp_path, rows, 40)
+    assert {"DCM312", "DCM332", "DCM714", "DCM717", "DCM711"} <= set(found)
 
 
 def test_an_even_cohort_has_no_finding_about_its_parts(tmp_path):
-    told = cohort(tmp_path, lambda n, label: ({}, "train" if n % 3 else "test"))
+    found = cohort(tmp_path, lambda n, label: ({}, "train" if n % 3 else "test"))
     assert not {
         rule
-        for rule in told
+        for rule in found
         if rule in ("DCM304", "DCM312", "DCM332", "DCM711", "DCM712", "DCM713", "DCM714", "DCM717")
     }
 
@@ -82,7 +84,7 @@ def test_a_patient_or_a_frame_of_reference_on_both_sides_is_found(tmp_path):
     table = tmp_path / "cases.csv"
     rows = [(one, "train"), (other, "test"), (twin, "test")]
     table.write_text("series,split\n" + "".join(f"{s[0].SeriesInstanceUID},{split}\n" for s, split in rows))
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy(), Cohort(table))
+    done = run_audit(tmp_path / "studies", tmp_path / "a", Policy(), Cohort(table))
     rules = set(done.findings["rule"])
     assert {"DCM712", "DCM713"} <= rules
     assert "DCM718" not in rules
@@ -102,12 +104,12 @@ def test_the_same_picture_under_another_name_on_the_other_side_is_found(tmp_path
     write(mr(np.random.default_rng(1)), tmp_path / "studies" / "three")
     table = tmp_path / "cases.csv"
     table.write_text("series,split\n")
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy())
+    done = run_audit(tmp_path / "studies", tmp_path / "a", Policy())
     series = done.volumes.select("series_uid", "volume_id").rows()
     table.write_text(
         "series,split\n" + "".join(f"{uid},{'train' if uid.endswith('.5') else 'test'}\n" for uid, _ in series)
     )
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy(), Cohort(table))
+    done = run_audit(tmp_path / "studies", tmp_path / "a", Policy(), Cohort(table))
     about = set(done.findings.filter(pl.col("rule") == "DCM718")["volume_id"])
     twins = {volume for uid, volume in series if uid.endswith(".5")}
     assert len(about) == 2
@@ -121,10 +123,10 @@ def test_a_label_on_another_grid_is_found(tmp_path):
     grid = read_grid(VolumesFolder(tmp_path / "v").image(row["volume_id"]))
     labels = tmp_path / "labels"
     write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), grid)
-    assert "DCM233" not in set(audited(studies, tmp_path / "a", Policy(), Cohort(labels=labels)).findings["rule"])
+    assert "DCM233" not in set(run_audit(studies, tmp_path / "a", Policy(), Cohort(labels=labels)).findings["rule"])
     moved = Grid(grid.shape, grid.affine + np.array([[0, 0, 0, 2.0], *np.zeros((3, 4))]))
     write_image(labels / f"{row['series_uid']}.nii.gz", np.zeros(grid.shape, np.uint8), moved)
-    done = audited(studies, tmp_path / "a", Policy(), Cohort(labels=labels))
+    done = run_audit(studies, tmp_path / "a", Policy(), Cohort(labels=labels))
     assert done.findings.filter(pl.col("rule") == "DCM233")["observed"].to_list() == ["corners up to 2 mm apart"]
     assert done.volumes["decision"].to_list() == ["reject"]
 
@@ -134,24 +136,24 @@ def test_a_table_of_cases_that_names_none_is_refused(studies, tmp_path, text):
     table = tmp_path / "cases.csv"
     table.write_text(text)
     with pytest.raises(Refusal, match="USE129"):
-        audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(table))
+        run_audit(studies, tmp_path / "a", Policy(pixels=False), Cohort(table))
 
 
 def test_an_unreadable_label_map_and_an_unmatched_one_are_reported(studies, tmp_path):
     labels = tmp_path / "labels"
     labels.mkdir()
-    series = audited(studies, tmp_path / "a", Policy(pixels=False)).volumes["series_uid"][0]
+    series = run_audit(studies, tmp_path / "a", Policy(pixels=False)).volumes["series_uid"][0]
     (labels / f"{series}.nii.gz").write_bytes(b"no image")
     (labels / "stranger.nii.gz").write_bytes(b"no image")
-    done = audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(labels=labels))
-    told = dict(done.findings.select("rule", "observed").rows())
-    assert "DCM233" in told
-    assert told["DCM234"] == "1 of 2 label maps without a series"
+    done = run_audit(studies, tmp_path / "a", Policy(pixels=False), Cohort(labels=labels))
+    found = dict(done.findings.select("rule", "observed").rows())
+    assert "DCM233" in found
+    assert found["DCM234"] == "1 of 2 label maps without a series"
 
 
 def test_cases_without_a_volume_are_reported(studies, tmp_path):
     table = tmp_path / "cases.csv"
     table.write_text("patient,label\nNOBODY,ill\n")
-    done = audited(studies, tmp_path / "a", Policy(pixels=False), Cohort(table))
-    (told,) = done.findings.filter(pl.col("rule") == "DCM719")["observed"]
-    assert told == "1 of 1 cases without a volume"
+    done = run_audit(studies, tmp_path / "a", Policy(pixels=False), Cohort(table))
+    (found,) = done.findings.filter(pl.col("rule") == "DCM719")["observed"]
+    assert found == "1 of 1 cases without a volume"

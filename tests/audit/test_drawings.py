@@ -1,4 +1,4 @@
-"""Text in single pictures is told from anatomy; the corners of a mammogram tell its view."""
+"""Text in single images is distinguished from anatomy; the corners of a mammogram show its view."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gnomon.dicom.measures.drawings import stamped_parts, text_letters
 from gnomon.dicom.measures.mammogram import breast_side, breast_view
 from gnomon.settings.policy import Policy
 from tests.audit.clean import radiograph
-from tests.audit.exports import audited
+from tests.audit.exports import run_audit
 from tests.audit.plants.planting import store, stored
 
 FONT = font_manager.findfont("DejaVu Sans")
@@ -84,7 +84,7 @@ def test_a_radiograph_with_a_name_in_its_pixels_is_found_and_one_without_passes(
         store(data, written(large, text, 14) if text else large)
         (tmp_path / name).mkdir()
         data.save_as(tmp_path / name / "1.dcm", enforce_file_format=True)
-        found = set(audited(tmp_path / name, tmp_path / f"{name}-audit", Policy()).findings["rule"])
+        found = set(run_audit(tmp_path / name, tmp_path / f"{name}-audit", Policy()).findings["rule"])
         assert ("DCM704" in found) == bool(text)
 
 

@@ -159,7 +159,7 @@ def test_letters_alone_mean_something_with_their_vendor_only():
         (("FC18",), CANON, "AiCE", "dlr", ""),
     ],
 )
-def test_an_iterative_method_is_told_with_its_strength(values, vendor, annotation, method, strength):
+def test_an_iterative_method_is_recognised_with_its_strength(values, vendor, annotation, method, strength):
     found = parse_kernel(values, vendor, annotation=annotation)
     assert (found.iterative, found.strength) == (method, strength)
 

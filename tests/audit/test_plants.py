@@ -1,4 +1,4 @@
-"""Plant and find: every rule finds its own defect each time, and says nothing of clean series."""
+"""Plant and find: every rule finds its own defect each time, and reports nothing on clean series."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gnomon.dicom import MEASURES
 from gnomon.dicom.index.elements import quiet_pydicom
 from gnomon.rules.rule import Scope
 from tests.audit.clean import BASES, CLEAN
-from tests.audit.exports import PICTURES, audited, write
+from tests.audit.exports import PICTURES, run_audit, write
 from tests.audit.plants import PLANTS
 
-# Told of files, archives or whole cohorts, or asked for by a policy: each has a test of its own.
+# Rules about files, archives or whole cohorts, or that need a policy: each has a test of its own.
 ELSEWHERE = {
     "DCM001",
     "DCM003",
@@ -47,10 +47,10 @@ ELSEWHERE = {
     "DCM718",
     "DCM719",
 }
-COMPANIONS = ["DCM606", "DCM703", "DCM715", "DCM716", "DCM721"]  # fit beside any other defect
+COMPANIONS = ["DCM606", "DCM703", "DCM715", "DCM716", "DCM721"]  # can be combined with any other defect
 
 
-def planted(root, times, clean):
+def plant_studies(root, times, clean):
     """Studies in `root`: each rule's defect `times` over, and clean ones; patient's study -> what was planted."""
     where: dict[str, tuple[str, str]] = {}
     for rule, plant in PLANTS.items():
@@ -88,8 +88,8 @@ def matrix(done, where):
 
 
 def check(root, output, times, clean, workers=1):
-    where = planted(root, times, clean)
-    done = audited(root, output, workers=workers)
+    where = plant_studies(root, times, clean)
+    done = run_audit(root, output, workers=workers)
     by_study, weighed, decisions = matrix(done, where)
     from_reader = pl.col("rule").is_in(sorted(audit_rules().found_by_reading))
     missed = sorted({rule for study, (rule, _) in where.items() if rule and rule not in by_study[study]})

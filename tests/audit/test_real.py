@@ -10,14 +10,14 @@ import pytest
 from gnomon.commands.launch import launch
 from gnomon.dataset.dataset import read_dataset
 from gnomon.settings.policy import Policy
-from tests.audit.exports import audited
+from tests.audit.exports import run_audit
 
 EXPECTED = list(csv.DictReader(Path(__file__).with_name("real_findings.csv").open()))
 
 
 @pytest.mark.parametrize("name", sorted({row["set"] for row in EXPECTED}))
 def test_every_finding_in_a_real_set_was_reviewed(shared_data, tmp_path, name):
-    done = audited(shared_data("dicom") / name, tmp_path / "audit", Policy())
+    done = run_audit(shared_data("dicom") / name, tmp_path / "audit", Policy())
     found = {
         (rule, severity): count for rule, severity, count in done.findings.group_by("rule", "severity").len().rows()
     }

@@ -1,4 +1,4 @@
-"""Label maps beside the images: exchanged sides, and the contrast phase that organs show."""
+"""Measures under label maps: exchanged sides, and the contrast phase from the enhancement of organs."""
 
 import json
 
@@ -22,7 +22,7 @@ from gnomon.io.images import image_stem, read_image, read_label, write_image
 from gnomon.settings import ConvertSettings
 from gnomon.settings.policy import Policy
 from tests.audit.clean import ct
-from tests.audit.exports import audited
+from tests.audit.exports import run_audit
 
 SCHEME = LabelScheme(("liver", "spleen", "kidney_left", "kidney_right"), (1, 2, 3, 4))
 GRID = Grid((40, 40, 12), np.diag([2.0, 2.0, 3.0, 1.0]))
@@ -38,7 +38,7 @@ def body():
     return label
 
 
-def told(tmp_path, label, grid=GRID, scheme=SCHEME, image=None):
+def measure(tmp_path, label, grid=GRID, scheme=SCHEME, image=None):
     write_image(tmp_path / "label.nii.gz", label.astype(np.uint8), grid)
     ras = np.zeros(GRID.shape, np.float32) if image is None else image
     return structure_measures(ras, GRID, read_label(tmp_path / "label.nii.gz"), scheme, hounsfield=True)
@@ -47,25 +47,25 @@ def told(tmp_path, label, grid=GRID, scheme=SCHEME, image=None):
 @pytest.mark.parametrize("code", sorted(ORIENTATIONS))
 def test_in_none_of_the_48_orientations_of_the_file_do_sides_seem_exchanged(tmp_path, code):
     change = GRID.reorientation_to(code)
-    found = told(tmp_path, change.apply(body()), GRID.reorient(change))
+    found = measure(tmp_path, change.apply(body()), GRID.reorient(change))
     assert found["sides_exchanged"] == ""
 
 
-def test_a_mirror_image_is_told_by_every_pair_that_it_exchanges(tmp_path):
-    found = told(tmp_path, flip_axes(body(), (0,)))["sides_exchanged"]
+def test_a_mirror_image_exchanges_the_sides_of_every_pair(tmp_path):
+    found = measure(tmp_path, flip_axes(body(), (0,)))["sides_exchanged"]
     assert found == ("kidney_left lies 32 mm to the right of kidney_right; spleen lies 40 mm to the right of liver")
 
 
 @pytest.mark.parametrize("axis", [1, 2])
 def test_a_mirror_image_across_another_axis_exchanges_no_side(tmp_path, axis):
-    assert told(tmp_path, flip_axes(body(), (axis,)))["sides_exchanged"] == ""
+    assert measure(tmp_path, flip_axes(body(), (axis,)))["sides_exchanged"] == ""
 
 
 def test_a_label_map_that_does_not_lie_on_the_image_tells_nothing(tmp_path):
     moved = Grid(
         GRID.shape, GRID.affine + np.array([[9.0 if (r, c) == (0, 3) else 0 for c in range(4)] for r in range(4)])
     )
-    assert told(tmp_path, body(), moved) == {}
+    assert measure(tmp_path, body(), moved) == {}
     (tmp_path / "label.nii.gz").write_bytes(b"no image")
     assert LabelMap(tmp_path / "label.nii.gz", SCHEME).read() is None
 
@@ -129,7 +129,7 @@ def test_the_audit_rejects_a_study_whose_label_shows_exchanged_sides_and_reads_t
         label[38:42, 60:64] = 1
         write_image(tmp_path / "labels" / f"{row['volume_id']}.nii.gz", label.astype(np.uint8), grid)
     cohort = Cohort(labels=tmp_path / "labels", structures=scheme)
-    done = audited(tmp_path / "studies", tmp_path / "a", Policy(), cohort)
+    done = run_audit(tmp_path / "studies", tmp_path / "a", Policy(), cohort)
     wrong = done.findings.filter(pl.col("rule") == "DCM235")
     assert wrong["volume_id"].to_list() == [made.rows[1]["volume_id"]] and wrong["severity"].to_list() == ["error"]
     by_id = {row["volume_id"]: row for row in done.volumes.to_dicts()}
@@ -162,7 +162,7 @@ def test_in_a_real_ct_every_pair_is_right_its_mirror_image_wrong_and_the_phase_a
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["structures={liver: 1}"], "no label maps"),
         (["labels=.", "structures={liver: 1}"], "no NIfTI file"),
@@ -174,10 +174,10 @@ def test_in_a_real_ct_every_pair_is_right_its_mirror_image_wrong_and_the_phase_a
     ],
 )
 def test_structures_that_make_no_sense_are_refused_before_anything_is_read(
-    tmp_path, monkeypatch, capsys, arguments, told
+    tmp_path, monkeypatch, capsys, arguments, message
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s").mkdir()
     assert launch("audit", [f"input={tmp_path / 's'}", f"output={tmp_path / 'a'}", *arguments]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "a").exists()
