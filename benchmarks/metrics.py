@@ -144,8 +144,8 @@ def geometry() -> list[str]:
                 nib.save(image, path)
             scheme, settings = LabelScheme(("a",), (1,)), EvaluateSettings(workers=1)
             done = evaluate({"c": truth}, found.parent, scheme, folder / "e", settings)
-            told = ", ".join(one.rule for one in done.findings)
-            mine = f"Dice {done.rows[0]['dice']:.2f}{', said: ' + told if told else ''}"
+            rules = ", ".join(one.rule for one in done.findings)
+            mine = f"Dice {done.rows[0]['dice']:.2f}{', finding ' + rules if rules else ''}"
             try:
                 theirs = compute_metrics(str(truth), str(found), SimpleITKIO(), [1])
                 peer = f"Dice {theirs['metrics'][1]['Dice']:.2f}"
@@ -163,34 +163,33 @@ def main() -> None:
         [
             "# Measures against closed-form answers",
             "",
-            "What eight engines say of shapes whose distances can be written down. Made by",
+            "Results of eight engines on shapes whose distances are known in closed form. Made by",
             "",
             "    pip install -e .[test,peers]",
             "    python -m benchmarks.metrics docs/metrics.md",
             "",
             f"with {versions}.",
             "",
-            "MONAI, SimpleITK and medpy count border voxels, each as one, whatever surface it stands for; "
-            "what they call",
-            "HD95 differs from ours, too, which is the larger of two directed distances, by area. *vtk "
-            "meshes* measures as",
+            "MONAI, SimpleITK and medpy count border voxels, each as one, whatever its surface area; their HD95 "
+            "differs",
+            "from ours, too, which is the larger of the two directed percentiles, by area. *vtk meshes* measures as",
             "MeshMetrics does. Times and memory: `benchmarks/README.md`.",
             "",
-            "## Shifted boxes, and a far speck",
+            "## Shifted boxes, and a distant speck",
             "",
-            "The sphere lies on slices of 5 mm, which no engine sees through.",
+            "The sphere lies on slices of 5 mm, whose staircase limits every engine.",
             "",
             *vectors(),
             "",
-            "## Nothing there",
+            "## Empty masks",
             "",
-            "Ours gives a miss and a false structure the worst value: 0, and the diagonal of the grid; "
-            "what is on neither",
-            "side is counted apart. A NaN is dropped by most averages, so that it pays to predict nothing.",
+            "Ours gives a missed and a spurious structure the worst value: 0, and the diagonal of the grid; a "
+            "structure on",
+            "neither side is counted separately. Most averages drop a NaN, so that predicting nothing pays.",
             "",
             *empties(),
             "",
-            "## A header that is not the reference's",
+            "## A header that differs from the reference",
             "",
             *geometry(),
             "",
