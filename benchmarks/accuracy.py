@@ -1,4 +1,4 @@
-"""Dice for compute: ours, a tuned MONAI U-Net and nnU-Net on one split, each for so many minutes of training.
+"""Dice at equal training time: ours, a tuned MONAI U-Net and nnU-Net on one split.
 
     pip install -e .[peers]
     python -m benchmarks.accuracy DECATHLON [--ours 1.5 12 60] [--monai 3 12] [--nnunet 12] [--seeds 1]
@@ -7,7 +7,7 @@ DECATHLON is a Medical Decathlon folder named `hippocampus` or `acdc`, with a sp
 `val`. Every training is a process of its own, one after the other, on all cores (with --together one beside the
 other, each side on its own share of the cores); the clock of each runs while it trains. All predictions are
 scored by `gnomon evaluate` on the references' own grids. Ours runs `experiment=` of the folder's name; up to
-SHORT_MINUTES of training it is told not to augment.
+SHORT_MINUTES of training it does not augment.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def ours(data: Path, output: Path, minutes: float, seed: int, cores: Sequence[in
 
 
 def on(cores: Sequence[int]) -> list[str]:
-    """What keeps a command on some cores, with a thread for each."""
+    """Prefix and environment that pin a command to some cores, with one thread for each."""
     return ["taskset", "-c", ",".join(map(str, cores)), "env", f"OMP_NUM_THREADS={len(cores)}"]
 
 
@@ -81,7 +81,7 @@ SIDES = {"ours": ours, "monai": peer("monai_unet", "seed"), "nnunet": peer("nnun
 
 
 def score(data: Path, predictions: Path, output: Path) -> dict[str, float]:
-    """Mean Dice, and that of each label."""
+    """Mean Dice and the Dice of each label."""
     source = read_raw_dataset(data, None, None, None)
     held_out = json.loads((data / "split.json").read_text())["val"]
     references = {case.name: case.label for case in source.cases if case.name in held_out}
@@ -114,8 +114,8 @@ def main() -> None:
         for (side, minutes, seed), place, done in zip(jobs, places, running):
             facts = done.result()
             scores = score(asked.data, place, Path(folder) / f"{place.name}-scores")
-            told = {"side": side, "minutes": f"{minutes:g}", "seed": seed, "cores": len(share[side])}
-            row = {**told, "steps": facts["steps"], **scores}
+            settings = {"side": side, "minutes": f"{minutes:g}", "seed": seed, "cores": len(share[side])}
+            row = {**settings, "steps": facts["steps"], **scores}
             if not head:
                 print(f"| {' | '.join(row)} |\n|{' --- |' * len(row)}", flush=True)
                 head = True

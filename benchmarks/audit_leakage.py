@@ -1,4 +1,4 @@
-"""Whether a planted shortcut is found, and how often there is a false alarm where there is none.
+"""Detection rate of a planted shortcut, and the rate of false alarms without one.
 
     python -m benchmarks.audit_leakage [--cohorts 200]
 

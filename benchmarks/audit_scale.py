@@ -36,7 +36,7 @@ PART_ROWS = 500_000
 
 
 def base_table(folder: Path) -> pl.DataFrame:
-    """The slices of one clean CT a vendor."""
+    """The slices of one clean CT per vendor."""
     for vendor in CT_VENDORS:
         for k, data in enumerate(ct(np.random.default_rng(7), vendor)):
             save(data, folder / "studies" / f"{vendor[:3]}{k}")
@@ -46,7 +46,7 @@ def base_table(folder: Path) -> pl.DataFrame:
 
 
 def write_parts(base: pl.DataFrame, folder: Path, rows: int) -> int:
-    """Tables of `rows` slices in all; how many volumes have a defect."""
+    """Write tables with `rows` slices in total; return the number of volumes with a defect."""
     folder.mkdir()
     firsts = base.group_by("volume_id", maintain_order=True).first()
     broken = 0
@@ -70,7 +70,7 @@ def write_parts(base: pl.DataFrame, folder: Path, rows: int) -> int:
 
 
 def judge(folder: Path, shuffled: bool) -> None:
-    """One measurement, told as JSON."""
+    """One measurement, printed as JSON."""
     files = sorted(folder.glob("*.parquet"))
     if shuffled:
         files = [files[i] for i in np.random.default_rng(1).permutation(len(files))]
@@ -103,7 +103,7 @@ def judge(folder: Path, shuffled: bool) -> None:
     )
 
 
-def measured(folder: Path, shuffled: bool, threads: int) -> dict[str, float]:
+def measure_audit(folder: Path, shuffled: bool, threads: int) -> dict[str, float]:
     command = [
         sys.executable,
         "-m",
@@ -140,7 +140,7 @@ def main() -> None:
             folder = Path(place) / str(rows)
             broken = write_parts(base, folder, rows)
             for shuffled, threads in runs:
-                one = measured(folder, shuffled, threads)
+                one = measure_audit(folder, shuffled, threads)
                 order = "shuffled" if shuffled else "written"
                 print(
                     f"| {rows:,} | {one['volumes']:,} | {one['rules']} | {order} | {threads} | {one['seconds']:.1f} "

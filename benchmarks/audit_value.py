@@ -1,4 +1,4 @@
-"""What the audit is worth: a small net trained on a clean cohort, on its corrupted twin, on the twin after the audit.
+"""The effect of the audit: a small net trained on a clean cohort, a corrupted copy, and the copy after the audit.
 
     python -m benchmarks.audit_value [--seeds 1 2 3]
 
@@ -46,7 +46,7 @@ AS_IT_IS = ["preparation.audit=off", "conversion.intercept=keep", "conversion.un
 
 
 def corrupt(clean: Path, twin: Path, studies: int) -> dict[str, str]:
-    """The twin of a cohort; series -> what is wrong with it. The last `TEST` studies stay as they are."""
+    """Write a corrupted copy of a cohort; return series -> defect. The last `TEST` studies are not changed."""
     shutil.copytree(clean, twin)
     planted: dict[str, str] = {}
     for number in range(studies - TEST):
@@ -78,7 +78,7 @@ def corrupt(clean: Path, twin: Path, studies: int) -> dict[str, str]:
     return planted
 
 
-def audited(root: Path, output: Path) -> pl.DataFrame:
+def run_audit(root: Path, output: Path) -> pl.DataFrame:
     launch(
         "audit",
         [
@@ -95,8 +95,8 @@ def audited(root: Path, output: Path) -> pl.DataFrame:
     return pl.read_parquet(output / "volumes.parquet")
 
 
-def trained(place: Path, root: Path, name: str, splits: Path, seed: int, audit: bool) -> dict[str, Any]:
-    """Train and test one net; its summary."""
+def train_and_evaluate(place: Path, root: Path, name: str, splits: Path, seed: int, audit: bool) -> dict[str, Any]:
+    """Train and test one net; return the summary of its evaluation."""
     run = place / f"{name}-{seed}"
     launch(
         "train",
@@ -146,7 +146,7 @@ def main() -> None:
             pydicom.dcmread(next(p for p in sorted(f.iterdir())), stop_before_pixels=True).StudyInstanceUID: int(f.name)
             for f in (clean / "studies").iterdir()
         }
-        tables = {"clean": audited(clean, place / "audit-clean"), "audited": audited(twin, place / "audit-twin")}
+        tables = {"clean": run_audit(clean, place / "audit-clean"), "audited": run_audit(twin, place / "audit-twin")}
         test = {
             series
             for series, study in tables["clean"].select("series_uid", "study_uid").rows()
@@ -169,7 +169,7 @@ def main() -> None:
             splits = splits_of(volumes, test, place / f"splits-{name}.json")
             count = len(json.loads(splits.read_text())["train"])
             for seed in asked.seeds:
-                summary = trained(place, root, name, splits, seed, audit)
+                summary = train_and_evaluate(place, root, name, splits, seed, audit)
                 dice[name].append({label: of["dice"] for label, of in summary["labels"].items()})
                 each = " | ".join(f"{summary['labels'][label]['dice']:.4f}" for label in ("liver", "spleen", "lesion"))
                 print(f"| {name} | {count} | {seed} | {summary['mean_dice']:.4f} | {each} |", flush=True)

@@ -1,4 +1,4 @@
-"""Augmented patches a second: ours against TorchIO, MONAI and batchgeneratorsv2, in turns in one process.
+"""Augmented patches per second: ours against TorchIO, MONAI and batchgeneratorsv2, alternating in one process.
 
     pip install -e .[peers]
     python -m benchmarks.augmentation [--rounds 5] [--seconds 2]
@@ -55,7 +55,7 @@ SPACING_MM = (1.0, 1.0, 1.0)
 
 
 def volume(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """A block half as large again as the patch, with three structures in it."""
+    """A block 1.5 times the size of the patch, with three structures in it."""
     block = tuple(round(1.7 * edge) for edge in shape)
     label = np.zeros(block, np.int8)
     for value, share in ((1, 0.4), (2, 0.25), (3, 0.1)):

@@ -1,4 +1,4 @@
-"""How fast headers are indexed and series converted, beside pydicom and dcm2niix in one run.
+"""Speed of indexing headers and converting series, against pydicom and dcm2niix in one run.
 
     pip install -e .[peers]
     python -m benchmarks.dicom_speed DICOM_FOLDER [DICOM_FOLDER ...] [--files 2000] [--pairs 5]
@@ -29,7 +29,7 @@ KINDS = {"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"}
 
 
 def real_series(folders: list[Path]) -> list[list[Path]]:
-    """Files of every single-frame CT or MR series that converts: the same series for both sides."""
+    """Files of every single-frame CT or MR series that can be converted; both sides read the same."""
     from gnomon.dicom import convert_studies
     from gnomon.dicom.index import IndexSettings, index_studies
     from gnomon.dicom.pseudonyms import PseudonymMap
@@ -51,8 +51,8 @@ def real_series(folders: list[Path]) -> list[list[Path]]:
     return [files for _, files in sorted(found.items())]
 
 
-def copied(series: list[list[Path]], count: int, folder: Path) -> int:
-    """Copy series under fresh UIDs into `folder` until there are `count` files; how many there are."""
+def copy_series(series: list[list[Path]], count: int, folder: Path) -> int:
+    """Copy series with new UIDs into `folder` until there are `count` files; return their number."""
     import pydicom
     from pydicom.uid import generate_uid
 
@@ -72,7 +72,7 @@ def copied(series: list[list[Path]], count: int, folder: Path) -> int:
     return total
 
 
-def linked(folder: Path, times: int, target: Path) -> None:
+def link_copies(folder: Path, times: int, target: Path) -> None:
     for n in range(times):
         for path in folder.rglob("*.dcm"):
             link = target / str(n) / path.relative_to(folder)
@@ -121,8 +121,8 @@ WORK: dict[str, Callable[[Path], None]] = {
 }
 
 
-def timed(name: str, folder: Path) -> dict[str, float]:
-    """Seconds of the work alone, and the peak memory, in a process of its own; byte code cached as a user has it."""
+def time_reader(name: str, folder: Path) -> dict[str, float]:
+    """Seconds of the work alone and peak memory, in a separate process with cached byte code."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-m", "benchmarks.dicom_speed", "--one", name, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
@@ -138,7 +138,7 @@ def one(name: str, folder: Path) -> None:
 
 
 def compare(ours: str, theirs: str, folder: Path, files: int, pairs: int) -> dict[str, object]:
-    times = [(timed(ours, folder)["seconds"], timed(theirs, folder)["seconds"]) for _ in range(pairs)]
+    times = [(time_reader(ours, folder)["seconds"], time_reader(theirs, folder)["seconds"]) for _ in range(pairs)]
     return {
         f"{ours}_files_s": round(files / median(a for a, _ in times)),
         f"{theirs}_files_s": round(files / median(b for _, b in times)),
@@ -159,12 +159,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         base, tenfold = Path(name) / "base", Path(name) / "tenfold"
         series = real_series(given.folders)
-        files = copied(series, given.files, base)
-        linked(base, 10, tenfold)
+        files = copy_series(series, given.files, base)
+        link_copies(base, 10, tenfold)
         size_mib = sum(path.stat().st_size for path in base.rglob("*.dcm")) >> 20
         print(f"{files} files of {len(series)} real series, {size_mib} MiB")
         print("index / pydicom lazy read:", compare("index", "pydicom", base, files, given.pairs), flush=True)
-        small, large = timed("index", base), timed("index", tenfold)
+        small, large = time_reader("index", base), time_reader("index", tenfold)
         print(
             f"index of {files}: {small}; of {10 * files}: {large}; time x {large['seconds'] / small['seconds']:.2f}, "
             f"memory x {large['peak_mib'] / small['peak_mib']:.2f}",

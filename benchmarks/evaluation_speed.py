@@ -1,4 +1,4 @@
-"""Seconds and memory for Dice, HD95, ASSD and NSD of one case: ours beside five engines, each in its own process.
+"""Seconds and memory for Dice, HD95, ASSD and NSD of one case: ours and five libraries, each in a separate process.
 
     pip install -e .[peers]
     python -m benchmarks.evaluation_speed [TOTALSEGMENTATOR_FOLDER] [--rounds 3]
@@ -32,7 +32,7 @@ Score = dict[str, float]
 
 
 def masks(truth: Any, found: Any, values: list[int]) -> Iterator[tuple[Any, Any]]:
-    """Each class as two masks on the whole grid, as a user of a library makes them."""
+    """Each class as two masks on the whole grid, as a user of a library would pass them."""
     for value in values:
         yield truth == value, found == value
 
@@ -189,7 +189,7 @@ SIDES: dict[str, Callable[..., list[Score]]] = {
 
 
 def two_structures() -> tuple[Any, Any, tuple[float, float, float]]:
-    """A large and a middle-sized structure, and a prediction with other bumps."""
+    """A large and a medium structure, and a prediction with a different surface."""
     from scipy import ndimage
 
     spacing, shape = (0.8, 0.8, 1.5), (512, 512, 300)
@@ -207,7 +207,7 @@ def two_structures() -> tuple[Any, Any, tuple[float, float, float]]:
 
 
 def many_classes(folder: Path) -> tuple[Any, Any, tuple[float, float, float]]:
-    """A real label map of many classes against itself, a voxel on along the first axis."""
+    """A real label map of many classes against itself, shifted by one voxel along the first axis."""
     import nibabel as nib
 
     image = nib.load(folder / "example_seg.nii.gz")
@@ -219,7 +219,7 @@ def many_classes(folder: Path) -> tuple[Any, Any, tuple[float, float, float]]:
 
 
 def run_side(name: str, scene: Path) -> dict[str, Any]:
-    """One engine in this process: seconds, memory above what the arrays take, scores."""
+    """One library in this process: seconds, memory beyond the arrays, scores."""
     with np.load(scene) as held:
         truth, found, spacing = held["truth"], held["found"], tuple(float(step) for step in held["spacing"])
     values = [int(value) for value in np.unique(truth) if value and (found == value).any()]
@@ -257,11 +257,11 @@ def main() -> None:
                     command = [sys.executable, "-m", "benchmarks.evaluation_speed", "side", name, str(path)]
                     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
                     taken[name].append(json.loads(done.stdout.splitlines()[-1]))
-            told(title, truth.shape, taken)
+            print_rows(title, truth.shape, taken)
 
 
-def told(title: str, shape: tuple[int, ...], taken: dict[str, list[dict[str, Any]]]) -> None:
-    """A table of one scene."""
+def print_rows(title: str, shape: tuple[int, ...], taken: dict[str, list[dict[str, Any]]]) -> None:
+    """Print the table of one scene."""
     classes = next(iter(taken.values()))[0]["classes"]
     print(f"\n{title}: {' x '.join(map(str, shape))} voxels, {classes} classes\n")
     print("| engine | seconds | times ours, fast | times ours, mesh | memory, MiB | Dice | HD95 | ASSD | NSD |")

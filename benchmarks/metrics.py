@@ -55,7 +55,7 @@ VECTORS: dict[str, tuple[tuple[Any, Any], Spacing, float, dict[str, float]]] = {
 EMPTIES = {"missed": (True, False), "false": (False, True), "both empty": (False, False)}
 
 
-def scored(name: str, truth: Any, found: Any, spacing: Spacing, tolerance_mm: float) -> dict[str, float]:
+def score_peers(name: str, truth: Any, found: Any, spacing: Spacing, tolerance_mm: float) -> dict[str, float]:
     """An engine's scores of one structure."""
     evaluation_speed.TOLERANCE_MM = tolerance_mm
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -73,7 +73,7 @@ def vectors() -> list[str]:
     for name in SIDES:
         cells = []
         for (truth, found), spacing, tolerance_mm, exact in VECTORS.values():
-            scores = scored(name, truth, found, spacing, tolerance_mm)
+            scores = score_peers(name, truth, found, spacing, tolerance_mm)
             for measure, value in exact.items():
                 off = scores[measure] / value - 1
                 cells.append("-" if np.isnan(off) else f"{scores[measure]:.4f} ({off:+.1%})")
@@ -89,7 +89,7 @@ def empties() -> list[str]:
         cells = []
         for has_truth, has_found in EMPTIES.values():
             try:
-                scores = scored(name, blob * has_truth, blob * has_found, (1, 1, 1), 1)
+                scores = score_peers(name, blob * has_truth, blob * has_found, (1, 1, 1), 1)
                 shown = [scores[key] for key in ("dice", "hd95")]
                 cells.append(", ".join("not counted" if one is None else f"{one:.3g}" for one in shown))
             except Exception as error:
@@ -100,12 +100,14 @@ def empties() -> list[str]:
 
 CHANGES = {
     "the same": lambda image: image,
-    "directions of x and y turned": lambda image: moved(image, np.diag([-1, -1, 1, 1])),
-    "origin 50 mm on": lambda image: moved(image, np.array([[1, 0, 0, 50], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])),
-    "origin 50 mm on and 50 mm back": lambda image: moved(
+    "directions of x and y turned": lambda image: change_affine(image, np.diag([-1, -1, 1, 1])),
+    "origin 50 mm on": lambda image: change_affine(
+        image, np.array([[1, 0, 0, 50], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    ),
+    "origin 50 mm on and 50 mm back": lambda image: change_affine(
         image, np.array([[1, 0, 0, 50], [0, 1, 0, -50], [0, 0, 1, 0], [0, 0, 0, 1]])
     ),
-    "spacing twice as large": lambda image: moved(image, np.diag([2, 2, 2, 1])),
+    "spacing twice as large": lambda image: change_affine(image, np.diag([2, 2, 2, 1])),
     "one slice of twenty": lambda image: image.slicer[:, :, 9:10],
     "axes in another order, header too": lambda image: nib.as_closest_canonical(
         nib.Nifti1Image(np.asarray(image.dataobj), image.affine)
@@ -113,7 +115,7 @@ CHANGES = {
 }
 
 
-def moved(image: Any, change: Any) -> Any:
+def change_affine(image: Any, change: Any) -> Any:
     """The same voxels under another header."""
     return nib.Nifti1Image(np.asarray(image.dataobj), change @ image.affine)
 

@@ -1,4 +1,4 @@
-"""The search for rules: every limit at once against removing and measuring anew; and what adopted rules really lose.
+"""The search for rules: all limits at once against removal and measurement of each; and the real loss of adopted rules.
 
     python -m benchmarks.postprocessing [--scenes 1000] [--sets 200] [--seed 0]
 
@@ -52,7 +52,7 @@ def scan(seed: int) -> Iterator[Scene]:
 
 
 def compare(name: str, given: Iterator[Scene]) -> None:
-    """All limits of all kinds, both ways; the analytic side pays for measuring the parts, too."""
+    """All limits of all kinds, both ways; the time of the analytic side includes measuring the components."""
     mine_s = brute_s = sweep_s = 0.0
     limits_tried, apart, miscounted = 0, 0.0, 0
     for truth, found, probability, grid in given:
@@ -66,7 +66,7 @@ def compare(name: str, given: Iterator[Scene]) -> None:
         for kind in SCORES:
             for column, limit in enumerate(limits[kind]):
                 began = time.perf_counter()
-                dice, hit = removed_and_measured(truth, found, probability, grid, kind, limit)
+                dice, hit = time_removal(truth, found, probability, grid, kind, limit)
                 brute_s += time.perf_counter() - began
                 limits_tried += 1
                 apart = max(apart, abs(dice - swept[kind].dice[0, column]))
@@ -79,10 +79,10 @@ def compare(name: str, given: Iterator[Scene]) -> None:
     )
 
 
-def removed_and_measured(
+def time_removal(
     truth: np.ndarray, found: np.ndarray, probability: np.ndarray, grid: Grid, kind: str, limit: float
 ) -> tuple[float, int]:
-    """Apply the rule to the voxels, then measure Dice and the lesions that are hit."""
+    """Apply the rule to the voxels, then measure Dice and the detected lesions."""
     setting = {"keep_k": 1 - int(limit)} if kind == "keep_k" else {kind: float(limit)}
     spec = RuleSet((PostprocessRule("x", "a trial", **setting),), (("x", 1),))
     kept = apply_rules(spec, found.astype(np.uint8), grid, {"x": probability})[0] > 0

@@ -1,4 +1,4 @@
-"""Thirty-nine planted series, eight readers: who is right, who is silently wrong, who refuses.
+"""Thirty-nine planted series, eight readers: which are right, silently wrong, or refuse.
 
     pip install -e .[test,peers]
     python -m benchmarks.readers [docs/readers.md]
@@ -141,7 +141,7 @@ READERS: dict[str, tuple[Callable[[Path, Path], Iterator[Volume]], str]] = {
 
 
 def read_all(reader: str, fixtures: Path, work: Path, numbers: list[str]) -> None:
-    """In a process of its own: read folder after folder, and print one line of JSON for each."""
+    """In a separate process: read one folder after another, and print one line of JSON for each."""
     answers = os.fdopen(os.dup(1), "w")
     for number in numbers:
         out = work / reader / number
@@ -152,7 +152,7 @@ def read_all(reader: str, fixtures: Path, work: Path, numbers: list[str]) -> Non
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
             try:
-                volumes = [judged(*volume) for volume in READERS[reader][0](fixtures / number, out)]
+                volumes = [measure_volume(*volume) for volume in READERS[reader][0](fixtures / number, out)]
             except Exception as error:
                 failed = True
                 print(error)
@@ -164,8 +164,8 @@ def read_all(reader: str, fixtures: Path, work: Path, numbers: list[str]) -> Non
         )
 
 
-def judged(voxels: np.ndarray, affine: np.ndarray, mask: np.ndarray | None) -> dict[str, float]:
-    """How many slices, and how far the voxels are from what their places say."""
+def measure_volume(voxels: np.ndarray, affine: np.ndarray, mask: np.ndarray | None) -> dict[str, float]:
+    """Number of slices, and the error of the voxels for their positions."""
     shape = (*voxels.shape, 1, 1)[:3]
     indices = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1)
     places = indices @ affine[:3, :3].T + affine[:3, 3]
@@ -193,7 +193,7 @@ def verdict(fixture: Fixture, name: str, answer: dict[str, Any]) -> str:
 
 
 def measure(reader: str, fixtures: Path, work: Path) -> Iterator[tuple[str, str]]:
-    """A cell a series. A reader that dies on one has refused it, and goes on with the next."""
+    """One cell per series. A crash counts as a refusal, and the reader continues with the next series."""
     left = [name[:2] for name in FIXTURES]
     named = {name[:2]: name for name in FIXTURES}
     while left:

@@ -1,4 +1,4 @@
-"""Foreground patches a second: our sampler against TorchIO's LabelSampler, side by side.
+"""Foreground patches per second: our sampler against LabelSampler of TorchIO, alternating.
 
     python -m benchmarks.sampler [--patches 200]
 
@@ -67,7 +67,7 @@ def theirs(image: np.ndarray, label: np.ndarray, patches: int) -> Callable[[], N
 
 
 def draws_each(image: np.ndarray, label: np.ndarray, patches: int) -> Callable[[], None]:
-    """TorchIO as its queue uses it over many subjects: the map is made anew for every subject."""
+    """TorchIO as its queue uses it over many subjects: the map is computed again for every subject."""
     work = theirs(image, label, 1)
 
     def many() -> None:

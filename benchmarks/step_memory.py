@@ -1,4 +1,4 @@
-"""Memory of a training step: what the planner counts beside what a process really takes.
+"""Memory of a training step: the estimate of the planner against the memory of a process.
 
     python -m benchmarks.step_memory
 
@@ -49,7 +49,7 @@ CHANNELS = 3
 
 
 def taken_bytes(case: dict[str, Any]) -> int:
-    """The most memory that three steps of a case held."""
+    """Peak memory of three steps of a case."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     shaped = make_topology((1, 1, 1), case["patch"])
     net = build_net(case["net"], shaped, 1, CHANNELS, activation_checkpointing=case["activation_checkpointing"]).to(

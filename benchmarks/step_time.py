@@ -1,4 +1,4 @@
-"""Seconds a training step: ours against nnU-Net's trainer, on a batch that lies ready.
+"""Seconds per training step: ours against the trainer of nnU-Net, on a batch in memory.
 
     python -m benchmarks.step_time [--rounds 3] [--steps 6]
 
@@ -25,7 +25,7 @@ OURS = {"ours, float32": "32-true", "ours, as it comes": "auto"}
 
 
 def nnunet_step_s(steps: int) -> float:
-    """Median seconds of nnU-Net's own step, float32 as it is on a processor."""
+    """Median seconds of a step of nnU-Net, float32 as it is on a CPU."""
     import numpy as np
     import torch
     from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
@@ -54,7 +54,7 @@ def nnunet_step_s(steps: int) -> float:
 
 
 def ours_step_s(steps: int, precision: str) -> float:
-    """Median seconds of our training step: Lightning, loss, clipping, SGD, averaged weights; the batch lies ready."""
+    """Median seconds of our training step: Lightning, loss, clipping, SGD, averaged weights; the batch is in memory."""
     import numpy as np
     import pytorch_lightning as pl
     import torch
@@ -115,7 +115,7 @@ def ours_step_s(steps: int, precision: str) -> float:
 
 
 def plans_file(folder: Path) -> Path:
-    """nnU-Net's plan, as its planner makes it for this data."""
+    """The plan of nnU-Net for this data, by its own planner."""
     strides = [[1, 1, 1], [2, 2, 2], [2, 2, 2], [2, 2, 2]]
     net = {
         "n_stages": 4,
@@ -167,7 +167,7 @@ def plans_file(folder: Path) -> Path:
 
 
 def side_step_s(arguments: list[str], surroundings: dict[str, str]) -> float:
-    """One side in a process of its own."""
+    """One side in a separate process."""
     command = [sys.executable, "-m", "benchmarks.step_time", *arguments]
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **surroundings}

@@ -45,11 +45,11 @@ TASKS = {
 
 
 class FetchError(Exception):
-    """What went wrong, in words for the user."""
+    """An error to be shown to the user."""
 
 
 def fetch(task: Task, output: Path, base: str = BASE) -> Path:
-    """Download, check and unpack a task below `output`; its folder. Done work is not done again."""
+    """Download, check and unpack a task into `output` and return its folder. Finished steps are not repeated."""
     folder = output / task.folder
     if (folder / "dataset.json").is_file():
         return folder
@@ -68,7 +68,7 @@ def fetch(task: Task, output: Path, base: str = BASE) -> Path:
 
 
 def download(address: str, part: Path) -> None:
-    """Download to `part`, from where an earlier download of it stopped."""
+    """Download to `part`, resuming an earlier download."""
     have = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
     try:
@@ -90,7 +90,7 @@ def download(address: str, part: Path) -> None:
 
 
 def show(done: int, total: int) -> None:
-    """How far it is, on a terminal."""
+    """Show progress on a terminal."""
     if sys.stderr.isatty() and total:
         print(f"\r{done / 2**20:.0f} of {total / 2**20:.0f} MiB", end="", file=sys.stderr)
 
@@ -105,7 +105,7 @@ def md5_of(path: Path) -> str:
 
 
 def unpack(archive: Path, output: Path, folder: Path) -> None:
-    """Unpack beside and rename, so that the folder is whole or absent; macOS's `._` files are left out."""
+    """Unpack to a temporary name and rename, so that the folder is complete or absent; skips `._` files of macOS."""
     beside = output / f".unpacking-{folder.name}"
     with tarfile.open(archive) as tar:
         members = [member for member in tar.getmembers() if not Path(member.name).name.startswith("._")]
@@ -116,7 +116,7 @@ def unpack(archive: Path, output: Path, folder: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; its exit code."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=sorted(TASKS))
     parser.add_argument("output", type=Path, help="folder to put the task's folder in")

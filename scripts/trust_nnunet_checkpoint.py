@@ -1,4 +1,4 @@
-"""Open a checkpoint of nnU-Net that one trusts, and keep its tensors and plain values only.
+"""Open a trusted checkpoint of nnU-Net and keep only its tensors and plain values.
 
     python scripts/trust_nnunet_checkpoint.py checkpoint_final.pth clean.pth
 
@@ -18,7 +18,7 @@ KEPT = ("network_weights", "current_epoch", "trainer_name", "inference_allowed_m
 
 
 def main() -> None:
-    """Read, keep what is plain, write."""
+    """Read the checkpoint, keep plain values, write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("output", type=Path)

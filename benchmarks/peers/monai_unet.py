@@ -45,7 +45,7 @@ def files(data: Path) -> tuple[list[dict[str, Path]], list[dict[str, Path]], int
     return sets[0], sets[1], len(labels)
 
 
-def prepared(spacing_mm: tuple[float, float, float] | None, keys: list[str]) -> list[Any]:
+def preprocessing(spacing_mm: tuple[float, float, float] | None, keys: list[str]) -> list[Any]:
     modes = ["bilinear", "nearest"][: len(keys)]
     steps = [t.LoadImaged(keys), t.EnsureChannelFirstd(keys), t.Orientationd(keys, "RAS", labels=None)]
     if spacing_mm:
@@ -60,7 +60,7 @@ def training_set(cases: list[dict[str, Path]], data: str) -> CacheDataset:
         cases,
         t.Compose(
             [
-                *prepared(spacing_mm, both),
+                *preprocessing(spacing_mm, both),
                 t.SpatialPadd(both, patch),
                 t.RandCropByPosNegLabeld(both, "label", patch, pos=1, neg=1, num_samples=1),
                 t.RandAffined(
@@ -107,7 +107,7 @@ def train(net: torch.nn.Module, cases: CacheDataset, minutes: float) -> int:
 @torch.inference_mode()
 def predict(net: torch.nn.Module, cases: list[dict[str, Path]], data: str, output: Path) -> None:
     spacing_mm, patch, _ = SHAPES[data]
-    before = t.Compose(prepared(spacing_mm, ["image"]))
+    before = t.Compose(preprocessing(spacing_mm, ["image"]))
     after = t.Compose(
         [
             t.Invertd("found", before, "image", nearest_interp=False, to_tensor=True),
