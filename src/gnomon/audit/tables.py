@@ -243,7 +243,7 @@ def stack_table(volumes: Iterable[Volume]) -> pl.DataFrame:
     """Slice distance of each volume along its normal, mm; null where there is no stack."""
     rows = []
     for volume in volumes:
-        places = np.asarray(volume.stack.places_mm) if volume.stack else np.zeros(0)
+        places = np.asarray(volume.stack.distances_mm) if volume.stack else np.zeros(0)
         step_mm = float(np.median(np.diff(places))) if len(places) > 1 else None
         rows.append({"volume_id": volume.volume_id, "step_mm": step_mm, "stacked": volume.stack is not None})
     return pl.DataFrame(rows, schema={"volume_id": pl.String, "step_mm": pl.Float64, "stacked": pl.Boolean})

@@ -265,7 +265,7 @@ def _repair_geometry(
     grid = stack_grid(stack, voxels.shape)
     repaired = RepairedVolume(voxels, padding, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), values.records)
     if not stack.even:
-        repaired = resample_evenly(repaired, np.asarray(stack.places_mm))
+        repaired = resample_evenly(repaired, np.asarray(stack.distances_mm))
     if settings.tilt == "straighten" and any(finding.rule == SHEARED_STACK.id for finding in findings):
         inside = repaired.voxels if repaired.padding is None else repaired.voxels[~repaired.padding]
         repaired = straighten(repaired, float(inside.min()) if inside.size else 0.0)

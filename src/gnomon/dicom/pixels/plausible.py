@@ -36,7 +36,7 @@ class ConstantFrame:
     gap: float
 
     @property
-    def no_hounsfield(self) -> bool:
+    def outside_hu_range(self) -> bool:
         """Whether it stands out and nothing in a CT can have this value, so that it can only be padding."""
         apart = self.share > FRAME_SHARE and self.gap > FRAME_GAP
         return apart and not _LOWEST_HU <= self.value <= _HIGHEST_HU

@@ -1,4 +1,4 @@
-"""Instances -> volumes: split a series, sort along the normal, check, place. Or refuse by name."""
+"""Grouping of instances into volumes: split series, sort slices, check the geometry, or refuse with a rule."""
 
 from gnomon.dicom.volumes.assemble import Volume, volumes_of
 from gnomon.dicom.volumes.slices import Slice

@@ -1,4 +1,4 @@
-"""What kind of object slices come from, and how their pixels are stored: whatever could come out wrong is refused."""
+"""Checks of SOP class and pixel storage from headers alone: anything that could decode wrongly is refused."""
 
 from __future__ import annotations
 
@@ -71,21 +71,23 @@ _FLOATING = ("FloatPixelData", "DoubleFloatPixelData")
 
 
 def image_kind(instance: Instance) -> str:
-    """CT, MR, PT, XA, MG or MAP for the classes that are read; empty for others."""
+    """CT, MR, PT, XA, MG or MAP for the supported SOP classes; empty for others."""
     return SINGLE_FRAME.get(instance.sop_class, "") or ENHANCED.get(instance.sop_class, "")
 
 
 def class_finding(instance: Instance, where: str) -> Finding | None:
-    """Refusals by what kind of object it is, before any geometry is looked at."""
+    """Refusal by SOP class and image type, before the geometry is examined; None where there is none."""
     sop = instance.sop_class
     if sop == _SECONDARY_CAPTURE or sop.startswith(_SECONDARY_CAPTURE + "."):
         return SECONDARY_CAPTURE.at(where, found="a secondary capture")
-    flags = instance.image_type
-    if "LOCALIZER" in flags or (image_kind(instance) == "CT" and "PROJECTION IMAGE" in flags):
+    image_type = instance.image_type
+    if "LOCALIZER" in image_type or (image_kind(instance) == "CT" and "PROJECTION IMAGE" in image_type):
         return LOCALIZER.at(where, found="a localizer (scout)")
-    other = _NOT_PATIENT_IMAGES.get(sop.removeprefix(_IMAGES))
-    if not sop.startswith(_IMAGES) or other or not instance.pixel_keyword:
-        return NOT_AN_IMAGE.at(where, found=f"{other or 'an object without pixel data'} (class {sop or 'unknown'})")
+    object_kind = _NOT_PATIENT_IMAGES.get(sop.removeprefix(_IMAGES))
+    if not sop.startswith(_IMAGES) or object_kind or not instance.pixel_keyword:
+        return NOT_AN_IMAGE.at(
+            where, found=f"{object_kind or 'an object without pixel data'} (class {sop or 'unknown'})"
+        )
     if not image_kind(instance) or (sop in SINGLE_FRAME and instance.number_of_frames > 1):
         return NO_FRAME_GEOMETRY.at(
             where,
@@ -99,29 +101,32 @@ def class_finding(instance: Instance, where: str) -> Finding | None:
 
 
 def pixel_findings(slices: list[Slice], where: str) -> list[Finding]:
-    """Findings about how pixels are stored and what unit they have, from headers alone."""
+    """Findings about the storage and the units of pixels, from headers alone."""
     instances = list({id(one.instance): one.instance for one in slices}.values())
     return [finding for check in _CHECKS for finding in check(slices, instances, where)]
 
 
-def _colour(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
-    odd = next((one for one in instances if one.samples != 1 or not one.photometric.startswith("MONOCHROME")), None)
-    if odd:
+def _colour_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
+    coloured = next(
+        (one for one in instances if one.samples != 1 or not one.photometric.startswith("MONOCHROME")), None
+    )
+    if coloured:
         yield COLOUR_IMAGE.at(
-            where, found=f"{odd.samples} sample(s) per pixel, {odd.photometric or 'no PhotometricInterpretation'}"
+            where,
+            found=f"{coloured.samples} sample(s) per pixel, {coloured.photometric or 'no PhotometricInterpretation'}",
         )
     elif len({one.photometric for one in instances}) > 1:
         yield MIXED_POLARITY.at(where, found="MONOCHROME1 and MONOCHROME2 slices")
     elif instances[0].photometric == "MONOCHROME1":
         yield MONOCHROME1.at(where, found="MONOCHROME1")
-    contradicts = {("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")}
-    if any((one.photometric, one.presentation) in contradicts for one in instances):
+    contradictions = {("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")}
+    if any((one.photometric, one.presentation) in contradictions for one in instances):
         yield POLARITY_CONFLICT.at(
             where, found=f"{instances[0].photometric} with PresentationLUTShape {instances[0].presentation}"
         )
 
 
-def _syntax(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
+def _transfer_syntax_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     syntaxes = sorted({one.transfer_syntax for one in instances})
     for syntax in syntaxes:
         if not is_native(syntax) and (missing := missing_decoder(syntax)):
@@ -132,27 +137,28 @@ def _syntax(slices: list[Slice], instances: list[Instance], where: str) -> Itera
         yield LOSSY_COMPRESSION.at(where, found="pixels that were compressed with loss (LossyImageCompression 01)")
 
 
-def _format(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
+def _pixel_format_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     formats = {pixel_format(one) for one in instances}
     first = next(iter(formats))
     floating = all(one.pixel_keyword in _FLOATING for one in instances)
     if floating:
         return
     if any(one is None or not one.usable or one.bits_allocated == 1 for one in formats):
-        odd = instances[0]
+        header = instances[0]
         yield INVALID_PIXEL_FORMAT.at(
-            where, found=f"BitsAllocated {odd.bits_allocated}, BitsStored {odd.bits_stored}, HighBit {odd.high_bit}"
+            where,
+            found=f"BitsAllocated {header.bits_allocated}, BitsStored {header.bits_stored}, HighBit {header.high_bit}",
         )
         return
     if len({(one.bits_allocated, one.bits_stored, one.signed) for one in formats if one}) > 1:
         yield MIXED_PIXEL_FORMATS.at(where, found=f"{len(formats)} pixel formats in one volume")
     if first and any(one and one.high_bit != one.bits_stored - 1 for one in formats):
-        odd_format = next(one for one in formats if one and one.high_bit != one.bits_stored - 1)
-        yield HIGH_BIT.at(where, found=f"HighBit {odd_format.high_bit} with BitsStored {odd_format.bits_stored}")
+        shifted = next(one for one in formats if one and one.high_bit != one.bits_stored - 1)
+        yield HIGH_BIT.at(where, found=f"HighBit {shifted.high_bit} with BitsStored {shifted.bits_stored}")
 
 
-def _length(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
-    """Native pixel data against their declared size and the file's; nothing is decoded."""
+def _length_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
+    """Compare the length of native pixel data with its declared size and the file size, without decoding."""
     for one in instances:
         if one.rows is None or one.columns is None or one.rows * one.columns == 0:
             yield INVALID_PIXEL_FORMAT.at(where, found=f"Rows {one.rows}, Columns {one.columns}")
@@ -160,11 +166,11 @@ def _length(slices: list[Slice], instances: list[Instance], where: str) -> Itera
         if one.pixel_length is None or not is_native(one.transfer_syntax) or one.transfer_syntax.endswith(".99"):
             continue
         needed = native_frame_bytes(one) * one.number_of_frames
-        there = min(one.pixel_length, one.size_bytes - one.pixel_offset)
-        if there < needed:
+        available = min(one.pixel_length, one.size_bytes - one.pixel_offset)
+        if available < needed:
             yield DAMAGED_PIXELS.at(
                 where,
-                found=f"{there} bytes of pixel data in {one.sop_uid}",
+                found=f"{available} bytes of pixel data in {one.sop_uid}",
                 expected=f"{needed} bytes for {one.number_of_frames} frame(s) of {one.rows} x {one.columns}",
             )
             return
@@ -175,24 +181,26 @@ def _length(slices: list[Slice], instances: list[Instance], where: str) -> Itera
             return
 
 
-def _units(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
+def _rescale_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     kind = image_kind(instances[0])
     pairs = [(one.facts.slope, one.facts.intercept) for one in slices]
     unreadable = any(value is not None and math.isnan(value) for pair in pairs for value in pair)
     if unreadable or any(slope == 0 for slope, _ in pairs):
         yield INVALID_RESCALE.at(where, found="RescaleSlope 0, or a slope or intercept that is not a number")
-    rescaled = [slope is not None and intercept is not None for slope, intercept in pairs]
-    stated = [slope is not None or intercept is not None for slope, intercept in pairs]
-    tables = all(one.has_modality_lut for one in instances)
-    mapped = [len(set(one.facts.mappings)) for one in slices]
-    if not all(rescaled) and not tables:
-        if any(stated) or (kind in ("CT", "PT") and not all(mapped)):
+    has_both = [slope is not None and intercept is not None for slope, intercept in pairs]
+    has_either = [slope is not None or intercept is not None for slope, intercept in pairs]
+    all_have_lut = all(one.has_modality_lut for one in instances)
+    mapping_counts = [len(set(one.facts.mappings)) for one in slices]
+    if not all(has_both) and not all_have_lut:
+        if any(has_either) or (kind in ("CT", "PT") and not all(mapping_counts)):
             yield NO_RESCALE.at(
-                where, found=f"RescaleSlope and RescaleIntercept both in {sum(rescaled)} of {len(slices)} slice(s)"
+                where, found=f"RescaleSlope and RescaleIntercept both in {sum(has_both)} of {len(slices)} slice(s)"
             )
-        elif any(mapped) and (max(mapped) > 1 or any(m.slope is None for one in slices for m in one.facts.mappings)):
+        elif any(mapping_counts) and (
+            max(mapping_counts) > 1 or any(m.slope is None for one in slices for m in one.facts.mappings)
+        ):
             yield AMBIGUOUS_VALUE_MAPPING.at(where, found="several Real World Value Mappings, or one with a table")
-    if any(one.has_modality_lut for one in instances) and (any(stated) or not tables):
+    if any(one.has_modality_lut for one in instances) and (any(has_either) or not all_have_lut):
         yield LUT_AND_RESCALE.at(where, found="a Modality LUT Sequence and a rescale, or a table in some slices only")
     if len(set(pairs)) > 1:
         yield VARYING_RESCALE.at(
@@ -204,27 +212,27 @@ def _units(slices: list[Slice], instances: list[Instance], where: str) -> Iterat
         yield NOT_HOUNSFIELD.at(where, found=f"RescaleType {', '.join(sorted(types))}")
 
 
-def _padding(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
+def _padding_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     padded = [one for one in instances if one.padding_value is not None]
     if not padded:
         return
     value, limit = padded[0].padding_value, padded[0].padding_limit
     declared = f"{value:g}" if limit is None else f"{value:g} to {limit:g}"
     yield PADDING.at(where, found=f"pixel padding declared, {declared} in stored values")
-    if any(_other_sign(one) for one in padded):
+    if any(_has_wrong_sign(one) for one in padded):
         yield PADDING_SIGN.at(where, found=f"padding value {declared} encoded with the wrong sign")
 
 
-def _other_sign(instance: Instance) -> bool:
+def _has_wrong_sign(instance: Instance) -> bool:
     bits, value = instance.bits_allocated or 16, instance.padding_value or 0.0
     return value >= 1 << (bits - 1) if instance.signed else value < 0
 
 
 _CHECKS: tuple[Callable[[list[Slice], list[Instance], str], Iterator[Finding]], ...] = (
-    _colour,
-    _syntax,
-    _format,
-    _length,
-    _units,
-    _padding,
+    _colour_findings,
+    _transfer_syntax_findings,
+    _pixel_format_findings,
+    _length_findings,
+    _rescale_findings,
+    _padding_findings,
 )

@@ -33,19 +33,19 @@ def correct_values(
     slices: Sequence[Slice],
     repair: Collection[str] = VALUE_REPAIRS,
 ) -> CorrectedValues:
-    """Mask padding that no header declares and restore a lost rescale intercept; in a CT only.
+    """Mask padding that no header declares and restore a lost rescale intercept (CT only).
 
     Args:
-        voxels, padding: as decoded; neither is changed.
+        voxels, padding: as decoded; neither is modified.
         slices: the slices they were decoded from.
-        repair: rules whose repair is made; the others are only reported.
+        repair: rules whose repair is applied; the others are only reported.
     """
     first = slices[0].instance
     if first.modality != "CT" or "LOCALIZER" in first.image_type or slices[0].facts.rescale_type not in ("", "HU"):
         return CorrectedValues(voxels, padding)
     findings, records = list[Finding](), list[dict[str, float | str]]()
     frame, mask = constant_frame(voxels) if padding is None else None, padding
-    if frame is not None and frame.no_hounsfield:
+    if frame is not None and frame.outside_hu_range:
         findings.append(
             UNDECLARED_PADDING.at("", found=f"an undeclared frame of {frame.value:g}, {frame.share:.1%} of the voxels")
         )

@@ -1,6 +1,6 @@
-"""The one record that every kind of image comes down to: a plane of pixels with its place.
+"""The common record of every kind of image: a plane of pixels with its geometry.
 
-A single-frame file is one slice, an enhanced multi-frame object one a frame, a Siemens mosaic one a tile.
+A single-frame file is one slice, an enhanced multi-frame object one per frame, a Siemens mosaic one per tile.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gnomon.dicom.index import FrameFacts, Instance
 
 @dataclass(frozen=True)
 class Tile:
-    """A slice's rectangle inside a mosaic: first row and column, and size."""
+    """A slice's rectangle in a mosaic: first row, first column, and size."""
 
     row: int
     column: int
@@ -26,7 +26,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Slice:
-    """One plane: its file's row of the index, its frame, its place, and its tile where it is part of a mosaic."""
+    """One plane: the index row of its file, its frame, its header values, and its tile if it is part of a mosaic."""
 
     instance: Instance
     frame: int
@@ -51,12 +51,12 @@ class Slice:
 
 
 def is_mosaic(instance: Instance) -> bool:
-    """Whether the one frame of a file holds many slices side by side."""
+    """Whether the single frame of a file holds many slices as tiles."""
     return "MOSAIC" in instance.image_type or "VFRAME" in instance.image_type
 
 
 def mosaic_problem(instance: Instance) -> str:
-    """What a mosaic lacks to be cut up; empty where nothing."""
+    """What prevents splitting a mosaic into slices; empty if nothing does."""
     facts = instance.frames[0]
     if instance.mosaic_tiles < 1 or instance.mosaic_normal is None:
         return "no vendor header with the number of slices and their normal"
@@ -64,13 +64,13 @@ def mosaic_problem(instance: Instance) -> str:
         return "no size, position, orientation or spacing"
     if not instance.slice_spacing_mm or instance.slice_spacing_mm <= 0:
         return "no SpacingBetweenSlices"
-    side = math.isqrt(instance.mosaic_tiles - 1) + 1
+    tiles_per_side = math.isqrt(instance.mosaic_tiles - 1) + 1
     if (
-        min(instance.rows or 0, instance.columns or 0) < side
-        or (instance.rows or 0) % side
-        or (instance.columns or 0) % side
+        min(instance.rows or 0, instance.columns or 0) < tiles_per_side
+        or (instance.rows or 0) % tiles_per_side
+        or (instance.columns or 0) % tiles_per_side
     ):
-        return f"{instance.rows} x {instance.columns} pixels that do not divide by {side}"
+        return f"{instance.rows} x {instance.columns} pixels that do not divide by {tiles_per_side}"
     return ""
 
 
@@ -83,14 +83,14 @@ def slices_of(instance: Instance) -> Iterator[Slice]:
 
 
 def _tiles(instance: Instance) -> Iterator[Slice]:
-    """Cut a mosaic: tiles lie in rows, and the header's position is that of the whole picture's corner.
+    """Split a mosaic: tiles are in row-major order, and the header's position is that of the whole picture's corner.
 
     That corner is where the first pixel of the first slice would be if the slice were as large as the mosaic
     with the same centre; so each slice's own corner is half the difference further in.
     """
     facts = instance.frames[0]
-    side = math.isqrt(instance.mosaic_tiles - 1) + 1
-    rows, columns = (instance.rows or 0) // side, (instance.columns or 0) // side
+    tiles_per_side = math.isqrt(instance.mosaic_tiles - 1) + 1
+    rows, columns = (instance.rows or 0) // tiles_per_side, (instance.columns or 0) // tiles_per_side
     row_mm, column_mm = facts.pixel_spacing_mm or (0.0, 0.0)
     cosines = np.asarray(facts.orientation)
     inward = (
@@ -99,6 +99,6 @@ def _tiles(instance: Instance) -> Iterator[Slice]:
     )
     step = np.asarray(instance.mosaic_normal) * (instance.slice_spacing_mm or 0.0)
     for k in range(instance.mosaic_tiles):
-        place = np.asarray(facts.position_mm) + inward + k * step
-        tile = Tile(k // side * rows, k % side * columns, rows, columns)
-        yield Slice(instance, 0, replace(facts, position_mm=tuple(float(value) for value in place)), tile)
+        position = np.asarray(facts.position_mm) + inward + k * step
+        tile = Tile(k // tiles_per_side * rows, k % tiles_per_side * columns, rows, columns)
+        yield Slice(instance, 0, replace(facts, position_mm=tuple(float(value) for value in position)), tile)

@@ -1,8 +1,7 @@
-"""One SeriesInstanceUID is not one volume: what tells its slices apart (`dicom.md` P04).
+"""Splitting a series into volumes: one SeriesInstanceUID is not one volume (pitfall P04).
 
-Two steps. Slices that differ in what kind of image they are never share a volume. Slices that lie at one
-place are told apart by time, cardiac phase, diffusion direction or acquisition, if one of these does so
-without doubt.
+Two steps. Slices of different kinds of image never share a volume. Slices at the same position are distinguished
+by time, cardiac phase, diffusion direction or acquisition, if one of these does so unambiguously.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ import numpy as np
 
 from gnomon.dicom.volumes.slices import Slice
 
-SAME_PLACE_MM = 1e-3
+SAME_POSITION_MM = 1e-3
 _SAME_ORIENTATION = 1e-3
 _FLAGS = ("LOCALIZER", "MPR", "PROJECTION IMAGE", "MIP", "AVERAGE")
 
 
-def _flags(one: Slice) -> tuple[bool, ...]:
+def _image_flags(one: Slice) -> tuple[bool, ...]:
     return tuple(flag in one.instance.image_type for flag in _FLAGS)
 
 
@@ -34,7 +33,7 @@ KINDS: dict[str, Callable[[Slice], Hashable]] = {
     "Rows and Columns": lambda s: s.shape,
     "SamplesPerPixel": lambda s: s.instance.samples,
     "PixelSpacing": lambda s: s.facts.pixel_spacing_mm,
-    "ImageType": lambda s: (s.instance.image_type[:3], s.facts.frame_type, _flags(s)),
+    "ImageType": lambda s: (s.instance.image_type[:3], s.facts.frame_type, _image_flags(s)),
     "ConvolutionKernel": lambda s: s.facts.kernel,
     "RescaleType": lambda s: s.facts.rescale_type,
     "KVP": lambda s: s.instance.kvp,
@@ -47,7 +46,7 @@ KINDS: dict[str, Callable[[Slice], Hashable]] = {
     "StackID": lambda s: s.facts.stack,
     "mosaic": lambda s: s.instance.sop_uid if s.tile else "",
 }
-"""What must be equal for slices to share a volume, orientation and place aside; by the name to tell the user."""
+"""What must be equal for slices to share a volume, besides orientation; keyed by the name shown to the user."""
 
 _PER_VOLUME: dict[str, Callable[[Slice], Any]] = {
     "TemporalPositionIdentifier": lambda s: s.facts.temporal_position,
@@ -61,23 +60,23 @@ _PER_SLICE: dict[str, Callable[[Slice], Any]] = {
 }
 
 
-def by_kind(slices: Iterable[Slice]) -> list[list[Slice]]:
-    """Parts of one kind and one orientation each."""
+def group_by_kind(slices: Iterable[Slice]) -> list[list[Slice]]:
+    """Parts with one kind of image and one orientation each."""
     groups: dict[tuple[Hashable, ...], list[Slice]] = defaultdict(list)
     for one in slices:
         groups[tuple(key(one) for key in KINDS.values())].append(one)
-    return [part for group in groups.values() for part in _by_orientation(group)]
+    return [part for group in groups.values() for part in _group_by_orientation(group)]
 
 
-def differing(parts: list[list[Slice]]) -> list[str]:
-    """Names of what differs between parts of one series."""
+def differing_attributes(parts: list[list[Slice]]) -> list[str]:
+    """Names of the attributes in which parts of one series differ."""
     names = [name for name, key in KINDS.items() if len({key(part[0]) for part in parts}) > 1]
-    turned = any(not _same_orientation(parts[0][0], part[0]) for part in parts[1:])
-    return [*names, "ImageOrientationPatient"] if turned else names or ["time, phase or direction"]
+    rotated = any(not _same_orientation(parts[0][0], part[0]) for part in parts[1:])
+    return [*names, "ImageOrientationPatient"] if rotated else names or ["time, phase or direction"]
 
 
-def _by_orientation(group: list[Slice]) -> list[list[Slice]]:
-    """Parts of a group with one orientation each, within a tolerance (no rounding edges)."""
+def _group_by_orientation(group: list[Slice]) -> list[list[Slice]]:
+    """Parts of a group with one orientation each, compared within a tolerance rather than rounded."""
     parts: list[list[Slice]] = []
     for one in group:
         for part in parts:
@@ -96,15 +95,15 @@ def _same_orientation(one: Slice, other: Slice) -> bool:
     return max(abs(a - b) for a, b in zip(first, second)) <= _SAME_ORIENTATION
 
 
-def by_place(slices: list[Slice]) -> list[list[Slice]]:
-    """Slices grouped by place in the patient, in order along the normal."""
+def group_by_position(slices: list[Slice]) -> list[list[Slice]]:
+    """Slices grouped by position in the patient, in order along the normal."""
     positions = np.array([one.facts.position_mm for one in slices])
     orientation = np.asarray(slices[0].facts.orientation)
-    along = positions @ np.cross(orientation[:3], orientation[3:])
+    distances = positions @ np.cross(orientation[:3], orientation[3:])
     groups: list[list[Slice]] = []
     corner = None
-    for i in np.lexsort((positions[:, 2], positions[:, 1], positions[:, 0], np.round(along, 3))):
-        if corner is not None and np.abs(positions[i] - corner).max() < SAME_PLACE_MM:
+    for i in np.lexsort((positions[:, 2], positions[:, 1], positions[:, 0], np.round(distances, 3))):
+        if corner is not None and np.abs(positions[i] - corner).max() < SAME_POSITION_MM:
             groups[-1].append(slices[i])
         else:
             groups.append([slices[i]])
@@ -113,15 +112,15 @@ def by_place(slices: list[Slice]) -> list[list[Slice]]:
 
 
 def split_by_position(slices: list[Slice]) -> list[list[Slice]] | None:
-    """Parts with one slice a place; None where slices at one place cannot be told apart."""
-    groups = by_place(slices)
+    """Parts with one slice per position; None where slices at one position cannot be distinguished."""
+    groups = group_by_position(slices)
     if all(len(group) == 1 for group in groups):
         return [slices]
     for key in (*_PER_VOLUME.values(), *_index_keys(slices)):
-        if (parts := _by_value(slices, key, len(groups), whole=False)) is not None:
+        if (parts := _split_by_value(slices, key, len(groups), complete=False)) is not None:
             return parts
     for key in _PER_SLICE.values():
-        parts = _by_value(slices, key, len(groups), whole=True) or _by_rank(groups, key)
+        parts = _split_by_value(slices, key, len(groups), complete=True) or _split_by_rank(groups, key)
         if parts is not None:
             return parts
     return None
@@ -135,29 +134,29 @@ def _index_keys(slices: list[Slice]) -> list[Callable[[Slice], Any]]:
     return [lambda s, d=d: (s.facts.index_values or ())[d] for d in range(dimensions.pop())]  # type: ignore[misc]
 
 
-def _by_value(
-    slices: list[Slice], key: Callable[[Slice], Any], places: int, *, whole: bool
+def _split_by_value(
+    slices: list[Slice], key: Callable[[Slice], Any], n_positions: int, *, complete: bool
 ) -> list[list[Slice]] | None:
-    """Parts with one value each, if each is then a volume (`whole`: one that has every place)."""
+    """Parts with one value each, if each is then a volume (`complete`: one that covers every position)."""
     parts: dict[Any, list[Slice]] = defaultdict(list)
     for one in slices:
         parts[key(one)].append(one)
     if len(parts) < 2 or None in parts:
         return None
-    found: list[list[Slice]] = []
+    volumes: list[list[Slice]] = []
     for value in sorted(parts):
-        covered = len(by_place(parts[value]))
-        if covered < (places if whole else min(2, places)):
+        covered = len(group_by_position(parts[value]))
+        if covered < (n_positions if complete else min(2, n_positions)):
             return None
-        inner = split_by_position(parts[value])
-        if inner is None:
+        passes = split_by_position(parts[value])
+        if passes is None:
             return None
-        found += inner
-    return found
+        volumes += passes
+    return volumes
 
 
-def _by_rank(groups: list[list[Slice]], key: Callable[[Slice], Any]) -> list[list[Slice]] | None:
-    """The first, second, ... slice of every place, if no later one anywhere came before an earlier one."""
+def _split_by_rank(groups: list[list[Slice]], key: Callable[[Slice], Any]) -> list[list[Slice]] | None:
+    """The first, second, ... slice of every position, if every slice of a rank precedes every slice of the next."""
     count = len(groups[0])
     if any(len(group) != count or any(key(one) is None for one in group) for group in groups):
         return None
