@@ -139,13 +139,13 @@ def test_a_dicomdir_is_a_directory_and_its_missing_files_are_named(tmp_path):
 
 def test_unchanged_files_are_not_read_again(tmp_path):
     folder = write(ramp_series(), tmp_path / "studies")
-    assert index(folder, tmp_path).read == SLICES
-    assert index(folder, tmp_path).read == 0
+    assert index(folder, tmp_path).n_read == SLICES
+    assert index(folder, tmp_path).n_read == 0
     new = ramp_series(slices=2)
     save(new[0], folder / "IM0")
     save(new[1], folder / "another")
     again = index(folder, tmp_path)
-    assert again.read == 2
+    assert again.n_read == 2
     assert len(list(again.instances())) == SLICES + 1
     (folder / "another").unlink()
     assert len(list(index(folder, tmp_path).instances())) == SLICES
@@ -156,7 +156,7 @@ def test_an_index_of_another_version_is_made_anew(tmp_path):
     made = index(folder, tmp_path)
     table = pq.read_table(made.path)
     pq.write_table(table.replace_schema_metadata({"gnomon": "gnomon/instances/0"}), made.path)
-    assert index(folder, tmp_path).read == SLICES
+    assert index(folder, tmp_path).n_read == SLICES
 
 
 def test_an_index_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch):
@@ -177,7 +177,7 @@ def test_an_index_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch
         index(folder, tmp_path)
     monkeypatch.setattr(index_module, "_write", write_table)
     resumed = index(folder, tmp_path)
-    assert resumed.read == 20 - 12
+    assert resumed.n_read == 20 - 12
     assert pq.read_table(resumed.path).equals(whole)
 
 

@@ -30,7 +30,7 @@ from gnomon.dicom import (
     apply_repair_policy,
     group_volumes,
     index_studies,
-    left_alone,
+    leaves_unrepaired,
     read_volumes,
 )
 from gnomon.io.artifacts import write_json, write_rows, write_table, write_text
@@ -199,7 +199,7 @@ def _reader_rows(
         if severity is None:
             continue
         decision = policy.decision_of(rule, severity)
-        if decision is Decision.REPAIR and left_alone(rule.id, repairs):
+        if decision is Decision.REPAIR and leaves_unrepaired(rule.id, repairs):
             decision = Decision.ACCEPT
         volume_id = finding.where.removeprefix("volume ") if finding.where.startswith("volume ") else ""
         rows.append(

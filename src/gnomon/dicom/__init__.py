@@ -1,4 +1,4 @@
-"""DICOM files -> volumes in real-world values, each exactly right or refused with the reason."""
+"""DICOM files -> volumes in real-world values, each converted exactly or refused with the reason."""
 
 from gnomon.dicom.conversion import Converted, convert_studies
 from gnomon.dicom.grouping import group_volumes
@@ -7,7 +7,7 @@ from gnomon.dicom.index.private import private_cardiac_phase
 from gnomon.dicom.measures import MEASURES
 from gnomon.dicom.pixels.codecs import missing_decoder
 from gnomon.dicom.pixels.plausible import FRAME_GAP
-from gnomon.dicom.policy import Verdict, apply_repair_policy, left_alone
+from gnomon.dicom.policy import Verdict, apply_repair_policy, leaves_unrepaired
 from gnomon.dicom.pseudonyms import PseudonymMap
 from gnomon.dicom.read import LabelMap, Reading, Staging, read_volumes
 from gnomon.dicom.volumes import Slice, Volume
@@ -34,7 +34,7 @@ __all__ = [
     "group_volumes",
     "image_kind",
     "index_studies",
-    "left_alone",
+    "leaves_unrepaired",
     "missing_decoder",
     "private_cardiac_phase",
     "read_volumes",

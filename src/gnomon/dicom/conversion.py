@@ -1,4 +1,4 @@
-"""studies/ -> volumes/: every accepted volume as NIfTI with its sidecar, every refused one by name."""
+"""studies/ -> volumes/: every accepted volume as NIfTI with a sidecar, every refused volume listed with the reason."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _VOLUME_ID = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Converted:
-    """What a conversion did: one row per volume, and every finding."""
+    """The result of a conversion: one row per volume, and all findings."""
 
     rows: tuple[dict[str, Any], ...]
     findings: tuple[Finding, ...]
@@ -66,16 +66,16 @@ def convert_studies(
 ) -> Converted:
     """Read every DICOM file in `studies` (a folder, an archive, a DICOMDIR) and write a volumes folder.
 
-    What an audit (`verdict`) rejected, did not see, or saw with other pixels, is refused. A header that was indexed, a
-    volume whose files have not changed (by size and time; with `verify` by the bytes of their pixels), and one that an
-    audit has staged are not decoded again.
+    A volume that an audit (`verdict`) rejected, did not include, or read with other pixels is refused. Headers already
+    indexed are not read again; volumes that an audit has staged, or whose files are unchanged (by size and modification
+    time; with `verify` by the bytes of their pixels), are not decoded again.
 
     Raises:
-        Refusal: there is nothing at `studies`, or no DICOM file in it.
+        Refusal: `studies` does not exist, or holds no DICOM file.
     """
     folder, fresh = VolumesFolder(output), not output.exists()
     if verdict is not None:
-        _begin_from(verdict, folder)
+        _adopt_audit_files(verdict, folder)
     names = PseudonymMap.open(folder.pseudonyms, settings.pseudonym_key)
     index = index_studies(studies, folder.instances, names, IndexSettings(settings.workers, verify), folder.spool)
     volumes = group_volumes(index, folder.digests, folder.spool, verify=verify)
@@ -86,33 +86,33 @@ def convert_studies(
             str(studies), found=f"{len(index.sources)} file(s), none of them a readable DICOM object"
         )
     for volume in volumes:
-        places = sorted({index.sources[one.instance.file].name.rpartition("/")[0] for one in volume.slices})
-        names.link("volumes", volume.volume_id, ", ".join(place or "." for place in places))
+        folders = sorted({index.sources[slice_.instance.file].name.rpartition("/")[0] for slice_ in volume.slices})
+        names.link("volumes", volume.volume_id, ", ".join(name or "." for name in folders))
     names.save()
     jobs = [VolumeJob(volume, sources_of(volume, index), folder, settings, verdict, verify) for volume in volumes]
     run = run_in_chunks(_convert_chunk, jobs, settings.workers, spool=frame_spool(folder.spool))
     rows = list(show_progress(run, len(jobs), "converting volumes"))
     findings = [*index.findings, *(finding_of(finding) for row in rows for finding in row["findings"])]
     _write_tables(folder, rows, findings, verdict)
-    _remove_others(folder, {row["volume_id"] for row in rows if row["decision"] != "reject"})
+    _remove_stale_volumes(folder, {row["volume_id"] for row in rows if row["decision"] != "reject"})
     for leftover in (folder.spool, folder.staging.path):
         shutil.rmtree(leftover, ignore_errors=True)
     return Converted(tuple(rows), tuple(findings))
 
 
-def _begin_from(verdict: Verdict, folder: VolumesFolder) -> None:
-    """Take over the audit's index, digests and pseudonyms, unless the folder has a key of its own."""
+def _adopt_audit_files(verdict: Verdict, folder: VolumesFolder) -> None:
+    """Copy the audit's index, digests and pseudonyms, unless the folder has a different key."""
     if verdict.audit is None or not (verdict.audit.instances.is_file() and verdict.audit.pseudonyms.is_file()):
         return
-    known = PseudonymMap.open(verdict.audit.pseudonyms, None)
-    if folder.pseudonyms.is_file() and PseudonymMap.open(folder.pseudonyms, None).key != known.key:
+    audited = PseudonymMap.open(verdict.audit.pseudonyms, None)
+    if folder.pseudonyms.is_file() and PseudonymMap.open(folder.pseudonyms, None).key != audited.key:
         return
-    for ours, theirs in ((folder.instances, verdict.audit.instances), (folder.digests, verdict.audit.digests)):
-        if theirs.is_file():
-            with atomic_replacement(ours) as temporary:
-                shutil.copyfile(theirs, temporary)
+    for target, source in ((folder.instances, verdict.audit.instances), (folder.digests, verdict.audit.digests)):
+        if source.is_file():
+            with atomic_replacement(target) as temporary:
+                shutil.copyfile(source, temporary)
     if not folder.pseudonyms.is_file():
-        PseudonymMap(folder.pseudonyms, known.key, known.known).save()
+        PseudonymMap(folder.pseudonyms, audited.key, audited.identities).save()
 
 
 def _convert_chunk(jobs: Sequence[VolumeJob], spool: FrameSpool) -> list[dict[str, Any]]:
@@ -124,7 +124,7 @@ def _write_tables(
     folder: VolumesFolder, rows: list[dict[str, Any]], findings: list[Finding], verdict: Verdict | None
 ) -> None:
     write_findings(folder.findings, findings)
-    write_rows(folder.table, [_flat(row) for row in rows], _COLUMNS)
+    write_rows(folder.table, [_as_table_row(row) for row in rows], _COLUMNS)
     accepted = {row["volume_id"]: row["image_sha256"] for row in rows if row["decision"] != "reject"}
     write_json(
         folder.index,
@@ -138,18 +138,18 @@ def _write_tables(
     )
 
 
-def _remove_others(folder: VolumesFolder, accepted: set[str]) -> None:
-    """Remove volumes that an earlier run accepted and this one does not: a reader of the folder would use them."""
-    stale = [path.stem for path in folder.path.glob("*.json") if _VOLUME_ID.fullmatch(path.stem)]
-    gone = sorted(set(stale) - accepted)
-    for volume_id in gone:
+def _remove_stale_volumes(folder: VolumesFolder, accepted: set[str]) -> None:
+    """Remove volumes that an earlier run accepted and this one does not, so that no later stage uses them."""
+    present = [path.stem for path in folder.path.glob("*.json") if _VOLUME_ID.fullmatch(path.stem)]
+    stale = sorted(set(present) - accepted)
+    for volume_id in stale:
         files = (folder.image(volume_id), folder.padding(volume_id), folder.sidecar(volume_id), folder.state(volume_id))
         for path in files:
             path.unlink(missing_ok=True)
-    if gone:
-        say(f"removed {len(gone)} volume(s) of an earlier run that this one does not accept: {', '.join(gone)}")
+    if stale:
+        say(f"removed {len(stale)} volume(s) of an earlier run that this one does not accept: {', '.join(stale)}")
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
+def _as_table_row(row: dict[str, Any]) -> dict[str, Any]:
     lists = ("reasons", "kernel", "shape", "spacing_mm", "repairs")
     return row | {key: " ".join(map(str, row[key])) for key in lists if key in row}

@@ -1,4 +1,4 @@
-"""The one decode of a volume: its frames in a block of real-world values, with padding, findings and a hash."""
+"""Decoding a volume, once: real-world values of all frames in one array, with padding mask, findings and hash."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class DecodedVolume:
     """The pixels of a volume, decoded.
 
     Attributes:
-        slices: what the planes come from, in order.
+        slices: the source of each plane, in order.
         voxels: (slices, rows, columns), real-world values in float32.
-        padding: mask of the same shape, or None.
-        findings: what decoding showed beyond the headers, by rule.
-        pixels_sha256: hash of the pixel data as they lie in the files.
+        padding: mask of the same shape, or None if nothing is padding.
+        findings: found while decoding, sorted by rule.
+        pixels_sha256: hash of the pixel data as stored in the files.
     """
 
     slices: tuple[Slice, ...]
@@ -45,33 +45,33 @@ def decode_volume(slices: Sequence[Slice], sources: Mapping[str, Source], reader
     rows, columns = slices[0].shape
     block = np.empty((len(slices), rows or 0, columns or 0), np.float32)
     padding: NDArray[np.bool_] | None = None
-    for k, one in enumerate(slices):
-        frame = reader.read(one.instance, sources[one.instance.file], one.frame, one.facts)
-        block[k] = _tile_of(frame.values, one)
+    for k, slice_ in enumerate(slices):
+        frame = reader.read(slice_.instance, sources[slice_.instance.file], slice_.frame, slice_.facts)
+        block[k] = _crop_tile(frame.values, slice_)
         if frame.padding is not None:
             padding = np.zeros(block.shape, bool) if padding is None else padding
-            padding[k] = _tile_of(frame.padding, one)
-    if bad := int(np.count_nonzero(~np.isfinite(block))):
-        raise NOT_FINITE.refusal("the decoded pixels", found=f"{bad} values that are NaN or infinite")
+            padding[k] = _crop_tile(frame.padding, slice_)
+    if n_bad := int(np.count_nonzero(~np.isfinite(block))):
+        raise NOT_FINITE.refusal("the decoded pixels", found=f"{n_bad} values that are NaN or infinite")
     findings = tuple(finding for _, finding in sorted(reader.findings.items()))
     return DecodedVolume(tuple(slices), block, padding, findings, reader.source_sha256)
 
 
 def hash_pixels(slices: Sequence[Slice], sources: Mapping[str, Source], reader: FrameReader) -> str:
-    """`DecodedVolume.pixels_sha256` without decoding: the bytes of the frames are read and hashed.
+    """`DecodedVolume.pixels_sha256` without decoding: only reads and hashes the bytes of the frames.
 
     Raises:
-        Exception: of any type, where the files are damaged or gone.
+        Exception: of any type, if files are damaged or missing.
     """
     reader.begin()
-    for one in slices:
-        if one.tile is None or one is slices[0]:  # the tiles of a mosaic share one frame
-            reader.skim(one.instance, sources[one.instance.file], one.frame)
+    for slice_ in slices:
+        if slice_.tile is None or slice_ is slices[0]:  # the tiles of a mosaic share one frame
+            reader.skim(slice_.instance, sources[slice_.instance.file], slice_.frame)
     return reader.source_sha256
 
 
-def _tile_of(plane: NDArray[Any], one: Slice) -> NDArray[Any]:
-    if one.tile is None:
+def _crop_tile(plane: NDArray[Any], slice_: Slice) -> NDArray[Any]:
+    if slice_.tile is None:
         return plane
-    tile = one.tile
+    tile = slice_.tile
     return plane[tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns]

@@ -1,4 +1,4 @@
-"""The volumes of an indexed export; slices that share a place are decoded to tell copies from other images."""
+"""The volumes of an indexed export; slices at the same position are decoded to distinguish copies from other images."""
 
 from __future__ import annotations
 
@@ -23,18 +23,22 @@ def group_volumes(index: StudyIndex, digests: Path, spool: Path, *, verify: bool
 
     Args:
         index: the export.
-        digests: where hashes of slices that share a place are kept from run to run.
-        spool: folder for the frames that had to be decoded; `frame_spool` finds them there.
-        verify: whether slices of unchanged files are decoded again.
+        digests: file with the hashes of slices at the same position, reused by later runs.
+        spool: folder for the frames that had to be decoded; `frame_spool` returns them.
+        verify: whether to decode slices of unchanged files again.
     """
-    known = {} if verify else _read_known_digests(digests)
+    stored_digests = {} if verify else _read_stored_digests(digests)
     used: dict[str, str | None] = {}
     with FrameReader() as reader:
 
-        def digest(one: Slice) -> str | None:
-            key = _key(one)
+        def digest(slice_: Slice) -> str | None:
+            key = _key(slice_)
             if key not in used:
-                used[key] = known[key] if key in known else _digest(one, index, reader, frame_spool(spool))
+                used[key] = (
+                    stored_digests[key]
+                    if key in stored_digests
+                    else _hash_slice(slice_, index, reader, frame_spool(spool))
+                )
             return used[key]
 
         volumes = volumes_of(index.instances(), digest)
@@ -48,28 +52,28 @@ def frame_spool(spool: Path) -> FrameSpool:
     return FrameSpool(spool / _FRAMES)
 
 
-def _digest(one: Slice, index: StudyIndex, reader: FrameReader, spool: FrameSpool) -> str | None:
-    """Hash of a slice's values; None where they cannot be decoded."""
+def _hash_slice(slice_: Slice, index: StudyIndex, reader: FrameReader, spool: FrameSpool) -> str | None:
+    """Hash of the values of a slice; None if they cannot be decoded."""
     reader.begin()
     try:
-        frame = reader.read(one.instance, index.sources[one.instance.file], one.frame, one.facts)
+        frame = reader.read(slice_.instance, index.sources[slice_.instance.file], slice_.frame, slice_.facts)
     except Refusal:
         return None
-    spool.keep(one.instance.file, one.frame, frame, reader.findings)
+    spool.keep(slice_.instance.file, slice_.frame, frame, reader.findings)
     padding = b"" if frame.padding is None else frame.padding.tobytes()
-    return hashlib.sha256(repr((one.shape, one.tile)).encode() + frame.values.tobytes() + padding).hexdigest()
+    return hashlib.sha256(repr((slice_.shape, slice_.tile)).encode() + frame.values.tobytes() + padding).hexdigest()
 
 
-def _key(one: Slice) -> str:
-    """What a digest depends on: the file by size and time, and the slice in it."""
-    instance = one.instance
+def _key(slice_: Slice) -> str:
+    """Hash of what a digest depends on: size and modification time of the file, and the slice in it."""
+    instance = slice_.instance
     file = [instance.file, instance.size_bytes, instance.modified_ns]
-    return sha256_of_values([_VERSION, file, one.name, repr(one.facts)])
+    return sha256_of_values([_VERSION, file, slice_.name, repr(slice_.facts)])
 
 
-def _read_known_digests(path: Path) -> dict[str, str | None]:
+def _read_stored_digests(path: Path) -> dict[str, str | None]:
     try:
         stored = json.loads(path.read_text())
         return stored if isinstance(stored, dict) else {}
-    except (OSError, ValueError):  # none yet, or damaged: decoded anew
+    except (OSError, ValueError):  # missing or damaged: slices are decoded again
         return {}

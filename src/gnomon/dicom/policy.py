@@ -1,4 +1,4 @@
-"""What may be repaired: each setting names one repair and says whether it is done or the volume refused."""
+"""The repair policy: each setting names one repair, and whether it is applied or the volume is refused."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gnomon.settings import ConvertSettings
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an audit decided, for the conversion to follow.
+    """Decisions of an audit that the conversion follows.
 
     Attributes:
-        content_sha256: the audit's hash, which goes with the volumes.
-        rejected: volume_id -> the rules that led to it.
-        pixels_sha256: volume_id -> hash of the pixel data as they were audited; of every volume that was.
-        audit: the audit's folder, whose index, digests and pseudonyms the conversion begins from: one key for both,
-            and no header is read twice.
+        content_sha256: hash of the audit, recorded with the volumes.
+        rejected: volume_id -> the rules that rejected it.
+        pixels_sha256: volume_id -> hash of the audited pixel data, for every audited volume.
+        audit: the audit's folder, whose index, digests and pseudonyms the conversion reuses, so that both have the
+            same key and no header is read twice.
     """
 
     content_sha256: str
@@ -33,17 +33,17 @@ class Verdict:
     audit: AuditFolder | None = None
 
     def problem(self, volume_id: str, pixels_sha256: str | None = None) -> Finding | None:
-        """Why a volume must not be converted: rejected, unknown to the audit, or changed since."""
+        """Why a volume must not be converted: rejected by the audit, not part of it, or changed since; else None."""
         where = f"volume {volume_id}"
         if rules := self.rejected.get(volume_id):
             return REJECTED_VOLUME.at(where, found=f"a volume rejected for {rules}")
-        known = self.pixels_sha256.get(volume_id)
-        if known is None or (pixels_sha256 is not None and known and known != pixels_sha256):
+        audited = self.pixels_sha256.get(volume_id)
+        if audited is None or (pixels_sha256 is not None and audited and audited != pixels_sha256):
             return CHANGED_SINCE_AUDIT.at(where, found="slices or pixels other than those audited")
         return None
 
 
-_GOVERNED = {
+_SETTINGS = {
     HIGH_BIT.id: "high_bit",
     DUPLICATE_SLICES.id: "duplicates",
     SHEARED_STACK.id: "tilt",
@@ -51,38 +51,43 @@ _GOVERNED = {
     LOST_INTERCEPT.id: "intercept",
 }
 _VALUE_REPAIRS = (UNDECLARED_PADDING.id, LOST_INTERCEPT.id)
-_INTERPOLATED = {MISSING_SLICES.id: "missing", UNEVEN_SLICES.id: "uneven"}
+_INTERPOLATION_SETTINGS = {MISSING_SLICES.id: "missing", UNEVEN_SLICES.id: "uneven"}
 
 
 def value_repairs(settings: ConvertSettings) -> tuple[str, ...]:
-    """Rules on values whose repair is made."""
-    return tuple(rule for rule in _VALUE_REPAIRS if getattr(settings, _GOVERNED[rule]) in ("mask", "restore"))
+    """Ids of the rules on pixel values whose repair the policy applies."""
+    return tuple(rule for rule in _VALUE_REPAIRS if getattr(settings, _SETTINGS[rule]) in ("mask", "restore"))
 
 
-def left_alone(rule: str, settings: ConvertSettings) -> bool:
-    """Whether the policy keeps what a rule found as it is."""
-    return rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "keep"
+def leaves_unrepaired(rule: str, settings: ConvertSettings) -> bool:
+    """Whether the policy leaves what a rule found unrepaired (`keep`)."""
+    return rule in _SETTINGS and getattr(settings, _SETTINGS[rule]) == "keep"
 
 
 def apply_repair_policy(findings: Iterable[Finding], settings: ConvertSettings, *, repairable: bool) -> list[Finding]:
-    """Findings with the severity that the policy gives them: an error is what may not be repaired.
+    """Findings with the severity that the policy gives them; an error refuses the volume.
 
     Args:
-        findings: as they were found.
+        findings: with the severity of their rules.
         settings: the policy.
-        repairable: whether the slices can be interpolated at all (straight, and no gap too wide).
+        repairable: whether the slices can be interpolated at all (a straight stack without too large a gap).
     """
-    return [_with_policy(finding, settings, repairable) for finding in findings]
+    return [_apply_policy(finding, settings, repairable) for finding in findings]
 
 
-def _with_policy(finding: Finding, settings: ConvertSettings, repairable: bool) -> Finding:
+def _apply_policy(finding: Finding, settings: ConvertSettings, repairable: bool) -> Finding:
     rule = finding.rule
-    if rule in _GOVERNED and getattr(settings, _GOVERNED[rule]) == "refuse":
+    if rule in _SETTINGS and getattr(settings, _SETTINGS[rule]) == "refuse":
         return replace(finding, severity=Severity.ERROR)
-    if rule in _VALUE_REPAIRS and left_alone(rule, settings):
-        return replace(finding, remedy=f"Kept as it is, because conversion.{_GOVERNED[rule]}=keep.")
+    if rule in _VALUE_REPAIRS and leaves_unrepaired(rule, settings):
+        return replace(finding, remedy=f"Kept as it is, because conversion.{_SETTINGS[rule]}=keep.")
     error = finding.severity is Severity.ERROR
-    if rule in _INTERPOLATED and error and repairable and getattr(settings, _INTERPOLATED[rule]) == "resample":
+    if (
+        rule in _INTERPOLATION_SETTINGS
+        and error
+        and repairable
+        and getattr(settings, _INTERPOLATION_SETTINGS[rule]) == "resample"
+    ):
         return replace(
             finding,
             severity=Severity.WARNING,

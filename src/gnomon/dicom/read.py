@@ -1,7 +1,7 @@
-"""The reading pass: each volume is decoded once, measured, drawn small, and staged for the conversion that follows.
+"""The reading pass: decodes each volume once, measures it, writes its thumbnail and stages it for a later conversion.
 
-Measures are kept from run to run, and a volume whose files have not changed, by size and time, is not read again. What
-an audit rejects later is dropped from the staging folder by the conversion; nobody else looks there.
+Measures are stored for later runs: a volume whose files are unchanged, by size and modification time, is not read
+again. Staged volumes that the audit then rejects are deleted by the conversion, the only reader of the staging folder.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from gnomon.settings import ConvertSettings
 
 _MEASURES_VERSION = "3"
 _SAVE_EVERY = 200  # volumes
-_SHARES = 8  # chunks of volumes a worker
-_LEAST_FILES = 50
-_PICTURES = (
+_CHUNKS_PER_WORKER = 8
+_MIN_FILES_PER_CHUNK = 50
+_NO_PATIENT_POSITION = (
     NO_FRAME_GEOMETRY.id,
     SECONDARY_CAPTURE.id,
     LOCALIZER.id,
-)  # pictures without a place in the patient
+)  # images without a position in the patient
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class LabelMap:
 
     Attributes:
         path: NIfTI file.
-        scheme: what its values mean.
-        spool: where it is kept for the preparation, which needs it again; None where none follows.
+        scheme: the meaning of its values.
+        spool: where the parsed label map is stored for the preparation; None if no preparation follows.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class LabelMap:
     spool: ImageSpool | None = None
 
     def read(self) -> Image | None:
-        """The label map; None where it is refused, which DCM233 reports."""
+        """The label map; None if it is refused, which DCM233 reports."""
         try:
             return read_label(self.path) if self.spool is None else self.spool.read_label(self.path)
         except Refusal:
@@ -72,7 +72,7 @@ class LabelMap:
 
 @dataclass(frozen=True)
 class Staging:
-    """A conversion that will follow: its folder, and its repairs."""
+    """The conversion that follows the audit: its folder and its settings."""
 
     folder: VolumesFolder
     settings: ConvertSettings
@@ -83,12 +83,12 @@ class Reading:
     """What to do with the pixels of an export.
 
     Attributes:
-        folder: where measures and thumbnails lie.
-        workers: processes; the result does not depend on it.
-        thumbnails: whether a picture of each volume is kept.
+        folder: the audit's, for measures and thumbnails.
+        workers: number of processes; the result does not depend on it.
+        thumbnails: whether to write a thumbnail of each volume.
         labels: volume_id -> its label map.
-        staging: the conversion that will follow; None for none.
-        verify: whether volumes of unchanged files are read again.
+        staging: the conversion that follows; None if there is none.
+        verify: whether to read volumes of unchanged files again.
     """
 
     folder: AuditFolder
@@ -101,7 +101,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Job:
-    """One volume for a worker: `conversion` says how it is staged, None that it is not."""
+    """One volume for a worker; `conversion` says how to stage it, None not to."""
 
     volume: Volume
     sources: dict[str, Source]
@@ -116,54 +116,56 @@ def read_volumes(
     """Decode every volume that has pixels and is new or changed.
 
     Args:
-        volumes: of the whole export.
-        index: where their bytes lie.
+        volumes: all volumes of the export.
+        index: the index of the export, which locates their bytes.
         reading: what to do with them.
 
     Returns:
-        the measures, one row per volume with `volume_id` and the columns `MEASURES`; and what decoding found.
+        the measures, one row per volume with `volume_id` and the columns `MEASURES`; and the findings of decoding.
     """
     labels = reading.labels or {}
     keys = {
         volume.volume_id: _key(volume, index, labels.get(volume.volume_id)) for volume in volumes if _has_pixels(volume)
     }
-    known = {} if reading.verify else _known_measures(reading.folder, keys)
+    measured_rows = {} if reading.verify else _stored_measures(reading.folder, keys)
     jobs = [
-        _job(volume, index, reading) for volume in volumes if volume.volume_id in keys and volume.volume_id not in known
+        _job(volume, index, reading)
+        for volume in volumes
+        if volume.volume_id in keys and volume.volume_id not in measured_rows
     ]
     rows = run_in_chunks(_read_chunk, jobs, reading.workers, spool=frame_spool(reading.folder.spool))
     for count, row in enumerate(show_progress(rows, len(jobs), "reading volumes") if jobs else (), start=1):
-        known[row["volume_id"]] = row | {"key": keys[row["volume_id"]]}
-        if count % _SAVE_EVERY == 0:  # a run that is killed goes on from here
-            write_table(reading.folder.measures, _table_of(known))
-    table = _table_of(known)
+        measured_rows[row["volume_id"]] = row | {"key": keys[row["volume_id"]]}
+        if count % _SAVE_EVERY == 0:  # a run that is killed resumes from here
+            write_table(reading.folder.measures, _table_of(measured_rows))
+    table = _table_of(measured_rows)
     write_table(reading.folder.measures, table)
     return table.drop("key", "decoding"), tuple(_decoding_findings(table))
 
 
 def sources_of(volume: Volume, index: StudyIndex) -> dict[str, Source]:
-    """Where the bytes of a volume lie, by file pseudonym."""
-    return {one.instance.file: index.sources[one.instance.file] for one in volume.slices}
+    """The sources of a volume by file pseudonym."""
+    return {slice_.instance.file: index.sources[slice_.instance.file] for slice_ in volume.slices}
 
 
 def run_in_chunks(
     work: Callable[..., list[dict[str, Any]]], jobs: Sequence[Any], workers: int, **arguments: Any
 ) -> Iterator[dict[str, Any]]:
-    """Results of `work(jobs, **arguments)` for chunks of about as many files each, in order; a chunk has one decoder.
+    """Results of `work(jobs, **arguments)` for chunks of about equally many files, in order; one decoder per chunk.
 
     Args:
-        work: a function of a module, so that other processes can call it.
+        work: a module-level function, so that other processes can call it.
         jobs: values with `sources`.
-        workers: processes, at most one per processor.
-        arguments: for every call.
+        workers: number of processes, at most one per processor.
+        arguments: keyword arguments of every call.
     """
     workers = max(1, min(workers, os.cpu_count() or 1, len(jobs)))
-    wanted = max(_LEAST_FILES, sum(len(job.sources) for job in jobs) / (_SHARES * workers))
+    files_per_chunk = max(_MIN_FILES_PER_CHUNK, sum(len(job.sources) for job in jobs) / (_CHUNKS_PER_WORKER * workers))
     run = joblib.Parallel(n_jobs=workers, return_as="generator")
-    done: Iterable[list[dict[str, Any]]] = run(
-        joblib.delayed(work)(chunk, **arguments) for chunk in _chunks(jobs, wanted)
+    results: Iterable[list[dict[str, Any]]] = run(
+        joblib.delayed(work)(chunk, **arguments) for chunk in _chunks(jobs, files_per_chunk)
     )
-    for rows in done:
+    for rows in results:
         yield from rows
 
 
@@ -171,7 +173,7 @@ def _chunks(jobs: Sequence[Any], files: float) -> Iterator[list[Any]]:
     chunk: list[Any] = []
     for job in jobs:
         chunk.append(job)
-        if sum(len(one.sources) for one in chunk) >= files:
+        if sum(len(queued.sources) for queued in chunk) >= files:
             yield chunk
             chunk = []
     if chunk:
@@ -181,10 +183,10 @@ def _chunks(jobs: Sequence[Any], files: float) -> Iterator[list[Any]]:
 def _job(volume: Volume, index: StudyIndex, reading: Reading) -> _Job:
     sources, conversion = sources_of(volume, index), None
     if reading.staging is not None:
-        wanted = VolumeJob(volume, sources, reading.staging.folder, reading.staging.settings)
-        accepted = volume.stack is not None and not has_error(wanted.header_findings())
-        if accepted and (reading.verify or not is_unchanged(wanted)):
-            conversion = replace(wanted, folder=wanted.folder.staging)
+        candidate = VolumeJob(volume, sources, reading.staging.folder, reading.staging.settings)
+        accepted = volume.stack is not None and not has_error(candidate.header_findings())
+        if accepted and (reading.verify or not is_unchanged(candidate)):
+            conversion = replace(candidate, folder=candidate.folder.staging)
     thumbnail = reading.folder.thumbnail(volume.volume_id) if reading.thumbnails else None
     return _Job(volume, sources, (reading.labels or {}).get(volume.volume_id), thumbnail, conversion)
 
@@ -195,7 +197,7 @@ def _read_chunk(jobs: Sequence[_Job], spool: FrameSpool) -> list[dict[str, Any]]
 
 
 def _read_volume(job: _Job, reader: FrameReader) -> dict[str, Any]:
-    """Decode a volume once, and do with it all that is wanted; what cannot be decoded becomes findings."""
+    """Decode a volume, then stage, measure and draw it as its job asks; a failure to decode becomes findings."""
     volume = job.volume
     slices = volume.stack.slices if volume.stack else volume.slices
     try:
@@ -232,27 +234,27 @@ def _row(volume: Volume, findings: Sequence[Finding], values: Mapping[str, Any])
 
 
 def _has_pixels(volume: Volume) -> bool:
-    """Whether a volume's pixels can be looked at: a stack, or a picture of its own."""
-    one = volume.first
-    if volume.stack is None and (image_kind(one) or not one.pixel_keyword):
+    """Whether a volume has grayscale pixels to measure: a stack, or a single image."""
+    first = volume.first
+    if volume.stack is None and (image_kind(first) or not first.pixel_keyword):
         return False
-    return one.samples == 1 and not any(
-        f.severity is Severity.ERROR and f.rule not in _PICTURES for f in volume.findings
+    return first.samples == 1 and not any(
+        f.severity is Severity.ERROR and f.rule not in _NO_PATIENT_POSITION for f in volume.findings
     )
 
 
 def _key(volume: Volume, index: StudyIndex, label: LabelMap | None) -> str:
-    """Of the files that a volume and its label map are made from, by size and time."""
-    files = sorted({one.instance.file for one in volume.slices})
+    """Hash of sizes and modification times of the files of a volume and its label map."""
+    files = sorted({slice_.instance.file for slice_ in volume.slices})
     stamps = [(file, index.sources[file].size_bytes, index.sources[file].modified_ns) for file in files]
-    state: list[Any] = []
+    label_state: list[Any] = []
     if label is not None:
         status = label.path.stat()
-        state = [status.st_size, status.st_mtime_ns, label.scheme.as_dict()]
-    return sha256_of_values([_MEASURES_VERSION, stamps, [one.name for one in volume.slices], state])
+        label_state = [status.st_size, status.st_mtime_ns, label.scheme.as_dict()]
+    return sha256_of_values([_MEASURES_VERSION, stamps, [slice_.name for slice_ in volume.slices], label_state])
 
 
-def _known_measures(folder: AuditFolder, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _stored_measures(folder: AuditFolder, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     if not folder.measures.is_file():
         return {}
     try:
@@ -262,17 +264,17 @@ def _known_measures(folder: AuditFolder, keys: Mapping[str, str]) -> dict[str, d
             for row in rows
             if keys.get(row["volume_id"]) == row["key"] and MEASURES.keys() <= row.keys()
         }
-    except (pl.exceptions.PolarsError, OSError, KeyError):  # of another version: measured anew
+    except (pl.exceptions.PolarsError, OSError, KeyError):  # written by another version: measured again
         return {}
 
 
-def _table_of(known: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+def _table_of(measured_rows: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
     schema = {"volume_id": pl.String, "key": pl.String, "decoding": pl.String, **MEASURES}
-    return pl.DataFrame([known[name] for name in sorted(known)], schema=schema)
+    return pl.DataFrame([measured_rows[name] for name in sorted(measured_rows)], schema=schema)
 
 
 def _decoding_findings(table: pl.DataFrame) -> Iterator[Finding]:
-    """What decoding found, about volumes."""
+    """The stored findings of decoding, each addressed to its volume."""
     for name, rows in zip(table["volume_id"], table["decoding"]):
         for row in json.loads(rows):
             found = finding_of(row)

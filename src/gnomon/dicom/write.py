@@ -1,7 +1,7 @@
-"""One volume -> its NIfTI, its padding mask and its sidecar; or the row that says why not.
+"""Writing one volume: NIfTI, padding mask and sidecar, or the row that says why it is refused.
 
-A volume is taken over from an earlier run where nothing that it is made from has changed: by sizes and times of
-files, else by the bytes of its pixels. What a reading pass staged is published by renaming. Only then is it decoded.
+A volume of an earlier run is reused if its files are unchanged, by size and modification time, or else by the bytes of
+their pixels. A volume staged by a reading pass is published by renaming. Any other volume is decoded.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ SCHEMA = "gnomon/volumes/3"
 
 @dataclass(frozen=True)
 class VolumeJob:
-    """A volume to be written, with all that a worker needs.
+    """A volume to write, with everything that a worker needs.
 
     Attributes:
-        volume: the slices, and what was found.
-        sources: file pseudonym -> where its bytes lie.
+        volume: the slices and their findings.
+        sources: file pseudonym -> source of its bytes.
         folder: where to write.
-        settings: the policy of repairs.
-        verdict: what an audit decided; None where there was none.
-        verify: whether the pixels of an unchanged volume are hashed, not only the sizes and times of its files.
+        settings: the repair policy.
+        verdict: the decisions of an audit; None if there was none.
+        verify: whether to hash the pixels of a volume even if sizes and times of its files are unchanged.
     """
 
     volume: Volume
@@ -54,25 +54,25 @@ class VolumeJob:
     verify: bool = False
 
     def objections(self, pixels_sha256: str | None = None) -> list[Finding]:
-        """What the audit has against the volume."""
+        """Reasons of the audit not to convert the volume."""
         found = None if self.verdict is None else self.verdict.problem(self.volume.volume_id, pixels_sha256)
         return [] if found is None else [found]
 
     def header_findings(self) -> list[Finding]:
-        """What the headers show, with the severity that the policy leaves it."""
+        """Findings on the headers, with the severity that the policy gives them."""
         repairable = self.volume.stack is not None and self.volume.stack.interpolable
         return apply_repair_policy(self.volume.findings, self.settings, repairable=repairable)
 
 
 def convert_volume(job: VolumeJob, reader: FrameReader) -> dict[str, Any]:
-    """Convert one volume; the row that describes it, accepted, repaired or refused."""
+    """Convert one volume; returns its row: accepted, repaired or rejected."""
     volume, stack = job.volume, job.volume.stack
     findings = [*job.header_findings(), *job.objections()]
     if stack is None or has_error(findings):
         return _row(volume, findings, "reject")
-    kept = _kept_volume(job, stack, reader)
+    reused = _reusable_volume(job, stack, reader)
     try:
-        row, pixels_sha256 = kept or _convert(job, stack, findings, reader)
+        row, pixels_sha256 = reused or _convert(job, stack, findings, reader)
     except Refusal as refusal:
         where = f"volume {volume.volume_id}"
         found = [replace(f, where=where, found=f"{f.found} in {f.where}") for f in refusal.findings]
@@ -82,25 +82,25 @@ def convert_volume(job: VolumeJob, reader: FrameReader) -> dict[str, Any]:
 
 
 def has_error(findings: Iterable[Finding]) -> bool:
-    """Whether one of the findings refuses the volume."""
+    """Whether any finding is an error, which refuses the volume."""
     return any(finding.severity is Severity.ERROR for finding in findings)
 
 
 def is_unchanged(job: VolumeJob) -> bool:
-    """Whether the folder holds the volume, made from the same headers, files and settings, by sizes and times."""
+    """Whether the folder holds this volume, written with the same headers, files (by size and time) and settings."""
     stack = job.volume.stack
-    return stack is not None and _kept_by_times(job, stack, job.folder) is not None
+    return stack is not None and _reusable_by_times(job, stack, job.folder) is not None
 
 
 def stage_volume(
     job: VolumeJob, stack: Stack, decoded: DecodedVolume, corrected: CorrectedValues, findings: list[Finding]
 ) -> dict[str, Any]:
-    """Write a decoded volume with no finding against it to the job's folder; its row.
+    """Write a decoded volume to the job's folder, unless a finding refuses it; returns its row.
 
     Args:
-        stack: the volume's.
+        stack: the sorted slices of the volume.
         decoded, corrected: its pixels, before and after the corrections that the settings ask for.
-        findings: what headers show, with the severity that the policy leaves it.
+        findings: `job.header_findings()`.
     """
     volume, folder = job.volume, job.folder
     findings = [*findings, *value_findings(job, decoded, corrected)]
@@ -128,7 +128,7 @@ def stage_volume(
             "row": row,
             "grid": repaired.grid.as_dict(),
             "slices": [_origin(stack, origin) for origin in repaired.origins],
-            "rescale": sorted({(one.facts.slope, one.facts.intercept) for one in stack.slices}, key=repr),
+            "rescale": sorted({(slice_.facts.slope, slice_.facts.intercept) for slice_ in stack.slices}, key=repr),
             "repairs": list(repaired.records),
             "source_sha256": _content_hash(job, stack, decoded.pixels_sha256),
             "pixels_sha256": decoded.pixels_sha256,
@@ -139,9 +139,9 @@ def stage_volume(
 
 
 def value_findings(job: VolumeJob, decoded: DecodedVolume, corrected: CorrectedValues) -> list[Finding]:
-    """What decoding and the values show, with the severity that the policy leaves it."""
+    """Findings on decoding and pixel values, with the severity that the policy gives them."""
     where = f"volume {job.volume.volume_id}"
-    found = [replace(one, where=where) for one in (*decoded.findings, *corrected.findings)]
+    found = [replace(finding, where=where) for finding in (*decoded.findings, *corrected.findings)]
     return apply_repair_policy(found, job.settings, repairable=False)
 
 
@@ -151,33 +151,33 @@ def _convert(job: VolumeJob, stack: Stack, findings: list[Finding], reader: Fram
     return stage_volume(job, stack, decoded, corrected, findings), decoded.pixels_sha256
 
 
-Kept = tuple[dict[str, Any], str]  # the row, and the hash of the pixels
+_Reused = tuple[dict[str, Any], str]  # the row, and the hash of the pixels
 
 
-def _kept_volume(job: VolumeJob, stack: Stack, reader: FrameReader) -> Kept | None:
-    """The volume that is there already or was staged, made from the same data; None where it must be decoded."""
-    if not job.verify and (kept := _kept_by_times(job, stack, job.folder)) is not None:
-        return kept
-    if (kept := _kept_by_times(job, stack, job.folder.staging)) is not None:
+def _reusable_volume(job: VolumeJob, stack: Stack, reader: FrameReader) -> _Reused | None:
+    """The volume already in the folder or staged, if written from the same data; None if it must be decoded."""
+    if not job.verify and (reused := _reusable_by_times(job, stack, job.folder)) is not None:
+        return reused
+    if (reused := _reusable_by_times(job, stack, job.folder.staging)) is not None:
         _publish(job)
-        return kept
-    return _kept_by_hash(job, stack, reader)
+        return reused
+    return _reusable_by_hash(job, stack, reader)
 
 
-def _kept_by_times(job: VolumeJob, stack: Stack, folder: VolumesFolder) -> Kept | None:
-    """The volume in a folder, if policy, headers, and sizes and times of all files are as when it was written."""
+def _reusable_by_times(job: VolumeJob, stack: Stack, folder: VolumesFolder) -> _Reused | None:
+    """The volume in a folder, if policy, headers, and sizes and times of all files have not changed since."""
     state = folder.state(job.volume.volume_id)
     try:
         if not state.is_file() or read_json(state, "the converted volumes") != _file_state(job, stack, folder):
             return None
         stored = _sidecar(job, folder)
         return None if stored is None else (dict(stored["row"]), str(stored["pixels_sha256"]))
-    except (OSError, KeyError, TypeError, Refusal):  # damaged: made anew
+    except (OSError, KeyError, TypeError, Refusal):  # damaged: written again
         return None
 
 
-def _kept_by_hash(job: VolumeJob, stack: Stack, reader: FrameReader) -> Kept | None:
-    """The volume that is there, if image and pixels have the hashes that its sidecar states: no frame is decoded."""
+def _reusable_by_hash(job: VolumeJob, stack: Stack, reader: FrameReader) -> _Reused | None:
+    """The volume in the folder, if image and pixels have the hashes in its sidecar; decodes nothing."""
     volume_id = job.volume.volume_id
     try:
         stored = _sidecar(job, job.folder)
@@ -186,26 +186,26 @@ def _kept_by_hash(job: VolumeJob, stack: Stack, reader: FrameReader) -> Kept | N
         pixels_sha256 = hash_pixels(stack.slices, job.sources, reader)
         if stored["source_sha256"] != _content_hash(job, stack, pixels_sha256):
             return None
-        if stored.get("pixels_sha256") != pixels_sha256:  # an older version's
+        if stored.get("pixels_sha256") != pixels_sha256:  # written by an older version
             write_json(job.folder.sidecar(volume_id), stored | {"pixels_sha256": pixels_sha256})
         write_json(job.folder.state(volume_id), _file_state(job, stack, job.folder))
         return dict(stored["row"]), pixels_sha256
-    except Exception:  # an edited sidecar, a damaged file: made anew, and what is wrong is said where it is decoded
+    except Exception:  # an edited sidecar, a damaged file: converted again, which reports what is wrong
         return None
 
 
 def _sidecar(job: VolumeJob, folder: VolumesFolder) -> dict[str, Any] | None:
-    """A volume's sidecar, where its image is there and its padding mask as the sidecar says."""
+    """The sidecar of a volume; None if it is of another version, or it, the image or its padding mask is missing."""
     volume_id = job.volume.volume_id
     if not folder.sidecar(volume_id).is_file() or not folder.image(volume_id).is_file():
         return None
     stored: dict[str, Any] = read_json(folder.sidecar(volume_id), "the converted volumes")
-    whole = stored["schema"] == SCHEMA and (not stored["row"]["padding"] or folder.padding(volume_id).is_file())
-    return stored if whole else None
+    complete = stored["schema"] == SCHEMA and (not stored["row"]["padding"] or folder.padding(volume_id).is_file())
+    return stored if complete else None
 
 
 def _publish(job: VolumeJob) -> None:
-    """Move a staged volume to its place: the sidecar after the files that it describes, the state last."""
+    """Move a staged volume to the output: the sidecar after the files that it describes, the state last."""
     volume_id, staged = job.volume.volume_id, job.folder.staging
     job.folder.sidecar(volume_id).unlink(missing_ok=True)
     job.folder.state(volume_id).parent.mkdir(parents=True, exist_ok=True)
@@ -219,23 +219,29 @@ def _publish(job: VolumeJob) -> None:
 
 
 def _content_hash(job: VolumeJob, stack: Stack, pixels_sha256: str) -> str:
-    """Of everything that the volume is made from: policy, headers and pixel bytes, wherever the files lie."""
-    nowhere: dict[str, Any] = {"file": "", "size_bytes": 0, "modified_ns": 0, "pixel_offset": 0}
-    headers = [repr(replace(instance, **nowhere)) for instance in _instances(stack)]
-    return sha256_of_values([SCHEMA, _repairs(job), headers, [one.name for one in stack.slices], pixels_sha256])
+    """Hash of everything that determines the volume: policy, headers and pixel bytes, but not where the files are."""
+    no_location: dict[str, Any] = {"file": "", "size_bytes": 0, "modified_ns": 0, "pixel_offset": 0}
+    headers = [repr(replace(instance, **no_location)) for instance in _instances(stack)]
+    return sha256_of_values([SCHEMA, _repairs(job), headers, [slice_.name for slice_ in stack.slices], pixels_sha256])
 
 
 def _file_state(job: VolumeJob, stack: Stack, folder: VolumesFolder) -> dict[str, str]:
-    """Hash of policy and headers, with sizes and times of the files read and of the files written."""
+    """Hash of policy and headers, which include sizes and times of the files read, and of the files written."""
     volume_id = job.volume.volume_id
     headers = [repr(instance) for instance in _instances(stack)]
     paths = (folder.image(volume_id), folder.padding(volume_id), folder.sidecar(volume_id))
-    state = [SCHEMA, _repairs(job), headers, [one.name for one in stack.slices], [_size_and_time(one) for one in paths]]
+    state = [
+        SCHEMA,
+        _repairs(job),
+        headers,
+        [slice_.name for slice_ in stack.slices],
+        [_size_and_time(path) for path in paths],
+    ]
     return {"state_sha256": sha256_of_values(state)}
 
 
 def _instances(stack: Stack) -> list[Instance]:
-    return list({id(one.instance): one.instance for one in stack.slices}.values())
+    return list({id(slice_.instance): slice_.instance for slice_ in stack.slices}.values())
 
 
 def _repairs(job: VolumeJob) -> dict[str, Any]:
@@ -250,7 +256,7 @@ def _size_and_time(path: Path) -> list[int]:
 
 
 def _origin(stack: Stack, origin: tuple[tuple[int, float], ...]) -> str | list[list[str | float]]:
-    """Where a slice comes from: the name of the one it is, or names and weights of those it lies between."""
+    """The origin of an output slice: the name of a slice, or names and weights of those it was interpolated from."""
     if len(origin) == 1:
         return stack.slices[origin[0][0]].name
     return [[stack.slices[k].name, weight] for k, weight in origin]
@@ -259,7 +265,7 @@ def _origin(stack: Stack, origin: tuple[tuple[int, float], ...]) -> str | list[l
 def _repair_geometry(
     values: CorrectedValues, stack: Stack, findings: Iterable[Finding], settings: ConvertSettings
 ) -> RepairedVolume:
-    """Voxels on their grid: as they are, or as the policy has them repaired."""
+    """Voxels on their grid, with the geometric repairs that the policy asks for."""
     voxels = volume_from_frames(values.voxels)
     padding = None if values.padding is None else volume_from_frames(values.padding)
     grid = stack_grid(stack, voxels.shape)

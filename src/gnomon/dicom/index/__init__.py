@@ -1,4 +1,4 @@
-"""Files -> one typed row an instance: nothing is trusted, nothing is read twice, nothing is dropped."""
+"""DICOM files -> one typed row per instance. Nothing is trusted, nothing is read twice, nothing is dropped."""
 
 from gnomon.dicom.index.index import IndexSettings, StudyIndex, index_studies
 from gnomon.dicom.index.instances import Declared, FrameFacts, Instance, PrivateValue

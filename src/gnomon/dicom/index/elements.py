@@ -1,4 +1,4 @@
-"""The elements of one header by their tags: where each value lies in the bytes, decoded when it is asked for."""
+"""The elements of one header by tag: where each value lies in the bytes, decoded on access."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _NUMBER_FORMATS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b
 Numbers = tuple[float, ...]
 
 
-class HeaderProblem(Exception):  # noqa: N818 - it is the file's, not ours
-    """A header that parses and cannot be used; the text says why."""
+class HeaderProblem(Exception):  # noqa: N818 - a problem of the file, not an error of the program
+    """A header that cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
 class PixelElement:
-    """Where pixel data lie in the file: `length` is None where it is undefined (encapsulated)."""
+    """Location of the pixel data in the file; `length` is None if it is undefined (encapsulated)."""
 
     keyword: str
     vr: str
@@ -44,19 +44,19 @@ class Elements:
     """The top-level elements of one file's header.
 
     Attributes:
-        buffer: the bytes that the values lie in (inflated, for the deflated syntax).
-        transfer_syntax: UID from the file meta group; what was deduced where that group is missing.
-        deduced: whether the transfer syntax is a deduction.
-        places: tag -> (VR or b"", start, end) in the buffer.
-        parsed: tag -> element, for what pydicom had to parse.
-        pixels: the pixel data element, None where there is none.
-        meta: file meta texts by tag.
+        buffer: the bytes that hold the values (inflated, for the deflated syntax).
+        transfer_syntax: UID from the file meta group; deduced if that group is missing or wrong.
+        deduced: whether the transfer syntax was deduced.
+        spans: tag -> (VR or b"", start, end) in the buffer.
+        parsed: tag -> element, if pydicom had to parse the header.
+        pixels: the pixel data element; None if there is none.
+        meta: UIDs of the file meta group by tag.
     """
 
     buffer: bytes
     transfer_syntax: str
     deduced: bool
-    places: dict[int, tuple[bytes, int, int]] = field(default_factory=dict)
+    spans: dict[int, tuple[bytes, int, int]] = field(default_factory=dict)
     parsed: dict[int, Any] = field(default_factory=dict)
     pixels: PixelElement | None = None
     meta: dict[int, str] = field(default_factory=dict)
@@ -64,27 +64,27 @@ class Elements:
 
     @property
     def implicit(self) -> bool:
-        """Whether values come without their VR."""
+        """Whether elements are stored without their VR."""
         return self.transfer_syntax == IMPLICIT_LITTLE
 
     def __contains__(self, tag: int) -> bool:
-        return tag in self.places or tag in self.parsed
+        return tag in self.spans or tag in self.parsed
 
     def private_tags(self) -> list[int]:
         """Tags of odd groups, ascending."""
-        return sorted(tag for tag in (self.parsed or self.places) if tag & 0x10000)
+        return sorted(tag for tag in (self.parsed or self.spans) if tag & 0x10000)
 
     def raw(self, tag: int) -> tuple[bytes, bytes]:
-        """(VR or b"", value) as stored; empty where absent or a sequence that pydicom parsed."""
-        if (place := self.places.get(tag)) is not None:
-            return place[0], self.buffer[place[1] : place[2]]
+        """(VR or b"", value) as stored; empty if absent or a sequence that pydicom parsed."""
+        if (span := self.spans.get(tag)) is not None:
+            return span[0], self.buffer[span[1] : span[2]]
         element = self.parsed.get(tag)
         if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
             return (element.VR or "").encode(), element.value
         return b"", b""
 
     def text(self, tag: int) -> str:
-        """The value as text, stripped; values of a multi-valued element stay joined by a backslash."""
+        """The value as text, stripped; multiple values remain separated by backslashes."""
         if tag not in self:
             return ""
         value = self.raw(tag)[1]
@@ -105,12 +105,12 @@ class Elements:
         return self._encodings
 
     def texts(self, tag: int) -> tuple[str, ...]:
-        """The values as texts, each stripped."""
+        """The values of a multi-valued element as texts, each stripped."""
         text = self.text(tag)
         return tuple(part.strip() for part in text.split("\\")) if text else ()
 
     def numbers(self, tag: int, count: int | None = None) -> Numbers | None:
-        """The values as finite numbers; None where absent, unreadable or (with `count`) of another count."""
+        """The values as finite numbers; None if absent, unreadable or, given `count`, not that many."""
         if tag not in self:
             return None
         numbers = self._binary(tag)
@@ -143,10 +143,10 @@ class Elements:
         return int(number) if number is not None and number == int(number) else None
 
     def sequence(self, tag: int) -> Sequence[Dataset]:
-        """The items of a sequence; empty where absent."""
-        if (place := self.places.get(tag)) is not None:
+        """The items of a sequence; empty if absent."""
+        if (span := self.spans.get(tag)) is not None:
             with quiet_pydicom():
-                return list(convert_SQ(self.buffer[place[1] : place[2]], self.implicit, True, self._charset()))
+                return list(convert_SQ(self.buffer[span[1] : span[2]], self.implicit, True, self._charset()))
         element = self.parsed.get(tag)
         if element is None:
             return ()
@@ -157,7 +157,7 @@ class Elements:
         return list(element.value) if element.VR == "SQ" else ()
 
 
-# Binary numbers whose VR an implicit file does not say. (US or SS elements are read as unsigned: see padding.)
+# Binary numbers, whose VR an implicit file does not state. (US or SS elements are read as unsigned: see padding.)
 _IMPLICIT_NUMBERS = (
     dict.fromkeys(
         (
@@ -187,7 +187,7 @@ _IMPLICIT_NUMBERS = (
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom's warnings to ourselves: they quote header values and paths, which may name a patient."""
+    """Silence pydicom's warnings: they quote header values and paths, which may name a patient."""
     logger = getLogger("pydicom")
     level = logger.level
     logger.setLevel(CRITICAL)

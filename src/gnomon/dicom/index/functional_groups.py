@@ -1,6 +1,6 @@
-"""Enhanced multi-frame objects -> one record a frame, the same as a single-frame image gives (C.7.6.16).
+"""Enhanced multi-frame objects -> one record per frame, the same as for a single-frame image (C.7.6.16).
 
-A macro stands in the shared functional groups or in the frame's own; the frame's own wins.
+A macro is in the shared or in the per-frame functional groups; the per-frame one takes precedence.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _SHARED, _PER_FRAME = 0x52009229, 0x52009230
 
 
 def frame_facts(elements: Elements, number_of_frames: int, defaults: FrameFacts) -> tuple[FrameFacts, ...]:
-    """One record a frame; `defaults` holds what the top level says. Empty where there are no functional groups."""
+    """One record per frame; `defaults` are the values of the top level. Empty if there are no functional groups."""
     shared = elements.sequence(_SHARED)
-    own = elements.sequence(_PER_FRAME)
-    if not own and not shared:
+    per_frame = elements.sequence(_PER_FRAME)
+    if not per_frame and not shared:
         return ()
     with quiet_pydicom():
         common = shared[0] if shared else Dataset()
-        groups = list(own) + [Dataset()] * (number_of_frames - len(own))
+        groups = list(per_frame) + [Dataset()] * (number_of_frames - len(per_frame))
         return tuple(_facts(common, group, defaults) for group in groups[:number_of_frames])
 
 
@@ -90,26 +90,26 @@ _FRAME_TYPES = (
 
 
 def value_mappings(items: Sequence[Dataset]) -> tuple[ValueMapping, ...]:
-    """The items of a Real World Value Mapping."""
-    found = []
+    """The items of a Real World Value Mapping Sequence that state their range of stored values."""
+    mappings = []
     for item in items:
         units = item.get("MeasurementUnitsCodeSequence") or [Dataset()]
-        first = _either(item, "RealWorldValueFirstValueMapped", "DoubleFloatRealWorldValueFirstValueMapped")
-        last = _either(item, "RealWorldValueLastValueMapped", "DoubleFloatRealWorldValueLastValueMapped")
+        first = _first_number(item, "RealWorldValueFirstValueMapped", "DoubleFloatRealWorldValueFirstValueMapped")
+        last = _first_number(item, "RealWorldValueLastValueMapped", "DoubleFloatRealWorldValueLastValueMapped")
         slope, intercept = _number(item, "RealWorldValueSlope"), _number(item, "RealWorldValueIntercept")
         if first is None or last is None:
             continue
-        found.append(ValueMapping(slope, intercept, first, last, _text(units[0], "CodeValue")))
-    return tuple(found)
+        mappings.append(ValueMapping(slope, intercept, first, last, _text(units[0], "CodeValue")))
+    return tuple(mappings)
 
 
-def _either(item: Dataset, one: str, other: str) -> float | None:
-    number = _number(item, one)
-    return _number(item, other) if number is None else number
+def _first_number(item: Dataset, keyword: str, alternative: str) -> float | None:
+    number = _number(item, keyword)
+    return _number(item, alternative) if number is None else number
 
 
 def milliseconds(text: str) -> float | None:
-    """A DICOM time (HHMMSS.FFFFFF) or date and time as ms on one clock; None where there is none."""
+    """A DICOM time (HHMMSS.FFFFFF) or date and time in ms; None if it is empty or invalid."""
     plain = text.split("+")[0].split("-")[0]
     try:
         if len(plain.split(".")[0]) == 14:
@@ -131,8 +131,8 @@ def _texts(data: Dataset, keyword: str) -> tuple[str, ...]:
     value = _value(data, keyword)
     if value is None:
         return ()
-    many = [value] if isinstance(value, (str, int, float)) else list(value)
-    return tuple(str(item).strip() for item in many)
+    items = [value] if isinstance(value, (str, int, float)) else list(value)
+    return tuple(str(item).strip() for item in items)
 
 
 def _text(data: Dataset, keyword: str) -> str:

@@ -1,4 +1,4 @@
-"""The header of one source -> its row in the index."""
+"""The header of one source -> its row of the index."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 
 
 def read_instance(reader: SourceReader, source: Source, file: str) -> tuple[Instance, str]:
-    """The row of one source, and the patient's identity (empty where there is none); the row has no identity yet.
+    """The row of one source, without the patient's pseudonym, and the patient's identity (empty if unknown).
 
-    Whatever is wrong with the file becomes a row with the rule and the reason: nothing is raised.
+    Raises nothing: a file that cannot be read gives a row with the rule and the reason.
     """
-    bare: dict[str, Any] = {"file": file, "size_bytes": source.size_bytes, "modified_ns": source.modified_ns}
+    file_columns: dict[str, Any] = {"file": file, "size_bytes": source.size_bytes, "modified_ns": source.modified_ns}
     try:
         if source.problem:
-            return Instance(**bare, rule=UNREADABLE_FILE.id, problem=source.problem), ""
+            return Instance(**file_columns, rule=UNREADABLE_FILE.id, problem=source.problem), ""
         with time_limit(TIME_LIMIT_S):
             elements = _elements(reader, source)
             if elements is None:
-                return Instance(**bare, rule=NOT_DICOM.id, problem="a file that is not DICOM"), ""
+                return Instance(**file_columns, rule=NOT_DICOM.id, problem="a file that is not DICOM"), ""
             columns = _columns(elements)
             if elements.pixels is not None and not is_native(elements.transfer_syntax):
                 columns["coding"] = coding_of(
                     elements.transfer_syntax, reader.read(source, elements.pixels.offset, FIRST_BYTES)
                 )
-            return Instance(**bare, **columns), _identity(elements)
+            return Instance(**file_columns, **columns), _identity(elements)
     except HeaderProblem as error:
-        return Instance(**bare, rule=UNREADABLE_FILE.id, problem=str(error)), ""
-    except Exception as error:  # a hostile header raises anything: MemoryError and RecursionError too
-        return Instance(**bare, rule=UNREADABLE_FILE.id, problem=_describe_failure(error)), ""
+        return Instance(**file_columns, rule=UNREADABLE_FILE.id, problem=str(error)), ""
+    except Exception as error:  # a hostile header can raise anything, MemoryError and RecursionError included
+        return Instance(**file_columns, rule=UNREADABLE_FILE.id, problem=_describe_failure(error)), ""
 
 
 def _describe_failure(error: Exception) -> str:
-    """Why a header could not be read, without names of code."""
+    """Why a header could not be read, in the words of a user, without names from the code."""
     if isinstance(error, TimeoutError):
         return f"a header that takes more than {TIME_LIMIT_S:g} s to read"
     if isinstance(error, MemoryError):
@@ -66,25 +66,25 @@ def _describe_failure(error: Exception) -> str:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block after `seconds`, where the system can (POSIX, main thread)."""
+    """Raise TimeoutError in the block after `seconds`; no limit except in the main thread of a POSIX system."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(number: int, frame: Any) -> None:
+    def raise_timeout(number: int, frame: Any) -> None:
         raise TimeoutError(f"longer than {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
+    previous = signal.signal(signal.SIGALRM, raise_timeout)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous)
 
 
 def _elements(reader: SourceReader, source: Source) -> Elements | None:
-    """Parse the first bytes, and more of them only where the header asks for more."""
+    """Parse the first bytes, and read more of them only if the header is longer; None if it is not DICOM."""
     count = FIRST_READ_BYTES
     while True:
         buffer = reader.read(source, 0, count)
@@ -104,22 +104,32 @@ def _identity(elements: Elements) -> str:
     return elements.text(TAG["PatientID"]) or elements.text(TAG["StudyInstanceUID"])
 
 
-def _columns(found: Elements) -> dict[str, Any]:
-    """Every column but the ones about the file itself, and the patient's pseudonym."""
-    text, texts, number, numbers, integer = found.text, found.texts, found.number, found.numbers, found.integer
-    meta_uid = found.meta.get
+def _columns(elements: Elements) -> dict[str, Any]:
+    """Every column except those about the file itself and the patient's pseudonym."""
+    text, texts, number, numbers, integer = (
+        elements.text,
+        elements.texts,
+        elements.number,
+        elements.numbers,
+        elements.integer,
+    )
+    meta_uid = elements.meta.get
     sop_class = text(TAG["SOPClassUID"]) or meta_uid(0x00020002, "")
     if sop_class == _MEDIA_DIRECTORY:
-        return {"sop_class": sop_class, "transfer_syntax": found.transfer_syntax, "references": _references(found)}
-    creators, private = private_values(found)
-    names = name_words(found)
+        return {
+            "sop_class": sop_class,
+            "transfer_syntax": elements.transfer_syntax,
+            "references": _references(elements),
+        }
+    creators, private = private_values(elements)
+    names = name_words(elements)
     columns: dict[str, Any] = {
         "study_uid": text(TAG["StudyInstanceUID"]),
         "series_uid": text(TAG["SeriesInstanceUID"]),
         "sop_uid": text(TAG["SOPInstanceUID"]) or meta_uid(0x00020003, ""),
         "sop_class": sop_class,
-        "transfer_syntax": found.transfer_syntax,
-        "syntax_deduced": found.deduced,
+        "transfer_syntax": elements.transfer_syntax,
+        "syntax_deduced": elements.deduced,
         "modality": text(TAG["Modality"]),
         "manufacturer": text(TAG["Manufacturer"]),
         "model": text(TAG["ManufacturerModelName"]),
@@ -152,36 +162,36 @@ def _columns(found: Elements) -> dict[str, Any]:
         "concatenation": text(TAG["ConcatenationUID"]),
         "concatenation_part": integer(TAG["InConcatenationNumber"]),
         "concatenation_parts": integer(TAG["InConcatenationTotalNumber"]),
-        "has_modality_lut": TAG["ModalityLUTSequence"] in found,
+        "has_modality_lut": TAG["ModalityLUTSequence"] in elements,
         "private_creators": creators,
         "private": private,
-        "declared": read_declared(found),
-        **_pixel_columns(found),
+        "declared": read_declared(elements),
+        **_pixel_columns(elements),
         **_mosaic_columns(private),
     }
     if not 1 <= columns["number_of_frames"] <= FRAMES_LIMIT:
         raise HeaderProblem(f"NumberOfFrames {columns['number_of_frames']}, not in 1..{FRAMES_LIMIT}")
     if not columns["sop_uid"]:
         raise HeaderProblem("no SOPInstanceUID")
-    columns["frames"] = _frames(found, columns)
+    columns["frames"] = _frames(elements, columns)
     return columns
 
 
-def _pixel_columns(found: Elements) -> dict[str, Any]:
-    integer, pixels = found.integer, found.pixels
+def _pixel_columns(elements: Elements) -> dict[str, Any]:
+    integer, pixels = elements.integer, elements.pixels
     return {
         "rows": integer(TAG["Rows"]),
         "columns": integer(TAG["Columns"]),
         "number_of_frames": integer(TAG["NumberOfFrames"]) or 1,
         "samples": integer(TAG["SamplesPerPixel"]) or 1,
-        "photometric": found.text(TAG["PhotometricInterpretation"]),
-        "presentation": found.text(TAG["PresentationLUTShape"]),
+        "photometric": elements.text(TAG["PhotometricInterpretation"]),
+        "presentation": elements.text(TAG["PresentationLUTShape"]),
         "bits_allocated": integer(TAG["BitsAllocated"]),
         "bits_stored": integer(TAG["BitsStored"]),
         "high_bit": integer(TAG["HighBit"]),
         "signed": integer(TAG["PixelRepresentation"]) == 1,
-        "padding_value": _padding(found, "PixelPaddingValue"),
-        "padding_limit": _padding(found, "PixelPaddingRangeLimit"),
+        "padding_value": _padding(elements, "PixelPaddingValue"),
+        "padding_limit": _padding(elements, "PixelPaddingRangeLimit"),
         "pixel_keyword": pixels.keyword if pixels else "",
         "pixel_vr": pixels.vr if pixels else "",
         "pixel_offset": pixels.offset if pixels else 0,
@@ -189,10 +199,10 @@ def _pixel_columns(found: Elements) -> dict[str, Any]:
     }
 
 
-def _padding(found: Elements, keyword: str) -> float | None:
-    """As an unsigned pattern of its own width, whatever VR it was written with (US or SS); floats as they are."""
+def _padding(elements: Elements, keyword: str) -> float | None:
+    """The padding value: integers as the unsigned bit pattern, whatever the VR (US or SS); floats unchanged."""
     for name in (keyword, f"Float{keyword}", f"DoubleFloat{keyword}"):
-        if (value := found.number(TAG[name])) is not None:
+        if (value := elements.number(TAG[name])) is not None:
             return value
     return None
 
@@ -208,71 +218,73 @@ def _mosaic_columns(private: tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
-def _frames(found: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:
-    text, number, numbers = found.text, found.number, found.numbers
+def _frames(elements: Elements, columns: dict[str, Any]) -> tuple[FrameFacts, ...]:
+    text, number, numbers = elements.text, elements.number, elements.numbers
     private = columns["private"]
-    mapped = TAG["RealWorldValueMappingSequence"]
-    top = FrameFacts(
+    mapping_tag = TAG["RealWorldValueMappingSequence"]
+    top_level = FrameFacts(
         position_mm=numbers(TAG["ImagePositionPatient"], 3),
         orientation=numbers(TAG["ImageOrientationPatient"], 6),
         pixel_spacing_mm=numbers(TAG["PixelSpacing"], 2),
-        slope=_rescale(found, "RescaleSlope"),
-        intercept=_rescale(found, "RescaleIntercept"),
+        slope=_rescale(elements, "RescaleSlope"),
+        intercept=_rescale(elements, "RescaleIntercept"),
         rescale_type=text(TAG["RescaleType"]),
-        mappings=value_mappings(found.sequence(mapped)) if mapped in found else (),
-        kernel=found.texts(TAG["ConvolutionKernel"]),
+        mappings=value_mappings(elements.sequence(mapping_tag)) if mapping_tag in elements else (),
+        kernel=elements.texts(TAG["ConvolutionKernel"]),
         echo="\\".join((text(TAG["EchoNumbers"]), text(TAG["EchoTime"]))).strip("\\"),
         inversion_time=text(TAG["InversionTime"]),
         b_value=_b_value(number(TAG["DiffusionBValue"]), private),
-        complex_part=text(TAG["ComplexImageComponent"]) or _ge_part(private),
-        gradient=numbers(TAG["DiffusionGradientOrientation"], 3) or _gradient(private),
-        temporal_position=_first(number(TAG["TemporalPositionIdentifier"]), number(TAG["TemporalPositionIndex"])),
-        cardiac_phase=_first(number(TAG["NominalPercentageOfCardiacPhase"]), private_cardiac_phase(private)),
-        trigger_time_ms=_first(number(TAG["TriggerTime"]), number(TAG["FrameReferenceTime"])),
-        acquired_ms=_first(milliseconds(text(TAG["AcquisitionDateTime"])), _clock(found)),
+        complex_part=text(TAG["ComplexImageComponent"]) or _ge_complex_part(private),
+        gradient=numbers(TAG["DiffusionGradientOrientation"], 3) or _private_gradient(private),
+        temporal_position=_first_number(
+            number(TAG["TemporalPositionIdentifier"]), number(TAG["TemporalPositionIndex"])
+        ),
+        cardiac_phase=_first_number(number(TAG["NominalPercentageOfCardiacPhase"]), private_cardiac_phase(private)),
+        trigger_time_ms=_first_number(number(TAG["TriggerTime"]), number(TAG["FrameReferenceTime"])),
+        acquired_ms=_first_number(milliseconds(text(TAG["AcquisitionDateTime"])), _acquisition_time_ms(elements)),
     )
-    if TAG["PerFrameFunctionalGroupsSequence"] in found or TAG["SharedFunctionalGroupsSequence"] in found:
-        return frame_facts(found, columns["number_of_frames"], top)
-    return (top,) if columns["number_of_frames"] == 1 else ()
+    if TAG["PerFrameFunctionalGroupsSequence"] in elements or TAG["SharedFunctionalGroupsSequence"] in elements:
+        return frame_facts(elements, columns["number_of_frames"], top_level)
+    return (top_level,) if columns["number_of_frames"] == 1 else ()
 
 
-def _rescale(found: Elements, keyword: str) -> float | None:
-    value = found.number(TAG[keyword])
-    return math.nan if value is None and found.text(TAG[keyword]) else value
+def _rescale(elements: Elements, keyword: str) -> float | None:
+    value = elements.number(TAG[keyword])
+    return math.nan if value is None and elements.text(TAG[keyword]) else value
 
 
-def _first(*numbers: float | None) -> float | None:
+def _first_number(*numbers: float | None) -> float | None:
     return next((number for number in numbers if number is not None), None)
 
 
-def _clock(found: Elements) -> float | None:
-    time = found.text(TAG["AcquisitionTime"]) or found.text(TAG["ContentTime"])
+def _acquisition_time_ms(elements: Elements) -> float | None:
+    time = elements.text(TAG["AcquisitionTime"]) or elements.text(TAG["ContentTime"])
     return milliseconds(time) if time else None
 
 
-def _b_value(standard: float | None, private: tuple[Any, ...]) -> str:
-    """The b-value in s/mm2 as text: the standard's, else a vendor's (GE adds 1e9 to some)."""
+def _b_value(b_value: float | None, private: tuple[Any, ...]) -> str:
+    """The b-value in s/mm2 as text: of the standard element, else of a private one (GE adds 1e9 to some)."""
     for creator in ("SIEMENS MR HEADER", "Philips Imaging DD 001", "UIH", "GEMS_PARM_01"):
-        if standard is None and (numbers := private_numbers(private, creator, "b_value")):
-            standard = numbers[0] % 1e9 if numbers[0] >= 1e9 else numbers[0]
-    return "" if standard is None else f"{standard:g}"
+        if b_value is None and (numbers := private_numbers(private, creator, "b_value")):
+            b_value = numbers[0] % 1e9 if numbers[0] >= 1e9 else numbers[0]
+    return "" if b_value is None else f"{b_value:g}"
 
 
-def _gradient(private: tuple[Any, ...]) -> Numbers | None:
+def _private_gradient(private: tuple[Any, ...]) -> Numbers | None:
     for creator in ("SIEMENS MR HEADER", "UIH"):
         if (numbers := private_numbers(private, creator, "gradient")) and len(numbers) == 3:
             return numbers
     return None
 
 
-def _ge_part(private: tuple[Any, ...]) -> str:
-    """GE tells magnitude, phase, real and imaginary images apart in a private element only."""
+def _ge_complex_part(private: tuple[Any, ...]) -> str:
+    """GE distinguishes magnitude, phase, real and imaginary images in a private element only."""
     part = private_numbers(private, "GEMS_PARM_01", "complex_part")
     return ("MAGNITUDE", "PHASE", "REAL", "IMAGINARY")[int(part[0])] if part and 0 <= part[0] <= 3 else ""
 
 
-def _references(found: Elements) -> Texts:
-    """What a DICOMDIR lists, as paths relative to it."""
-    records = found.sequence(TAG["DirectoryRecordSequence"])
+def _references(elements: Elements) -> Texts:
+    """The files that a DICOMDIR lists, as paths relative to it."""
+    records = elements.sequence(TAG["DirectoryRecordSequence"])
     files = [record.get("ReferencedFileID") for record in records]
     return tuple("/".join([file] if isinstance(file, str) else list(file)) for file in files if file)

@@ -1,7 +1,7 @@
-"""The index of an export: `instances.parquet`, one typed row an instance, never read twice.
+"""The index of an export: `instances.parquet`, one typed row per instance; unchanged files are not read again.
 
-Sources are read in parts of a thousand by a pool of processes; each part is on disk before the next result
-is taken, so that a run that is killed goes on where it stopped and memory does not grow with the export.
+Sources are read in parts of a thousand by a pool of processes. Each part is written before the next result is taken,
+so that a run that is killed resumes where it stopped and memory does not grow with the export.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gnomon.rules.finding import Finding
 
 PART_ROWS = 1000
 _CHUNK = 50
-_HIDDEN = ("site", "station", "birth")  # told apart, never told
+_DIGESTED = ("site", "station", "birth")  # stored as keyed digests: comparable, never readable
 
 
 @section
@@ -43,22 +43,22 @@ class IndexSettings:
 
 @dataclass(frozen=True)
 class StudyIndex:
-    """What is known of an export: the rows on disk, and where the bytes of each lie.
+    """The index of an export: rows on disk, and the source of each.
 
     Attributes:
         path: instances.parquet.
         sources: file pseudonym -> source.
-        findings: what must be said about files, not volumes.
-        read: how many sources were read anew.
+        findings: those about single files; volumes have their own.
+        n_read: number of sources that had to be read.
     """
 
     path: Path
     sources: dict[str, Source]
     findings: tuple[Finding, ...]
-    read: int
+    n_read: int
 
     def instances(self) -> Iterator[Instance]:
-        """Every readable row, in the order of the index, a part at a time."""
+        """Every readable row, in the order of the index; loads one part at a time."""
         yield from (row for part in _parts(self.path) for row in rows_of(part) if row.readable)
 
 
@@ -67,26 +67,28 @@ def index_studies(studies: Path, path: Path, names: PseudonymMap, settings: Inde
 
     Args:
         studies: a folder, a zip or tar file, or a DICOMDIR.
-        path: where instances.parquet is to lie.
-        names: pseudonyms for patients and files; it learns them.
-        spool: folder for what must be unpacked to be read; the sources may lie in it.
+        path: where to write instances.parquet.
+        names: the pseudonym map; patients and files are added to it.
+        spool: folder for archives that must be unpacked to be read; sources may point into it.
 
     Raises:
-        Refusal: USE101 where there is nothing at `studies`.
+        Refusal: USE101 if `studies` does not exist.
     """
     parts_folder = path.parent / f".{path.stem}-parts"
     sources = sources_in(studies, spool)
-    named = {names.digest("files", source.name): source for source in sources}
-    known = _Known([path, *sorted(parts_folder.glob("*.parquet"))])
-    stale = {file: source for file, source in named.items() if settings.verify or not known.has(file, source)}
+    by_pseudonym = {names.digest("files", source.name): source for source in sources}
+    stored_rows = _StoredRows([path, *sorted(parts_folder.glob("*.parquet"))])
+    stale = {
+        file: source for file, source in by_pseudonym.items() if settings.verify or not stored_rows.has(file, source)
+    }
     with _pool(settings.workers, len(stale)) as pool:
         fresh = pool(joblib.delayed(_read_chunk)(chunk) for chunk in _chunks(list(stale.items()), _CHUNK))
-        rows = _pseudonymous((pair for chunk in fresh for pair in chunk), names)
+        rows = _pseudonymise((pair for chunk in fresh for pair in chunk), names)
         _write_parts(show_progress(rows, len(stale), "reading headers") if stale else rows, parts_folder, names)
-    known = _Known([path, *sorted(parts_folder.glob("*.parquet"))])
-    findings = _merge(named, known, path, names)
+    stored_rows = _StoredRows([path, *sorted(parts_folder.glob("*.parquet"))])
+    findings = _merge(by_pseudonym, stored_rows, path, names)
     shutil.rmtree(parts_folder, ignore_errors=True)
-    return StudyIndex(path, named, tuple(findings), len(stale))
+    return StudyIndex(path, by_pseudonym, tuple(findings), len(stale))
 
 
 def _pool(workers: int, files: int) -> joblib.Parallel:
@@ -103,22 +105,24 @@ def _read_chunk(chunk: list[tuple[str, Source]]) -> list[tuple[Instance, str]]:
         return [read_instance(reader, source, file) for file, source in chunk]
 
 
-def _pseudonymous(pairs: Iterable[tuple[Instance, str]], names: PseudonymMap) -> Iterator[Instance]:
+def _pseudonymise(pairs: Iterable[tuple[Instance, str]], names: PseudonymMap) -> Iterator[Instance]:
     """Rows with the patient's pseudonym, and pseudonyms of the paths that a DICOMDIR lists: they may name patients."""
     for row, identity in pairs:
         if row.references:
             yield replace(row, references=tuple(names.digest("references", plain_name(r)) for r in row.references))
             continue
-        kept = row.declared
-        hidden: dict[str, Any] = {kind: names.digest(kind, said) for kind in _HIDDEN if (said := getattr(kept, kind))}
-        row = replace(row, declared=replace(kept, **hidden)) if hidden else row
+        declared = row.declared
+        hidden: dict[str, Any] = {
+            kind: names.digest(kind, text) for kind in _DIGESTED if (text := getattr(declared, kind))
+        }
+        row = replace(row, declared=replace(declared, **hidden)) if hidden else row
         yield replace(row, patient=names.pseudonym("patients", identity)) if identity else row
 
 
 def _write_parts(rows: Iterable[Instance], folder: Path, names: PseudonymMap) -> None:
-    """Put rows on disk a part at a time, beside the parts that an earlier run left; first who they are about."""
+    """Write rows in parts, after the parts that an earlier run left; the pseudonym map is saved before each part."""
 
-    def put(part: list[Instance]) -> None:
+    def write_part(part: list[Instance]) -> None:
         names.save()
         _write(folder / f"{number:06d}.parquet", [table_of(part)])
 
@@ -127,10 +131,10 @@ def _write_parts(rows: Iterable[Instance], folder: Path, names: PseudonymMap) ->
     for row in rows:
         part.append(row)
         if len(part) == PART_ROWS:
-            put(part)
+            write_part(part)
             part, number = [], number + 1
     if part:
-        put(part)
+        write_part(part)
 
 
 def _write(path: Path, tables: Iterable[pa.Table]) -> None:
@@ -145,50 +149,50 @@ def _parts(path: Path) -> Iterator[pa.Table]:
             yield file.read_row_group(group)
 
 
-def _current(path: Path) -> bool:
-    """Whether a table on disk is of this version."""
-    found = pq.read_schema(path)
-    return bool(found.equals(schema()) and (found.metadata or {}).get(b"gnomon") == VERSION.encode())
+def _is_current(path: Path) -> bool:
+    """Whether a table on disk has this version and schema."""
+    stored = pq.read_schema(path)
+    return bool(stored.equals(schema()) and (stored.metadata or {}).get(b"gnomon") == VERSION.encode())
 
 
-class _Known:
-    """Rows that are on disk already, by file pseudonym; a row group is read when a row of it is asked for."""
+class _StoredRows:
+    """Rows already on disk, by file pseudonym; a row group is read when one of its rows is needed."""
 
     def __init__(self, paths: list[Path]) -> None:
-        self._places: dict[str, tuple[Path, int, int, int, int]] = {}
+        self._locations: dict[str, tuple[Path, int, int, int, int]] = {}
         self._loaded: tuple[tuple[Path, int], pa.Table] | None = None
         for path in paths:
-            if path.is_file() and _current(path):
-                self._learn(path)
+            if path.is_file() and _is_current(path):
+                self._add_table(path)
 
-    def _learn(self, path: Path) -> None:
+    def _add_table(self, path: Path) -> None:
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=["file", "size_bytes", "modified_ns"])
                 columns = (table.column(name).to_pylist() for name in table.schema.names)
                 for row, (name, size, modified) in enumerate(zip(*columns)):
-                    self._places[name] = (path, group, row, size, modified)
+                    self._locations[name] = (path, group, row, size, modified)
 
     def has(self, file: str, source: Source) -> bool:
-        """Whether the row of an unchanged source is here."""
-        place = self._places.get(file)
-        return place is not None and place[3:] == (source.size_bytes, source.modified_ns)
+        """Whether there is a row for this source, and the source is unchanged."""
+        location = self._locations.get(file)
+        return location is not None and location[3:] == (source.size_bytes, source.modified_ns)
 
-    def holds_just(self, path: Path, files: list[str]) -> bool:
-        """Whether the table at `path` has the rows of these files, in this order, and nothing else is known."""
-        ours = all(place[0] == path for place in self._places.values())
-        return path.is_file() and ours and list(self._places) == files
+    def has_exactly(self, path: Path, files: list[str]) -> bool:
+        """Whether the table at `path` has exactly the rows of these files, in this order, and no other tablehas any."""
+        in_one_table = all(location[0] == path for location in self._locations.values())
+        return path.is_file() and in_one_table and list(self._locations) == files
 
     def rows(self, files: list[str]) -> pa.Table:
         """The rows of these files, in this order."""
         tables, at = [], 0
         while at < len(files):
-            path, group = self._places[files[at]][:2]
+            path, group = self._locations[files[at]][:2]
             end = at
-            while end < len(files) and self._places[files[end]][:2] == (path, group):
+            while end < len(files) and self._locations[files[end]][:2] == (path, group):
                 end += 1
-            picked = [self._places[file][2] for file in files[at:end]]
-            tables.append(self._group(path, group).take(picked))
+            indices = [self._locations[file][2] for file in files[at:end]]
+            tables.append(self._group(path, group).take(indices))
             at = end
         return pa.concat_tables(tables) if tables else schema().empty_table()
 
@@ -199,39 +203,41 @@ class _Known:
         return self._loaded[1]
 
 
-def _merge(named: dict[str, Source], known: _Known, path: Path, names: PseudonymMap) -> list[Finding]:
-    """Write the whole index in the order of the sources, if it is not so already; findings about single files."""
-    files = list(named)
+def _merge(by_pseudonym: dict[str, Source], stored_rows: _StoredRows, path: Path, names: PseudonymMap) -> list[Finding]:
+    """Write the whole index in the order of the sources, unless it is up to date; findings about single files."""
+    files = list(by_pseudonym)
     findings: list[Finding] = []
 
     def with_findings(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for table in tables:
-            for row in rows_of(table.filter(_worth_a_word(table))):
-                findings.extend(_file_findings(row, named, names))
+            for row in rows_of(table.filter(_rows_with_findings(table))):
+                findings.extend(_file_findings(row, by_pseudonym, names))
             yield table
 
-    if known.holds_just(path, files):
+    if stored_rows.has_exactly(path, files):
         for _ in with_findings(_parts(path)):
             pass
     else:
         _write(
             path,
-            with_findings(known.rows(files[start : start + PART_ROWS]) for start in range(0, len(files), PART_ROWS)),
+            with_findings(
+                stored_rows.rows(files[start : start + PART_ROWS]) for start in range(0, len(files), PART_ROWS)
+            ),
         )
     return findings
 
 
-def _path_ends(named: dict[str, Source], names: PseudonymMap) -> set[str]:
-    """Pseudonyms of every source's path and of its ends: a copied medium may lie anywhere below the export."""
-    ends: set[str] = set()
-    for source in named.values():
+def _path_suffixes(by_pseudonym: dict[str, Source], names: PseudonymMap) -> set[str]:
+    """Pseudonyms of every suffix of every source's path: a copied medium may lie anywhere in the export."""
+    suffixes: set[str] = set()
+    for source in by_pseudonym.values():
         parts = plain_name(source.name).split("/")
-        ends.update("/".join(parts[start:]) for start in range(len(parts)))
-    return {names.digest("references", end) for end in ends}
+        suffixes.update("/".join(parts[start:]) for start in range(len(parts)))
+    return {names.digest("references", suffix) for suffix in suffixes}
 
 
-def _worth_a_word(table: pa.Table) -> pa.Array:
-    told = [
+def _rows_with_findings(table: pa.Table) -> pa.Array:
+    flags = [
         bool(rule or references or deduced)
         for rule, references, deduced in zip(
             table.column("rule").to_pylist(),
@@ -239,12 +245,12 @@ def _worth_a_word(table: pa.Table) -> pa.Array:
             table.column("syntax_deduced").to_pylist(),
         )
     ]
-    return pa.array(told, pa.bool_())
+    return pa.array(flags, pa.bool_())
 
 
-def _file_findings(row: Instance, named: dict[str, Source], names: PseudonymMap) -> Iterator[Finding]:
+def _file_findings(row: Instance, by_pseudonym: dict[str, Source], names: PseudonymMap) -> Iterator[Finding]:
     where = f"file {row.file}"
-    names.link("files", row.file, named[row.file].name)
+    names.link("files", row.file, by_pseudonym[row.file].name)
     if row.rule == NOT_DICOM.id:
         yield NOT_DICOM.at(where, found=row.problem)
     elif row.rule:
@@ -253,7 +259,7 @@ def _file_findings(row: Instance, named: dict[str, Source], names: PseudonymMap)
         yield NO_FILE_META.at(
             where, found=f"no matching file meta group; transfer syntax {row.transfer_syntax} deduced"
         )
-    if missing := set(row.references) - _path_ends(named, names) if row.references else set():
+    if missing := set(row.references) - _path_suffixes(by_pseudonym, names) if row.references else set():
         yield MISSING_FROM_DICOMDIR.at(
             where, found=f"{len(missing)} of {len(row.references)} files listed in the DICOMDIR are missing"
         )

@@ -1,8 +1,8 @@
-"""The index's row: what the header of one instance says, typed. Lengths in mm, times in ms, LPS.
+"""A row of the index: the header of one instance, typed. Lengths in mm, times in ms, positions in LPS.
 
-None stands for absent or unreadable. `patient` and `file` are pseudonyms; free text holds no name or number
-of the patient. A single-frame image is an image of one frame: geometry and whatever else may differ from
-frame to frame is always in `frames`.
+None means absent or unreadable. `patient` and `file` are pseudonyms; free text contains no name or ID of the patient.
+A single-frame image is an image with one frame: geometry and everything else that may vary between frames is always in
+`frames`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 VERSION = "gnomon/instances/3"
-"""Changes when what a column means does: an index of another version is made anew."""
+"""To be raised when the meaning of a column changes: an index of another version is rebuilt."""
 
 Numbers = tuple[float, ...]
 Texts = tuple[str, ...]
@@ -24,7 +24,7 @@ Texts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class PrivateValue:
-    """One private element that a vendor's adapter names: `name` is the adapter's, `value` raw little-endian bytes."""
+    """One private element that an adapter lists: `name` is the adapter's, `value` raw little-endian bytes."""
 
     creator: str
     name: str
@@ -36,7 +36,7 @@ class PrivateValue:
 class ValueMapping:
     """One item of a Real World Value Mapping (C.7.6.16.2.11): value = slope * stored + intercept.
 
-    Slope and intercept are None where the item has a table in their place.
+    Slope and intercept are None if the item has a table instead.
     """
 
     slope: float | None
@@ -48,9 +48,9 @@ class ValueMapping:
 
 @dataclass(frozen=True)
 class FrameFacts:
-    """What one frame says of its place, its values, and what tells it apart from its neighbours.
+    """Position and value mapping of one frame, and what distinguishes it from its neighbours.
 
-    A slope or intercept that is there and is no number is NaN, not None: it must not pass for absent.
+    A slope or intercept that is present but not a number is NaN, not None: it must not be taken for absent.
     """
 
     position_mm: Numbers | None = None
@@ -78,10 +78,10 @@ class FrameFacts:
 
 @dataclass(frozen=True)
 class Declared:
-    """One file's word on its own making. Texts as written, empty where absent; lengths in mm, times in ms.
+    """What one file declares about its acquisition. Texts as written, empty if absent; lengths in mm, times in ms.
 
-    `identifiers` are keywords, `site` and `birth` keyed digests once the index has them; free text (`texts`,
-    each `Keyword: text`) holds no name or number of the patient.
+    `identifiers` are keywords; `site`, `station` and `birth` are keyed digests in the index; free text (`texts`, each
+    `Keyword: text`) contains no name or ID of the patient.
     """
 
     image_laterality: str = ""
@@ -142,9 +142,9 @@ class Declared:
 
 @dataclass(frozen=True)
 class Instance:
-    """One file: an image, a directory, an object that is no image, or a file that could not be read.
+    """One file: an image, a DICOMDIR, another DICOM object, or a file that could not be read.
 
-    `rule` and `problem` say why there is nothing to read; both are empty where there is.
+    `rule` and `problem` say why a file could not be read; both are empty for a readable one.
     """
 
     file: str
@@ -225,14 +225,14 @@ class Instance:
 
 @cache
 def schema() -> pa.Schema:
-    """The Parquet schema of the index: one column a field of `Instance`."""
+    """The Parquet schema of the index: one column per field of `Instance`."""
     return pa.schema(list(_arrow_fields(Instance)), metadata={"gnomon": VERSION})
 
 
 def _arrow_fields(kind: Any) -> typing.Iterator[pa.Field]:
     hints = typing.get_type_hints(kind)
-    for one in fields(kind):
-        yield pa.field(one.name, _arrow_type(hints[one.name]))
+    for field in fields(kind):
+        yield pa.field(field.name, _arrow_type(hints[field.name]))
 
 
 def _arrow_type(hint: Any) -> pa.DataType:
@@ -249,14 +249,14 @@ def _arrow_type(hint: Any) -> pa.DataType:
 
 def table_of(rows: list[Instance]) -> pa.Table:
     """Rows -> an Arrow table."""
-    whole = schema()
+    arrow_schema = schema()
     columns = [
-        pa.array([_plain(getattr(row, field.name)) for row in rows], field.type)
+        pa.array([_as_dicts(getattr(row, field.name)) for row in rows], field.type)
         if _is_nested(field)
         else pa.array([getattr(row, field.name) for row in rows], field.type)
-        for field in whole
+        for field in arrow_schema
     ]
-    return pa.Table.from_arrays(columns, schema=whole)
+    return pa.Table.from_arrays(columns, schema=arrow_schema)
 
 
 def _is_nested(field: pa.Field) -> bool:
@@ -264,26 +264,26 @@ def _is_nested(field: pa.Field) -> bool:
     return bool(pa.types.is_struct(kind))
 
 
-def _plain(items: Any) -> list[dict[str, Any]] | dict[str, Any]:
+def _as_dicts(items: Any) -> list[dict[str, Any]] | dict[str, Any]:
     if isinstance(items, Declared):
         return vars(items)
-    plain = []
+    dicts = []
     for item in items:
         values = dict(vars(item))
         if values.get("mappings"):
             values["mappings"] = [vars(mapping) for mapping in values["mappings"]]
-        plain.append(values)
-    return plain
+        dicts.append(values)
+    return dicts
 
 
 def rows_of(table: pa.Table) -> list[Instance]:
-    """An Arrow table -> rows: undoes `table_of`."""
+    """An Arrow table -> rows; the inverse of `table_of`."""
     nested: dict[str, Any] = {"frames": _frame, "private": lambda value: PrivateValue(**value)}
     columns = []
     for field in table.schema:
         values = table.column(field.name).to_pylist()
-        if (make := nested.get(field.name)) is not None:
-            values = [tuple(make(item) for item in value) for value in values]
+        if (build := nested.get(field.name)) is not None:
+            values = [tuple(build(item) for item in value) for value in values]
         elif field.name == "declared":
             values = [Declared(**_tuples(value)) for value in values]
         elif pa.types.is_list(field.type):

@@ -1,8 +1,7 @@
-"""Private elements that matter, found by the name of their creator and never by their number alone.
+"""Private elements that matter, identified by their private creator and never by the tag alone.
 
-A vendor reserves a block of a private group at run time (PS3.5 section 7.8.1), so (0029,1010) means nothing
-until (0029,0010) says who wrote it. Only the elements listed here are kept: other private text may name a
-patient.
+A vendor reserves a block of a private group per file (PS3.5 section 7.8.1), so (0029,1010) has no meaning without the
+private creator in (0029,0010). Only the elements listed here are stored: other private text may name a patient.
 
 Sources: pydicom's private dictionary and dcm2niix's vendor notes (GE, Philips, Siemens, Canon, UIH).
 """
@@ -83,13 +82,13 @@ _ADAPTERS: dict[tuple[int, str], dict[int, str]] = {
 _ALIASES = {"Image Private Header": "UIH", "Philips Imaging DD 002": "Philips Imaging DD 001"}
 _GROUPS = {group for group, _ in _ADAPTERS}
 _CSA = ("SIEMENS CSA HEADER", "image_header")
-_KEPT_BYTES = 256
+_MAX_VALUE_BYTES = 256
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 _CSA_NUMBERS = {"NumberOfImagesInMosaic", "SliceNormalVector", "B_value", "DiffusionGradientDirection"}
 
 
 def private_values(elements: Elements) -> tuple[tuple[str, ...], tuple[PrivateValue, ...]]:
-    """(every creator in the file, the values of the elements that an adapter names)."""
+    """(all private creators in the file, the values of the elements that an adapter lists)."""
     creators: dict[tuple[int, int], str] = {}
     values: list[PrivateValue] = []
     for tag in elements.private_tags():
@@ -100,11 +99,11 @@ def private_values(elements: Elements) -> tuple[tuple[str, ...], tuple[PrivateVa
             creator = _ALIASES.get(creator, creator)
             name = _ADAPTERS.get((group, creator), {}).get(element & 0xFF)
             if name is not None:
-                stated, value = elements.raw(tag)
-                vr = _vr(stated, tag, creator)
+                declared, value = elements.raw(tag)
+                vr = _vr(declared, tag, creator)
                 if elements.transfer_syntax == EXPLICIT_BIG and vr in _BINARY:
                     value = _little_endian(value, struct.calcsize(_BINARY[vr]))
-                values += _values_to_keep(creator, name, vr, value)
+                values += _values_to_store(creator, name, vr, value)
     return tuple(sorted(set(creators.values()))), tuple(values)
 
 
@@ -113,34 +112,34 @@ def _little_endian(value: bytes, width: int) -> bytes:
     return b"".join(words)
 
 
-def _vr(stated: bytes, tag: int, creator: str) -> str:
-    """The VR of a private element: as stated, or as pydicom's private dictionary has it (implicit, UN)."""
-    if stated not in (b"", b"UN"):
-        return stated.decode("latin-1")
+def _vr(declared: bytes, tag: int, creator: str) -> str:
+    """The VR of a private element: as declared, else (implicit, UN) from pydicom's private dictionary."""
+    if declared not in (b"", b"UN"):
+        return declared.decode("latin-1")
     try:
         return private_dictionary_VR(tag, creator)
     except KeyError:
         return ""
 
 
-def _values_to_keep(creator: str, name: str, vr: str, value: bytes) -> Iterator[PrivateValue]:
+def _values_to_store(creator: str, name: str, vr: str, value: bytes) -> Iterator[PrivateValue]:
     if (creator, name) == _CSA:
         for field, numbers in csa_numbers(value).items():
             yield PrivateValue(creator, field, "DS", "\\".join(numbers).encode())
-    elif len(value) <= _KEPT_BYTES:
+    elif len(value) <= _MAX_VALUE_BYTES:
         yield PrivateValue(creator, name, vr, value)
 
 
 def csa_numbers(header: bytes) -> dict[str, tuple[str, ...]]:
-    """Fields of a Siemens CSA header (format SV10) that geometry and diffusion need, as texts.
+    """Fields of a Siemens CSA header (format SV10) needed for geometry and diffusion, as texts.
 
-    The layout, little endian: 'SV10', 4 bytes, the number of fields (uint32), 77; each field a name of 64
-    bytes, vm, VR (4), syngo type, the number of items, 77 or 205; each item four uint32, the second its
-    length, and its bytes padded to four.
+    Layout, little endian: 'SV10', 4 bytes, number of fields (uint32), 77. Each field: name (64 bytes), VM, VR (4
+    bytes), syngo type, number of items, 77 or 205. Each item: four uint32, the second of which is its length, then its
+    bytes, padded to a multiple of four.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    fields: dict[str, tuple[str, ...]] = {}
     if header[:4] != b"SV10" or len(header) < 16:
-        return found
+        return fields
     (count,) = struct.unpack_from("<I", header, 8)
     at = 16
     for _ in range(min(count, 256)):
@@ -152,24 +151,26 @@ def csa_numbers(header: bytes) -> dict[str, tuple[str, ...]]:
         texts = []
         for _ in range(min(items, 1024)):
             if at + 16 > len(header):
-                return found
+                return fields
             (length,) = struct.unpack_from("<I", header, at + 4)
             texts.append(header[at + 16 : at + 16 + length].split(b"\0")[0].decode("latin-1").strip())
             at += 16 + (length + 3) // 4 * 4
         if name in _CSA_NUMBERS and any(texts):
-            found[name] = tuple(text for text in texts if text)
-    return found
+            fields[name] = tuple(text for text in texts if text)
+    return fields
 
 
 def private_numbers(values: tuple[PrivateValue, ...], creator: str, name: str) -> tuple[float, ...] | None:
-    """The numbers of one kept element; None where it is absent or no number."""
-    for one in values:
-        if (one.creator, one.name) == (creator, name):
-            code = _BINARY.get(one.vr)
+    """The numbers of one element; None if it is absent or not numeric."""
+    for element in values:
+        if (element.creator, element.name) == (creator, name):
+            code = _BINARY.get(element.vr)
             try:
                 if code is None:
-                    return tuple(float(part) for part in one.value.decode("ascii").strip("\0 ").split("\\"))
-                return tuple(map(float, struct.unpack(f"<{len(one.value) // struct.calcsize(code)}{code}", one.value)))
+                    return tuple(float(part) for part in element.value.decode("ascii").strip("\0 ").split("\\"))
+                return tuple(
+                    map(float, struct.unpack(f"<{len(element.value) // struct.calcsize(code)}{code}", element.value))
+                )
             except (ValueError, struct.error):
                 return None
     return None

@@ -1,7 +1,7 @@
-"""Where the bytes of an export lie: files of a folder, members of zip and tar files, what a DICOMDIR lists.
+"""The sources of an export: files of a folder, members of zip and tar files, the folder of a DICOMDIR.
 
-A source is a range of bytes that can be read in part. No file name is trusted: an archive is known by its
-content, and every member is a candidate.
+A source is a range of bytes that can be read in part. File names are not trusted: an archive is recognised by its
+content, and every file and member is a candidate.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ _MEMBER_LIMIT_BYTES = 4 << 30
 _COPY_BYTES = 1 << 20
 _START_BYTES = 512
 _MEDIA_DIRECTORY = b"1.2.840.10008.1.3.10"
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error, ValueError)
+_ARCHIVE_ERRORS = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error, ValueError)
 _COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
 @dataclass(frozen=True, order=True)
 class Source:
-    """A run of bytes: a file, a member of a zip, or a range in a tar.
+    """A range of bytes: a file, a member of a zip, or a member of a tar.
 
     Attributes:
-        name: path relative to the export, with the member after it; it may name a patient.
-        path: the file that holds the bytes.
+        name: path relative to the export, followed by the member; may contain the name of a patient.
+        path: file that contains the bytes.
         member: name inside a zip; empty elsewhere.
-        offset: where in the file the bytes begin (a tar's member); 0 elsewhere.
-        size_bytes: how many there are.
-        modified_ns: time of the last change of the file, in ns.
-        problem: why it cannot be read, where that is known already; else empty.
+        offset: of the first byte in the file (member of a tar); 0 elsewhere.
+        size_bytes: number of bytes.
+        modified_ns: modification time of the file, in ns.
+        problem: why it cannot be read, if already known; else empty.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Source:
 
 
 class SourceReader:
-    """Reads parts of sources and keeps the last file open, so that an archive's directory is read once."""
+    """Reads parts of sources; keeps the last file open, so that the directory of an archive is read once."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
@@ -76,7 +76,7 @@ class SourceReader:
         self._file.close()
 
     def read(self, source: Source, start: int, count: int) -> bytes:
-        """Up to `count` bytes of the source from `start`; fewer where it ends.
+        """Up to `count` bytes of the source from `start`; fewer at its end.
 
         Raises:
             OSError, zipfile.BadZipFile, zlib.error, RuntimeError (an encrypted member).
@@ -108,41 +108,41 @@ class SourceReader:
 
 
 def sources_in(studies: Path, spool: Path) -> list[Source]:
-    """Every candidate below a folder, in an archive, or listed by a DICOMDIR; in one order on every machine.
+    """Every candidate in a folder, an archive, or the folder of a DICOMDIR; in the same order on every machine.
 
     Args:
-        studies: a folder, a zip or tar file, or a DICOMDIR, which stands for its folder.
-        spool: folder for the unpacked form of compressed tars, made when needed; what lies in its parent is
-            what we write, and no source.
+        studies: a folder, a zip or tar file, or a DICOMDIR, read as its folder.
+        spool: folder for unpacked compressed tars, created when needed; its parent is the output folder, which
+            is not searched.
 
     Raises:
-        Refusal: USE101 where there is nothing at `studies`.
+        Refusal: USE101 if `studies` does not exist.
     """
     if studies.is_dir():
-        root, ours = studies.resolve(), spool.parent.resolve()
+        root, output = studies.resolve(), spool.parent.resolve()
         files = [path for path in studies.rglob("*") if path.is_file()]
-        if root in ours.parents:
-            files = [path for path in files if ours not in path.resolve().parents]
-        found = [source for path in files for source in _of_file(path, studies, spool)]
-    elif studies.is_file() and _MEDIA_DIRECTORY in _start_of(studies):
+        if root in output.parents:
+            files = [path for path in files if output not in path.resolve().parents]
+        sources = [source for path in files for source in _file_sources(path, studies, spool)]
+    elif studies.is_file() and _MEDIA_DIRECTORY in _read_start(studies):
         return sources_in(studies.parent, spool)
     elif studies.is_file():
-        found = list(_of_file(studies, studies.parent, spool))
+        sources = list(_file_sources(studies, studies.parent, spool))
     else:
         raise MISSING_FOLDER.refusal(str(studies), found="no such folder")
-    return sorted(found)
+    return sorted(sources)
 
 
-def _start_of(path: Path) -> bytes:
+def _read_start(path: Path) -> bytes:
     with path.open("rb") as stream:
         return stream.read(_START_BYTES)
 
 
-def _of_file(path: Path, root: Path, spool: Path) -> Iterator[Source]:
+def _file_sources(path: Path, root: Path, spool: Path) -> Iterator[Source]:
     name = path.relative_to(root).as_posix()
     status = path.stat()
     plain = Source(name, path, "", 0, status.st_size, status.st_mtime_ns)
-    start = _start_of(path)
+    start = _read_start(path)
     try:
         if start[:2] == b"PK" and zipfile.is_zipfile(path):
             yield from _zip_members(plain)
@@ -152,7 +152,7 @@ def _of_file(path: Path, root: Path, spool: Path) -> Iterator[Source]:
             yield from _tar_members(plain, _unpack(plain, opener, spool))
         else:
             yield plain
-    except _DAMAGE as error:
+    except _ARCHIVE_ERRORS as error:
         yield replace(plain, problem=f"an archive that cannot be read ({type(error).__name__})")
 
 
@@ -181,12 +181,12 @@ def _holds_tar(path: Path, opener: object) -> bool:
     try:
         with opener(path, "rb") as stream:  # type: ignore[operator]
             return bool(stream.read(262)[257:262] == b"ustar")
-    except _DAMAGE:
+    except _ARCHIVE_ERRORS:
         return False
 
 
 def _unpack(archive: Source, opener: object, spool: Path) -> Path:
-    """The tar inside a compressed one, unpacked once beside the output: members can then be read in part."""
+    """Decompress a tar into the spool, once, so that its members can be read in part."""
     key = f"{archive.path}|{archive.size_bytes}|{archive.modified_ns}"
     target = spool / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.tar"
     if target.is_file():
@@ -202,5 +202,5 @@ def _unpack(archive: Source, opener: object, spool: Path) -> Path:
 
 
 def plain_name(name: str) -> str:
-    """A path as a DICOMDIR and a copy of its medium may both have it: they disagree on case, ';1' and a last dot."""
+    """A path without case, ';1' and final dot, in which a DICOMDIR and a copy of its medium may differ."""
     return name.split(";")[0].rstrip(".").casefold()
