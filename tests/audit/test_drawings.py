@@ -7,7 +7,7 @@ import pytest
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
-from gnomon.dicom.measures.drawings import stamped_parts, text_letters
+from gnomon.dicom.measures.drawings import count_static_marks, count_text_letters
 from gnomon.dicom.measures.mammogram import breast_side, breast_view
 from gnomon.settings.policy import Policy
 from tests.audit.clean import radiograph
@@ -37,26 +37,26 @@ def written(picture, text, size, value=4095, smooth=False):
 @pytest.mark.parametrize("text", ["ZYXWVUT^JANE", "1970-01-01", "ID 483920 F", "Hospital of Nowhere"])
 @pytest.mark.parametrize("size", [12, 20, 40])
 def test_lines_of_text_are_found_at_any_size(text, size):
-    assert text_letters(written(anatomy(), text, size)) >= 4
+    assert count_text_letters(written(anatomy(), text, size)) >= 4
 
 
 @pytest.mark.parametrize("size", [16, 30])
 def test_text_with_soft_edges_is_found(size):
-    assert text_letters(written(anatomy(), "ZYXWVUT JANE", size, smooth=True)) >= 4
+    assert count_text_letters(written(anatomy(), "ZYXWVUT JANE", size, smooth=True)) >= 4
 
 
 def test_a_marker_of_one_letter_is_no_text():
-    assert text_letters(written(anatomy(), "R", 40)) == 0
+    assert count_text_letters(written(anatomy(), "R", 40)) == 0
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_anatomy_its_brightest_voxels_and_a_saturated_screw_are_no_text(seed):
     picture = anatomy(seed)
-    assert text_letters(picture) == 0
-    assert text_letters(np.minimum(picture, 1100)) == 0  # a saturated field
+    assert count_text_letters(picture) == 0
+    assert count_text_letters(np.minimum(picture, 1100)) == 0  # a saturated field
     picture[100:160, 200:212] = 4095
     picture[170:182, 190:260] = 4095
-    assert text_letters(picture) == 0
+    assert count_text_letters(picture) == 0
 
 
 def test_round_beads_in_a_row_are_no_text():
@@ -64,16 +64,16 @@ def test_round_beads_in_a_row_are_no_text():
     j, i = np.mgrid[:400, :500]
     for k in range(6):
         picture[(i - 100 - 30 * k) ** 2 + (j - 100) ** 2 < 100] = 4095
-    assert text_letters(picture) == 0
+    assert count_text_letters(picture) == 0
 
 
 def test_strokes_that_every_slice_has_are_counted_and_those_that_move_are_not():
     rng = np.random.default_rng(1)
     voxels = rng.normal(0, 20, (6, 40, 40)).astype(np.float32)
     voxels[:, 5:10, [5, 9, 13]] = 3071
-    assert stamped_parts(voxels) == 3
+    assert count_static_marks(voxels) == 3
     voxels[3, 5:10] = 0
-    assert stamped_parts(voxels) == 0
+    assert count_static_marks(voxels) == 0
 
 
 def test_a_radiograph_with_a_name_in_its_pixels_is_found_and_one_without_passes(tmp_path):

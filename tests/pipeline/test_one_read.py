@@ -17,7 +17,7 @@ class Reads:
 
     def __init__(self, monkeypatch):
         self.decoded, self.raw, self.parsed = Counter(), Counter(), Counter()
-        decode, raw, voxels = FrameReader._stored_values, FrameReader._raw, nifti._voxels
+        decode, raw, voxels = FrameReader._stored_values, FrameReader._frame_bytes, nifti._voxels
 
         def counted_decode(reader, instance, source, frame, fmt):
             self.decoded[source.name, frame] += 1
@@ -32,7 +32,7 @@ class Reads:
             return voxels(image, path)
 
         monkeypatch.setattr(FrameReader, "_stored_values", counted_decode)
-        monkeypatch.setattr(FrameReader, "_raw", counted_raw)
+        monkeypatch.setattr(FrameReader, "_frame_bytes", counted_raw)
         monkeypatch.setattr(nifti, "_voxels", counted_voxels)
 
     def clear(self):

@@ -66,7 +66,7 @@ def hash_pixels(slices: Sequence[Slice], sources: Mapping[str, Source], reader: 
     reader.begin()
     for slice_ in slices:
         if slice_.tile is None or slice_ is slices[0]:  # the tiles of a mosaic share one frame
-            reader.skim(slice_.instance, sources[slice_.instance.file], slice_.frame)
+            reader.hash_frame(slice_.instance, sources[slice_.instance.file], slice_.frame)
     return reader.source_sha256
 
 

@@ -1,4 +1,4 @@
-"""Measures of decoded volumes: numbers that the audit compares with headers. Pure functions over arrays."""
+"""Measures of decoded volumes, which the audit compares with their headers. Pure functions of arrays."""
 
 from gnomon.dicom.measures.thumbnails import write_thumbnail
 from gnomon.dicom.measures.volume import MEASURES, VolumeMeasures, measure_volume

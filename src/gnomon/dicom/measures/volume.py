@@ -1,7 +1,7 @@
 """Measures of a volume's pixels, for rules to compare with its header, and its planes for a thumbnail.
 
-Everything is measured on real-world values. Where a measure has no ground (no air, no body, too few slices) it is
-absent, and no rule judges it.
+Everything is measured on real-world values. Where a measure cannot be determined (no air, no body, too few slices)
+it is absent, and no rule judges it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from gnomon.core.geometry import flip_axes, permute_axes, volume_from_frames
 from gnomon.core.labels import LabelScheme
 from gnomon.dicom.measures.anatomy import body_measures
-from gnomon.dicom.measures.drawings import stamped_parts, text_letters
+from gnomon.dicom.measures.drawings import count_static_marks, count_text_letters
 from gnomon.dicom.measures.mammogram import breast_side, breast_view, tissue_brightness
 from gnomon.dicom.measures.sharpness import noise_frequency_per_mm
 from gnomon.dicom.measures.structures import structure_measures
-from gnomon.dicom.pixels.plausible import constant_frame, hu_peaks, reaching_border
+from gnomon.dicom.pixels.plausible import border_connected, constant_frame, hu_peaks
 from gnomon.dicom.volumes import Slice, Volume
 from gnomon.dicom.volumes.corrections import CorrectedValues
 from gnomon.dicom.volumes.stack import stack_grid
@@ -79,7 +79,7 @@ def measure_volume(
     """Measure a decoded volume, with its label map if there is one.
 
     Args:
-        volume: the headers.
+        volume: the slices with their headers and the stack.
         slices: the planes of `corrected`, in order.
         corrected: real-world values after every correction, (slices, rows, columns), not empty.
         label: the label map, in any orientation.
@@ -89,25 +89,25 @@ def measure_volume(
     values = _value_measures(voxels, padding, slices) | _frame_measures(voxels, padding) | _padding_measures(padding)
     ct = volume.first.modality == "CT" and volume.stack is not None
     if volume.first.sop_class in _MAMMOGRAPHY:
-        light = tissue_brightness(voxels[0], volume.first.photometric)
-        values["breast_side"] = breast_side(light)
-        values["breast_view"] = breast_view(light, values["breast_side"])
+        brightness = tissue_brightness(voxels[0], volume.first.photometric)
+        values["breast_side"] = breast_side(brightness)
+        values["breast_view"] = breast_view(brightness, values["breast_side"])
     if volume.stack is None:
-        values["text_letters"] = float(max(map(text_letters, voxels)))
-    row_mm = slices[0].facts.pixel_spacing_mm
-    if ct and row_mm:
-        values["noise_frequency_per_mm"] = noise_frequency_per_mm(voxels, row_mm)
+        values["text_letters"] = float(max(map(count_text_letters, voxels)))
+    pixel_mm = slices[0].facts.pixel_spacing_mm
+    if ct and pixel_mm:
+        values["noise_frequency_per_mm"] = noise_frequency_per_mm(voxels, pixel_mm)
     if volume.stack is None or not volume.stack.even:
         return VolumeMeasures(values, (voxels[len(voxels) // 2],), ((1.0, 1.0),))
     grid = stack_grid(volume.stack, volume_from_frames(voxels).shape)
     change = grid.reorientation_to("RAS")
-    ras, place = change.apply(volume_from_frames(voxels)), grid.reorient(change)
+    ras, ras_grid = change.apply(volume_from_frames(voxels)), grid.reorient(change)
     values["fingerprint"] = _fingerprint(ras)
     if ct:
-        values |= body_measures(ras, place.spacing_mm)
+        values |= body_measures(ras, ras_grid.spacing_mm)
     if label is not None and scheme is not None:
-        values |= structure_measures(ras, place, label, scheme, hounsfield=ct)
-    return VolumeMeasures(values, *_planes(ras, place.spacing_mm))
+        values |= structure_measures(ras, ras_grid, label, scheme, hounsfield=ct)
+    return VolumeMeasures(values, *_planes(ras, ras_grid.spacing_mm))
 
 
 def _value_measures(
@@ -115,22 +115,22 @@ def _value_measures(
 ) -> dict[str, Any]:
     inside = voxels[~padding] if padding is not None and not padding.all() else voxels.reshape(-1)
     lowest, highest = float(inside.min()), float(inside.max())
-    found: dict[str, Any] = {
+    measures: dict[str, Any] = {
         "lowest": lowest,
         "highest": highest,
         "ceiling": _stored_ceiling(highest, slices),
         "floor_share": float(np.mean(inside == lowest)),
         "ceiling_share": float(np.mean(inside == highest)),
         "negative_share": float(np.mean(inside < 0)),
-        "stamped_parts": float(stamped_parts(voxels)),
+        "stamped_parts": float(count_static_marks(voxels)),
     }
-    one = slices[0].instance
-    if one.modality == "CT":
-        found["air_peak_hu"], found["tissue_peak_hu"] = hu_peaks(voxels, padding)
+    instance = slices[0].instance
+    if instance.modality == "CT":
+        measures["air_peak_hu"], measures["tissue_peak_hu"] = hu_peaks(voxels, padding)
     slope, intercept = slices[0].facts.slope or 1.0, slices[0].facts.intercept or 0.0
-    if one.bits_stored == 16 and not one.signed:
-        found["wrapped_share"] = float(np.mean((voxels - intercept) / slope >= 65536 - 1024 - 512))
-    return found
+    if instance.bits_stored == 16 and not instance.signed:
+        measures["wrapped_share"] = float(np.mean((voxels - intercept) / slope >= 65536 - 1024 - 512))
+    return measures
 
 
 def _stored_ceiling(highest: float, slices: Sequence[Slice]) -> float:
@@ -147,21 +147,21 @@ def _frame_measures(voxels: NDArray[np.float32], padding: NDArray[np.bool_] | No
 
 
 def _padding_measures(padding: NDArray[np.bool_] | None) -> dict[str, Any]:
-    """Share of the padding that anatomy encloses, slice by slice."""
+    """Share of the padding that is enclosed by anatomy within its slice."""
     if padding is None or not padding.any():
         return {}
-    return {"padding_inside_share": 1 - float(reaching_border(padding).sum() / padding.sum())}
+    return {"padding_inside_share": 1 - float(border_connected(padding).sum() / padding.sum())}
 
 
 def _fingerprint(ras: NDArray[np.float32]) -> list[float]:
-    """Means of 12 x 12 x 12 blocks, centred and of length 1: similar volumes have a product near 1."""
-    small: NDArray[Any] = ras
+    """Means of 12 x 12 x 12 blocks, centred and normalised: similar volumes have a dot product near 1."""
+    blocks: NDArray[Any] = ras
     for axis, size in enumerate(ras.shape):
         edges = np.linspace(0, size, min(size, _FINGERPRINT_EDGE) + 1).astype(int)
-        small = np.add.reduceat(small, edges[:-1], axis) / np.diff(edges).reshape(
+        blocks = np.add.reduceat(blocks, edges[:-1], axis) / np.diff(edges).reshape(
             [-1 if a == axis else 1 for a in range(3)]
         )
-    flat = small.reshape(-1) - small.mean()
+    flat = blocks.reshape(-1) - blocks.mean()
     length = float(np.linalg.norm(flat))
     return [float(value) for value in (flat / length if length else flat)]
 

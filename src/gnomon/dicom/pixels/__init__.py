@@ -1,1 +1,1 @@
-"""The pixel data of one frame -> stored values -> real-world values, with the mask of its padding."""
+"""Decoding of frames: pixel data -> stored values -> real-world values, with the padding mask."""

@@ -1,8 +1,8 @@
-"""One compressed frame -> its words, by the codec libraries. Values only: what they mean, the header says.
+"""Decoding of one compressed frame to pixel words by codec libraries; their meaning depends on the header.
 
-A codec fed with a damaged stream may do anything, so decoding runs in a process of its own: this file as a
-script, which imports nothing else of ours and so starts fast. It reads a request, a line of JSON and the
-frame's bytes, and answers with a line of JSON and the words' bytes, until its input ends.
+A codec given a damaged stream may do anything, so decoding runs in a separate process: this file as a script,
+which imports nothing else from Gnomon and therefore starts quickly. It reads requests (a line of JSON and the bytes
+of the frame) and answers each with a line of JSON and the bytes of the words, until its input ends.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Codestream:
-    """What a compressed stream says of itself.
+    """What a compressed stream declares about itself.
 
     Attributes:
-        precision: bits a value.
+        precision: bits per value.
         signed: whether its values are signed.
-        lossy: whether the way it was coded loses information.
+        lossy: whether its coding loses information.
     """
 
     precision: int
@@ -60,7 +60,7 @@ class Codestream:
 
 
 def missing_decoder(transfer_syntax: str) -> str:
-    """The name of what would be needed to decode a compressed syntax; empty where it can be decoded."""
+    """The name of what is needed to decode a compressed transfer syntax; empty where it can be decoded."""
     for syntaxes, module, _ in _DECODERS:
         if transfer_syntax in syntaxes:
             return "" if importlib.util.find_spec(module) else f"the Python package {module}"
@@ -68,10 +68,10 @@ def missing_decoder(transfer_syntax: str) -> str:
 
 
 def decode(transfer_syntax: str, data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
-    """Decode one frame of one sample a pixel: words (rows, columns), and what the stream says of itself.
+    """Decode one frame with one sample per pixel: words (rows, columns), and what the stream declares about itself.
 
     Raises:
-        Exception: of any type, where the stream is damaged or of another shape.
+        Exception: of any type, where the stream is damaged or has another shape.
     """
     for syntaxes, _, decoder in _DECODERS:
         if transfer_syntax in syntaxes:
@@ -116,17 +116,17 @@ def _jpeg_2000(data: bytes, rows: int, columns: int, bits_allocated: int) -> tup
 
     stream = _j2k_codestream(data)
     precision, signed, width, height = _j2k_size(stream)
-    if (height, width) != (rows, columns):  # before memory is asked for
+    if (height, width) != (rows, columns):  # before memory is allocated
         raise ValueError(f"a frame of shape {(height, width)}")
     words = decode_jpeg_2000(data)
     return words, Codestream(precision, signed, _j2k_irreversible(stream))
 
 
 def _j2k_codestream(data: bytes) -> bytes:
-    at = data.find(b"\xff\x4f\xff\x51")
-    if at < 0:
+    offset = data.find(b"\xff\x4f\xff\x51")
+    if offset < 0:
         raise ValueError("no JPEG 2000 codestream")
-    return data[at:]
+    return data[offset:]
 
 
 def _j2k_size(stream: bytes) -> tuple[int, bool, int, int]:
@@ -137,15 +137,15 @@ def _j2k_size(stream: bytes) -> tuple[int, bool, int, int]:
 
 
 def _j2k_irreversible(stream: bytes) -> bool:
-    """Whether the wavelet of the COD segment is the 9-7 one (A.6.1): it cannot give the input back."""
-    at = stream.find(b"\xff\x52")
-    return at >= 0 and len(stream) > at + 13 and stream[at + 13] == 0
+    """Whether the COD segment selects the 9-7 wavelet (A.6.1), which is irreversible."""
+    offset = stream.find(b"\xff\x52")
+    return offset >= 0 and len(stream) > offset + 13 and stream[offset + 13] == 0
 
 
 def _jpeg_baseline(data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
     from PIL import Image
 
-    _, precision, height, width = _jpeg_frame(data)
+    _, precision, height, width = _jpeg_frame_header(data)
     if (height, width) != (rows, columns):
         raise ValueError(f"a frame of shape {(height, width)}")
     if precision != 8:
@@ -156,15 +156,15 @@ def _jpeg_baseline(data: bytes, rows: int, columns: int, bits_allocated: int) ->
 
 
 def _jpeg_by_itk(data: bytes, rows: int, columns: int, bits_allocated: int) -> tuple[Words, Codestream]:
-    """Lossless, 12-bit and progressive JPEG through SimpleITK's codec: a file of one frame without meaning."""
+    """Decode lossless, 12-bit and progressive JPEG with SimpleITK's codec, in a minimal DICOM file of one frame."""
     import SimpleITK
 
-    marker, precision, height, width = _jpeg_frame(data)
+    marker, precision, height, width = _jpeg_frame_header(data)
     if (height, width) != (rows, columns):
         raise ValueError(f"a frame of shape {(height, width)}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frame.dcm"
-        path.write_bytes(_bare_file(data, marker, precision, rows, columns))
+        path.write_bytes(_minimal_file(data, marker, precision, rows, columns))
         image = SimpleITK.ReadImage(str(path))
     words = np.squeeze(SimpleITK.GetArrayFromImage(image))
     if words.min() < 0:
@@ -172,7 +172,7 @@ def _jpeg_by_itk(data: bytes, rows: int, columns: int, bits_allocated: int) -> t
     return words.astype(np.uint16), Codestream(precision, False, marker not in (0xC3, 0xC7))
 
 
-def _bare_file(data: bytes, marker: int, precision: int, rows: int, columns: int) -> bytes:
+def _minimal_file(data: bytes, marker: int, precision: int, rows: int, columns: int) -> bytes:
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.encaps import encapsulate
     from pydicom.uid import UID
@@ -196,20 +196,20 @@ def _bare_file(data: bytes, marker: int, precision: int, rows: int, columns: int
     return content.getvalue()
 
 
-def _jpeg_frame(data: bytes) -> tuple[int, int, int, int]:
+def _jpeg_frame_header(data: bytes) -> tuple[int, int, int, int]:
     """(marker, precision, height, width) of the frame header SOFn (ISO 10918-1 B.2.2)."""
-    at = 2
-    while at + 9 < len(data):
-        if data[at] != 0xFF:
+    offset = 2
+    while offset + 9 < len(data):
+        if data[offset] != 0xFF:
             raise ValueError("a JPEG stream without frame header")
-        marker = data[at + 1]
+        marker = data[offset + 1]
         if marker == 0xFF:
-            at += 1
+            offset += 1
             continue
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            precision, height, width = struct.unpack_from(">BHH", data, at + 4)
+            precision, height, width = struct.unpack_from(">BHH", data, offset + 4)
             return marker, precision, height, width
-        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+        offset += 2 + struct.unpack_from(">H", data, offset + 2)[0]
     raise ValueError("a JPEG stream without frame header")
 
 
@@ -224,7 +224,7 @@ _DECODERS: tuple[tuple[tuple[str, ...], str, _Decoder], ...] = (
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Say that the process is ready, then answer requests until they end."""
+    """Signal that the process is ready, then answer requests until they end."""
     _limit_memory()
     answers.write(READY)
     answers.flush()
@@ -243,7 +243,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _limit_memory() -> None:
-    """Address space: what this process has now and `MEMORY_BYTES` more, where the system can limit it."""
+    """Limit the address space to its current size plus `MEMORY_BYTES`, where the system supports it."""
     try:
         import resource
 
@@ -254,6 +254,6 @@ def _limit_memory() -> None:
 
 
 if __name__ == "__main__":
-    ours = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a codec prints must not get between the answers
-    serve(sys.stdin.buffer, ours)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # output printed by a codec must not mix with the answers
+    serve(sys.stdin.buffer, answers)

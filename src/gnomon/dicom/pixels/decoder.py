@@ -1,4 +1,4 @@
-"""Our end of the process that decodes compressed frames: asks, waits for so long, and kills it if need be."""
+"""Decoding of compressed frames in a child process, which is killed when it exceeds its time limit."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from gnomon.dicom.pixels.codecs import Codestream, Words
 TIME_LIMIT_S = 5.0
 
 
-class DecoderFailed(Exception):  # noqa: N818 - the stream failed it
-    """A frame could not be decoded; the text says how the decoder ended, `stopped` whether it was lost."""
+class DecoderError(Exception):
+    """A frame could not be decoded; `stopped` tells whether the decoder crashed or was killed."""
 
     def __init__(self, text: str, *, stopped: bool) -> None:
         super().__init__(text)
@@ -26,7 +26,7 @@ class DecoderFailed(Exception):  # noqa: N818 - the stream failed it
 
 
 class FrameDecoder:
-    """Decodes frames in a process that is started when first needed and again after it was lost."""
+    """Decodes frames in a child process, started on first use and restarted after a failure."""
 
     def __init__(self, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._time_limit_s = time_limit_s
@@ -38,15 +38,15 @@ class FrameDecoder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self._stop()
 
     def decode(
         self, transfer_syntax: str, data: bytes, rows: int, columns: int, bits_allocated: int
     ) -> tuple[Words, Codestream]:
-        """Words (rows, columns) of one frame, and what the stream says of itself.
+        """Words (rows, columns) of one frame, and what the stream declares about itself.
 
         Raises:
-            DecoderFailed: the stream is damaged, or the decoder crashed, ran out of memory or of time.
+            DecoderError: the stream is damaged, or the decoder crashed, ran out of memory or of time.
         """
         request = {
             "transfer_syntax": transfer_syntax,
@@ -55,21 +55,21 @@ class FrameDecoder:
             "bits_allocated": bits_allocated,
             "bytes": len(data),
         }
-        answer, words = self._ask(json.dumps(request).encode() + b"\n" + data)
+        answer, words = self._exchange(json.dumps(request).encode() + b"\n" + data)
         if "error" in answer:
-            raise DecoderFailed(f"a stream that its decoder refuses ({answer['error']})", stopped=False)
+            raise DecoderError(f"a stream that its decoder refuses ({answer['error']})", stopped=False)
         array = np.frombuffer(words, answer["kind"]).reshape(answer["shape"])
         return array, Codestream(**answer["stream"])
 
-    def _ask(self, request: bytes) -> tuple[dict[str, Any], bytes]:
-        process = self._start()
-        late = threading.Event()
+    def _exchange(self, request: bytes) -> tuple[dict[str, Any], bytes]:
+        process = self._running_process()
+        timed_out = threading.Event()
 
-        def stop() -> None:
-            late.set()
+        def kill() -> None:
+            timed_out.set()
             process.kill()
 
-        timer = threading.Timer(self._time_limit_s, stop)
+        timer = threading.Timer(self._time_limit_s, kill)
         timer.start()
         try:
             stdin, stdout = process.stdin, process.stdout
@@ -81,17 +81,17 @@ class FrameDecoder:
             words = stdout.read(answer["bytes"])
             if len(words) == answer["bytes"]:
                 return answer, words
-        except (OSError, ValueError):  # it is gone: the pipe broke, or the answer is not whole
+        except (OSError, ValueError):  # the process is lost: a broken pipe or an incomplete answer
             pass
         finally:
             timer.cancel()
-        self._end()
-        reason = f"took longer than {self._time_limit_s:g} s" if late.is_set() else "crashed"
-        raise DecoderFailed(f"a stream on which its decoder {reason}", stopped=True)
+        self._stop()
+        reason = f"took longer than {self._time_limit_s:g} s" if timed_out.is_set() else "crashed"
+        raise DecoderError(f"a stream on which its decoder {reason}", stopped=True)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _running_process(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            self._end()
+            self._stop()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", codecs.__file__],
                 stdin=subprocess.PIPE,
@@ -99,10 +99,10 @@ class FrameDecoder:
                 stderr=subprocess.DEVNULL,
             )
             if self._process.stdout is not None:
-                self._process.stdout.readline()  # it is ready: starting does not count as decoding
+                self._process.stdout.readline()  # wait until it is ready: its start does not count as decoding time
         return self._process
 
-    def _end(self) -> None:
+    def _stop(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return

@@ -1,4 +1,4 @@
-"""Reads the frames of instances: from bytes in a file, a zip or a tar to values with their padding mask."""
+"""Reading of frames: from bytes in a file, a zip or a tar to real-world values with a padding mask."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gnomon.dicom.index import FrameFacts, Instance, Source, SourceReader
 from gnomon.dicom.index.elements import DEFLATED, Elements, quiet_pydicom
 from gnomon.dicom.index.parse import read_elements
 from gnomon.dicom.pixels.codecs import Codestream
-from gnomon.dicom.pixels.decoder import DecoderFailed, FrameDecoder
-from gnomon.dicom.pixels.modality import Frame, LookupTable, Values, real_world
+from gnomon.dicom.pixels.decoder import DecoderError, FrameDecoder
+from gnomon.dicom.pixels.modality import Frame, LookupTable, Values, to_real_world
 from gnomon.dicom.pixels.spool import FrameSpool
 from gnomon.dicom.pixels.stored import (
     PixelFormat,
@@ -35,13 +35,13 @@ _ENCAPSULATED_LIMIT_BYTES = 2 << 30
 
 
 class FrameReader:
-    """Decodes frames one after another; frames of one file come from one read of it.
+    """Decodes frames one after another; what the frames of one file share is read once.
 
     Args:
-        spool: frames that were decoded already and are not decoded again.
+        spool: frames that were already decoded and are not decoded again.
 
     Attributes:
-        findings: what decoding showed beyond the headers since `begin`; a finding is there once a rule.
+        findings: those of decoding since `begin`, by rule; at most one per rule.
     """
 
     def __init__(self, spool: FrameSpool | None = None) -> None:
@@ -66,19 +66,19 @@ class FrameReader:
         self._reader.__exit__(kind, error, trace)
 
     def begin(self) -> None:
-        """Forget the last volume: its findings, its hash, its last frame."""
+        """Discard the state of the last volume: findings, hash and last frame."""
         self.findings.clear()
         self._digest, self._last = hashlib.sha256(), None
 
     @property
     def source_sha256(self) -> str:
-        """Hash of the bytes of every frame that was read or skimmed since `begin`, as they lie in the files."""
+        """Hash of the bytes, as stored in the files, of every frame read or hashed since `begin`."""
         return self._digest.hexdigest()
 
-    def skim(self, instance: Instance, source: Source, frame: int) -> None:
+    def hash_frame(self, instance: Instance, source: Source, frame: int) -> None:
         """Hash the bytes of one frame without decoding it."""
         self._open(instance, source)
-        self._raw(instance, source, frame)
+        self._frame_bytes(instance, source, frame)
 
     def read(self, instance: Instance, source: Source, frame: int, facts: FrameFacts) -> Frame:
         """One frame in real-world values.
@@ -92,7 +92,7 @@ class FrameReader:
         try:
             self._open(instance, source)
             decoded = self._find_spooled(instance, source, frame) or self._decode(instance, source, frame, facts)
-        except DecoderFailed as error:
+        except DecoderError as error:
             rule = DECODER_STOPPED if error.stopped else DAMAGED_PIXELS
             expected = f"{instance.rows} x {instance.columns} pixels in {instance.transfer_syntax}"
             raise rule.refusal(instance.sop_uid, found=str(error), expected=expected) from None
@@ -106,22 +106,22 @@ class FrameReader:
         return decoded
 
     def _find_spooled(self, instance: Instance, source: Source, frame: int) -> Frame | None:
-        """A frame that was decoded before, in another pass of the same run."""
-        kept = None if self._spool is None else self._spool.find(instance.file, frame)
-        if kept is None:
+        """A frame that was already decoded in an earlier pass of the same run."""
+        spooled = None if self._spool is None else self._spool.find(instance.file, frame)
+        if spooled is None:
             return None
-        self._raw(instance, source, frame)  # its bytes belong to the hash
-        for finding in kept[1]:
+        self._frame_bytes(instance, source, frame)  # the hash covers its bytes
+        for finding in spooled[1]:
             self.findings.setdefault(finding.rule, finding)
-        return kept[0]
+        return spooled[0]
 
     def _decode(self, instance: Instance, source: Source, frame: int, facts: FrameFacts) -> Frame:
         fmt = None if "Float" in instance.pixel_keyword else pixel_format(instance)
         stored = self._stored_values(instance, source, frame, fmt)
-        return real_world(stored, instance, facts, fmt, self._table)
+        return to_real_world(stored, instance, facts, fmt, self._table)
 
     def _open(self, instance: Instance, source: Source) -> None:
-        """What the frames of one file share: inflated bytes, compressed frames, the Modality LUT."""
+        """Load what the frames of one file share: inflated bytes, compressed frames, the Modality LUT."""
         if self._file == instance.file:
             return
         self._file, self._content, self._encapsulated, self._table = "", b"", [], None
@@ -141,7 +141,7 @@ class FrameReader:
     def _stored_values(self, instance: Instance, source: Source, frame: int, fmt: PixelFormat | None) -> Values:
         if native_frame_bytes(instance) > _FRAME_LIMIT_BYTES:
             raise ValueError("a frame of more than 512 MiB")
-        data = self._raw(instance, source, frame)
+        data = self._frame_bytes(instance, source, frame)
         if is_native(instance.transfer_syntax):
             if fmt is not None and UNUSED_BITS.id not in self.findings and unused_bits_are_set(data, instance, fmt):
                 self.findings[UNUSED_BITS.id] = UNUSED_BITS.at(
@@ -153,16 +153,16 @@ class FrameReader:
         words, stream = self._decoder.decode(
             instance.transfer_syntax, data, instance.rows or 0, instance.columns or 0, fmt.bits_allocated
         )
-        self._note(instance, stream, fmt)
-        return _from_codec(words, stream, fmt)
+        self._check_codestream(instance, stream, fmt)
+        return _stored_from_codec(words, stream, fmt)
 
-    def _raw(self, instance: Instance, source: Source, frame: int) -> bytes:
+    def _frame_bytes(self, instance: Instance, source: Source, frame: int) -> bytes:
         native = is_native(instance.transfer_syntax)
-        data = self._native(instance, source, frame) if native else self._encapsulated[frame]
+        data = self._native_bytes(instance, source, frame) if native else self._encapsulated[frame]
         self._digest.update(data)
         return data
 
-    def _native(self, instance: Instance, source: Source, frame: int) -> bytes:
+    def _native_bytes(self, instance: Instance, source: Source, frame: int) -> bytes:
         size = native_frame_bytes(instance)
         start = instance.pixel_offset + frame * size
         inflated = self._content
@@ -171,8 +171,8 @@ class FrameReader:
             raise ValueError(f"{len(data)} of {size} bytes")
         return data
 
-    def _note(self, instance: Instance, stream: Codestream, fmt: PixelFormat) -> None:
-        """Where the compressed stream says something else than the header."""
+    def _check_codestream(self, instance: Instance, stream: Codestream, fmt: PixelFormat) -> None:
+        """Record findings where the codestream contradicts the header."""
         where = instance.sop_uid
         if (stream.precision != fmt.bits_stored and stream.precision != fmt.bits_allocated) or (
             stream.signed and not fmt.signed
@@ -197,8 +197,8 @@ def _describe(one: Codestream | PixelFormat) -> str:
     return f"{bits} {'signed' if one.signed else 'unsigned'} bits"
 
 
-def _from_codec(words: np.ndarray, stream: Codestream, fmt: PixelFormat) -> Values:
-    """A codec's words as stored values: the stream's sign and precision win over the header's."""
+def _stored_from_codec(words: np.ndarray, stream: Codestream, fmt: PixelFormat) -> Values:
+    """Stored values of decoded words: the stream's sign and precision take precedence over the header's."""
     if stream.signed:
         return words.astype(np.int64)
     bits = min(stream.precision, fmt.bits_stored)
@@ -206,7 +206,7 @@ def _from_codec(words: np.ndarray, stream: Codestream, fmt: PixelFormat) -> Valu
 
 
 def _modality_lut(elements: Elements, instance: Instance) -> LookupTable:
-    """The table of (0028,3000): number of entries, first stored value, bits of an entry; then the entries."""
+    """The table of (0028,3000): number of entries, first stored value, bits per entry; then the entries."""
     item = elements.sequence(_MODALITY_LUT)[0]
     count, first, bits = (int(value) for value in item.LUTDescriptor)
     count = count % 65536 or 65536

@@ -1,7 +1,7 @@
-"""Stored values -> real-world values in float32, and the mask of what is padding. Pure functions.
+"""Stored values -> real-world values in float32, with the padding mask. Pure functions.
 
-A quantity is never inverted, clipped or windowed. Only where values are made for display (projection X-ray)
-does MONOCHROME1 mean that the picture is the negative of its twin in MONOCHROME2.
+A quantity is never inverted, clipped or windowed. Only where values are meant for display (projection X-ray)
+does MONOCHROME1 mean the negative of the same image in MONOCHROME2.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class LookupTable:
-    """A Modality LUT (C.11.1): stored value `first` maps to `entries[0]`; values beyond an end map to that end."""
+    """A Modality LUT (C.11.1): stored value `first` maps to `entries[0]`; values beyond either end map to that end."""
 
     first: int
     entries: NDArray[np.float64]
 
 
-def real_world(
+def to_real_world(
     stored: Values, instance: Instance, facts: FrameFacts, fmt: PixelFormat | None, table: LookupTable | None
 ) -> Frame:
-    """Apply what the header says about values, in float64: table, rescale, or real-world mapping.
+    """Apply the header's value transformation in float64: Modality LUT, rescale, or real-world value mapping.
 
     Args:
         stored: (rows, columns) stored values.
-        instance, facts: the header, and what it says of this frame.
+        instance, facts: the header of the file, and that of this frame.
         fmt: the pixel format; None for float pixel data.
-        table: the Modality LUT, where the header has one.
+        table: the Modality LUT, if the header has one.
     """
     padding = padding_mask(stored, instance)
     if fmt is not None and instance.photometric == "MONOCHROME1" and instance.modality in _DISPLAY_MODALITIES:
@@ -79,7 +79,7 @@ def padding_mask(stored: Values, instance: Instance) -> NDArray[np.bool_] | None
 
 
 def _as_stored(value: float, instance: Instance) -> int:
-    """A padding value as the pixels hold it: some writers give it the other sign's pattern, US for SS."""
+    """A padding value as stored in the pixels: some writers encode it with the wrong VR, US instead of SS."""
     bits = instance.bits_allocated or 16
     pattern = int(value) % (1 << bits)
     return pattern - (1 << bits) if instance.signed and pattern >= 1 << (bits - 1) else pattern

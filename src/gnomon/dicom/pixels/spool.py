@@ -1,4 +1,4 @@
-"""Decoded frames on disk: those that were compared as possible copies are not decoded again for their volume."""
+"""Decoded frames on disk: those compared as possible duplicates are not decoded again for their volume."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from gnomon.rules.finding import Finding
 
 @dataclass(frozen=True)
 class FrameSpool:
-    """A folder of decoded frames; frames of equal values lie there once. It is removed when the reading is done."""
+    """A folder of decoded frames; frames with equal values are stored once. It is deleted after reading."""
 
     folder: Path
 
     def keep(self, file: str, number: int, frame: Frame, findings: dict[str, Finding]) -> None:
-        """Put a frame on disk.
+        """Store a frame.
 
         Args:
             file: pseudonym of its file.
             number: of the frame in the file, from 0.
             frame: its values and padding.
-            findings: what decoding it showed.
+            findings: the findings from decoding it.
         """
         padding = b"" if frame.padding is None else frame.padding.tobytes()
         name = hashlib.sha256(frame.values.tobytes() + padding).hexdigest()
@@ -38,14 +38,14 @@ class FrameSpool:
         write_json(self._entry(file, number), {"name": name, "padding": frame.padding is not None, "findings": rows})
 
     def find(self, file: str, number: int) -> tuple[Frame, list[Finding]] | None:
-        """A frame that was kept, with its findings; None where there is none."""
+        """A stored frame with its findings; None if it was not stored."""
         entry = self._entry(file, number)
         if not entry.is_file():
             return None
-        kept = json.loads(entry.read_text())
-        values, mask = self._arrays(kept["name"])
-        frame = Frame(map_array(values), map_array(mask) if kept["padding"] else None)
-        return frame, [finding_of(row) for row in kept["findings"]]
+        record = json.loads(entry.read_text())
+        values, mask = self._arrays(record["name"])
+        frame = Frame(map_array(values), map_array(mask) if record["padding"] else None)
+        return frame, [finding_of(row) for row in record["findings"]]
 
     def _arrays(self, name: str) -> tuple[Path, Path]:
         return self.folder / f"{name}.npy", self.folder / f"{name}.padding.npy"
