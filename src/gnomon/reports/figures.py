@@ -34,10 +34,12 @@ def training_curves(rows: Sequence[Mapping[str, str]], scores: Mapping[str, str]
     loss_axes.plot(steps, [float(row["loss"]) for row in rows], color=_INK, marker=".", lw=1.2)
     loss_axes.set(xlabel="step", ylabel="training loss (mean per epoch)")
     for i, (column, name) in enumerate(scores.items()):
+        if any(not row.get(column) for row in rows):  # a LightningModule of one's own need not log it
+            continue
         values = [float(row[column]) for row in rows]
         score_axes.plot(steps, values, color=label_colour(i), marker=".", lw=1.2, label=name)
     score_axes.set(xlabel="step", ylabel=title, ylim=(0, 1.02))
-    if len(scores) > 1 or any(scores.values()):
+    if score_axes.lines and (len(scores) > 1 or any(scores.values())):
         score_axes.legend(frameon=False, fontsize=8)
     for axes in (loss_axes, score_axes):
         _tidy(axes)

@@ -80,6 +80,7 @@ class MetricsTable(Callback):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._rows: list[dict[str, Any]] = []
+        self._losses: list[float] = []
         self._began = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -89,8 +90,15 @@ class MetricsTable(Callback):
                 rows = list(csv.DictReader(stream))
             self._rows = [row for row in rows if int(row["epoch"]) < trainer.current_epoch]
 
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Remember the loss, for a module of one's own that does not log it."""
+        self._losses.append(float(outputs["loss"]))
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Append the row of the epoch."""
+        losses, self._losses = self._losses, []
         values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         values = {name.removesuffix("_epoch"): value for name, value in values.items() if not name.endswith("_step")}
         self._rows.append(
@@ -98,6 +106,7 @@ class MetricsTable(Callback):
                 "epoch": trainer.current_epoch,
                 "step": trainer.global_step,
                 "seconds": round(time.monotonic() - self._began, 1),
+                **({"loss": sum(losses) / len(losses)} if losses and "loss" not in values else {}),
                 **values,
             }
         )
