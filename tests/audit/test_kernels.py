@@ -79,7 +79,7 @@ def test_a_known_string_has_the_class_that_its_source_gives(vendor, text, kind):
     found = parse_kernel((text,), vendor)
     assert found.kind == kind
     assert found.raw == (text,)
-    assert found.known == (text not in UNSURE)
+    assert found.is_certain == (text not in UNSURE)
 
 
 @pytest.mark.parametrize(
@@ -135,13 +135,13 @@ def test_a_known_string_has_the_class_that_its_source_gives(vendor, text, kind):
 def test_a_string_that_nobody_defined_stays_unknown(vendor, text):
     found = parse_kernel((text,), vendor)
     assert found.kind == "unknown"
-    assert not found.known
+    assert not found.is_certain
     assert found.raw == ((text,) if text else ())
 
 
 def test_letters_alone_mean_something_with_their_vendor_only():
-    assert parse_kernel(("B",), PHILIPS).known
-    assert not parse_kernel(("B",), "").known
+    assert parse_kernel(("B",), PHILIPS).is_certain
+    assert not parse_kernel(("B",), "").is_certain
     assert parse_kernel(("B",), GE).kind == "unknown"
 
 
@@ -166,4 +166,4 @@ def test_an_iterative_method_is_recognised_with_its_strength(values, vendor, ann
 
 def test_the_standards_group_of_an_enhanced_ct_goes_first():
     assert parse_kernel(("SECRET",), GE, group="LUNG").kind == "very_sharp"
-    assert parse_kernel(("SECRET",), GE, group="LUNG").known
+    assert parse_kernel(("SECRET",), GE, group="LUNG").is_certain
