@@ -1,4 +1,4 @@
-"""The thirty-nine series on which every DICOM reader was found to fail somewhere, and what must be said of each.
+"""Thirty-nine series with the findings expected of each; every other DICOM reader failed on at least one.
 
 Twelve slices of the world ramp each, in one folder. `benchmarks/readers.py` runs other readers on them.
 """
@@ -32,13 +32,13 @@ Series = list[FileDataset]
 
 @dataclass(frozen=True)
 class Fixture:
-    """One planted series.
+    """One series with a planted defect.
 
     Attributes:
-        make: gives its files, in order of place.
-        volumes: the numbers of slices of the volumes that must come out right.
-        rules: what must be found, and nothing else.
-        flagged: whether a reader that says nothing is wrong, however right its voxels are.
+        make: returns its files, in order of position.
+        volumes: the numbers of slices of the volumes that must be converted exactly.
+        rules: the rules that must be reported, and no others.
+        flagged: whether a reader that reports nothing is wrong even where its voxels are correct.
     """
 
     make: Callable[[], Series]
@@ -105,7 +105,7 @@ def missing_middle(series: Series) -> None:
     del series[5]
 
 
-def duplicate_place(series: Series) -> Series:
+def duplicate_position(series: Series) -> Series:
     (twin,) = plain()[6:7]
     for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
         setattr(twin, keyword, getattr(series[0], keyword))
@@ -161,17 +161,17 @@ def two_times(series: Series) -> Series:
     return later
 
 
-def other_rows(series: Series) -> None:
+def one_slice_with_more_rows(series: Series) -> None:
     last = series[-1]
     set_values(last, np.vstack([values_of(last), values_of(last)[:4]]))
     last.Rows += 4
 
 
-def crooked(series: Series) -> None:
+def skewed_cosines(series: Series) -> None:
     each(ImageOrientationPatient=["1", "0", "0", "0.1", "0.99", "0"])(series)
 
 
-def jitter_places(series: Series) -> None:
+def jitter_positions(series: Series) -> None:
     for data, off in zip(series, np.random.default_rng(1).uniform(-1e-3, 1e-3, (SLICES, 3))):
         data.ImagePositionPatient = [ds(float(value) + o) for value, o in zip(data.ImagePositionPatient, off)]
 
@@ -205,7 +205,7 @@ def two_kernels(series: Series) -> None:
     second_half(ConvolutionKernel="B70f")(series)
 
 
-def nan_place(series: Series) -> None:
+def nan_position(series: Series) -> None:
     series[4].ImagePositionPatient = ["1", "2", "nan"]
 
 
@@ -229,9 +229,9 @@ FIXTURES: dict[str, Fixture] = {
     "06 double oblique": Fixture(lambda: plain(*OBLIQUE)),
     "07 head first, prone": Fixture(lambda: plain((-1, 0, 0), (0, -1, 0), PatientPosition="HFP")),
     "08 missing middle slice": Fixture(changed(missing_middle), (), found("DCM211")),
-    "09 spacing 2.5 mm, then 5 mm": Fixture(lambda: plain(places=UNEVEN), (18,), found("DCM212")),
-    "10 gantry tilt of 20 degrees": Fixture(lambda: plain(lean=(0, TILT_MM, 0)), rules=found("DCM213")),
-    "11 one place twice, other pixels": Fixture(changed(duplicate_place), (), found("DCM215")),
+    "09 spacing 2.5 mm, then 5 mm": Fixture(lambda: plain(distances_mm=UNEVEN), (18,), found("DCM212")),
+    "10 gantry tilt of 20 degrees": Fixture(lambda: plain(shear_mm=(0, TILT_MM, 0)), rules=found("DCM213")),
+    "11 one place twice, other pixels": Fixture(changed(duplicate_position), (), found("DCM215")),
     "12 two series in the folder": Fixture(changed(two_series), (SLICES, 5)),
     "13 scout inside the series": Fixture(changed(scout_inside), (SLICES,), found("DCM203")),
     "14 PET, a slope a slice": Fixture(changed(slope_each), rules=found("DCM113")),
@@ -239,9 +239,11 @@ FIXTURES: dict[str, Fixture] = {
     "16 CT without rescale": Fixture(changed(without("RescaleIntercept")), (), found("DCM110")),
     "17 MONOCHROME1 CT": Fixture(changed(each(PhotometricInterpretation="MONOCHROME1")), rules=found("DCM101")),
     "18 two time points": Fixture(changed(two_times), (SLICES, SLICES), found("DCM202")),
-    "19 one slice with other Rows": Fixture(changed(other_rows), (SLICES - 1,), found("DCM202", "DCM218")),
-    "20 cosines not orthonormal": Fixture(changed(crooked), (), found("DCM214")),
-    "21 positions jitter by 1e-3 mm": Fixture(changed(jitter_places)),
+    "19 one slice with other Rows": Fixture(
+        changed(one_slice_with_more_rows), (SLICES - 1,), found("DCM202", "DCM218")
+    ),
+    "20 cosines not orthonormal": Fixture(changed(skewed_cosines), (), found("DCM214")),
+    "21 positions jitter by 1e-3 mm": Fixture(changed(jitter_positions)),
     "22 no ImagePositionPatient": Fixture(changed(without("ImagePositionPatient")), (), found("DCM216")),
     "23 no ImageOrientationPatient": Fixture(changed(without("ImageOrientationPatient")), (), found("DCM216")),
     "24 thickness 5 mm, true 2.5 mm": Fixture(changed(each(SpacingBetweenSlices="5")), rules=found("DCM334")),
@@ -262,7 +264,7 @@ FIXTURES: dict[str, Fixture] = {
         found("DCM701"),
         flagged=True,
     ),
-    "35 a position of NaN": Fixture(changed(nan_place), (), found("DCM216")),
+    "35 a position of NaN": Fixture(changed(nan_position), (), found("DCM216")),
     "36 truncated pixel data": Fixture(changed(truncated), (), found("DCM002")),
     "37 PixelSpacing changes on the way": Fixture(
         changed(second_half(PixelSpacing=[ds(ROW_MM * 1.1), ds(COLUMN_MM * 1.1)])),

@@ -1,8 +1,8 @@
-"""The world ramp: a series whose every voxel is a known linear function of its place in the patient.
+"""The world ramp: a series whose every voxel is a known linear function of its position in the patient.
 
-A reader's (array, affine) is right if and only if the affine's places give back the values: one oracle for
-order, transposition, flips, spacing and origin. A series is made as single-frame slices; the other forms
-(enhanced, concatenation, mosaic) and encodings are made from those.
+A reader's (array, affine) is right if and only if the values follow from the positions that the affine gives: one
+oracle for order, transposition, flips, spacing and origin. A series is built as single-frame slices; the other forms
+(enhanced, concatenation, mosaic) and encodings are built from those.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
-GRADIENT_LPS = np.array([3.0, -5.0, 7.0])  # HU a mm
-ROWS, COLUMNS, SLICES = 36, 33, 9  # 32 is the least that the JPEG 2000 encoder takes
+GRADIENT_LPS = np.array([3.0, -5.0, 7.0])  # HU per mm
+ROWS, COLUMNS, SLICES = 36, 33, 9  # 32 is the smallest size that the JPEG 2000 encoder accepts
 ROW_MM, COLUMN_MM, SLICE_MM = 1.1, 0.8, 2.5
 ORIGIN = (-20.0, 10.0, -30.0)
 CT, MR, PET = (f"1.2.840.10008.5.1.4.1.1.{suffix}" for suffix in ("2", "4", "128"))
@@ -54,32 +54,32 @@ def ramp_series(
     *,
     slices: int = SLICES,
     origin: Any = ORIGIN,
-    lean: Any = (0, 0, 0),
-    places: Any = None,
+    shear_mm: Any = (0, 0, 0),
+    distances_mm: Any = None,
     **changes: Any,
 ) -> list[FileDataset]:
     """Slices along the normal, in order.
 
     Args:
         row, column: direction cosines, LPS.
-        slices: how many.
+        slices: number of slices.
         origin: position of the first slice, LPS mm.
-        lean: what is added to the position from slice to slice (a tilted gantry), mm.
-        places: distances along the normal instead of even ones, mm.
-        changes: elements that every slice gets.
+        shear_mm: displacement from slice to slice (gantry tilt), LPS mm.
+        distances_mm: distances along the normal; by default evenly spaced.
+        changes: elements to set in every slice.
     """
     row, column = np.asarray(row, float), np.asarray(column, float)
     normal = np.cross(row, column)
-    along = np.arange(slices) * SLICE_MM if places is None else np.asarray(places, float)
+    along_mm = np.arange(slices) * SLICE_MM if distances_mm is None else np.asarray(distances_mm, float)
     series_uid, study_uid, frame_uid = generate_uid(), generate_uid(), generate_uid()
     series = []
     for k in range(slices):
-        place = np.asarray(origin, float) + along[k] * normal + k * np.asarray(lean, float)
+        position = np.asarray(origin, float) + along_mm[k] * normal + k * np.asarray(shear_mm, float)
         data = bare(CT, ExplicitVRLittleEndian)
         data.StudyInstanceUID, data.SeriesInstanceUID, data.FrameOfReferenceUID = study_uid, series_uid, frame_uid
         data.PatientID, data.PatientName = "SECRET-4711", "Doe^Jane"
         data.Modality, data.ImageType, data.InstanceNumber = "CT", ["ORIGINAL", "PRIMARY", "AXIAL"], k + 1
-        data.ImagePositionPatient = [ds(value) for value in place]
+        data.ImagePositionPatient = [ds(value) for value in position]
         data.ImageOrientationPatient = [ds(value) for value in (*row, *column)]
         data.PixelSpacing = [str(ROW_MM), str(COLUMN_MM)]
         data.SliceThickness, data.PatientPosition = "5", "HFS"
@@ -89,17 +89,19 @@ def ramp_series(
         data.Rows, data.Columns = ROWS, COLUMNS
         data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
         data.RescaleSlope, data.RescaleIntercept = "1", str(INTERCEPT)
-        set_values(data, np.rint(field_of(place, row, column)).astype(np.int16) - INTERCEPT)
+        set_values(data, np.rint(field_of(position, row, column)).astype(np.int16) - INTERCEPT)
         for keyword, value in changes.items():
             setattr(data, keyword, value)
         series.append(data)
     return series
 
 
-def field_of(place: Any, row: Any, column: Any) -> np.ndarray:
+def field_of(position: Any, row: Any, column: Any) -> np.ndarray:
     """The ramp over one slice, (rows, columns), unrounded."""
     j, i = np.mgrid[:ROWS, :COLUMNS]
-    points = np.asarray(place) + i[..., None] * COLUMN_MM * np.asarray(row) + j[..., None] * ROW_MM * np.asarray(column)
+    points = (
+        np.asarray(position) + i[..., None] * COLUMN_MM * np.asarray(row) + j[..., None] * ROW_MM * np.asarray(column)
+    )
     return points @ GRADIENT_LPS
 
 
@@ -114,13 +116,13 @@ def bare(sop_class: str, syntax: str) -> FileDataset:
 
 
 def ds(value: float) -> str:
-    """A decimal string of at most 16 characters, as precise as fits."""
+    """A decimal string (DS) of at most 16 characters, as precise as fits."""
     text = f"{value:.12g}"
     return text if len(text) <= 16 else f"{value:.9g}"
 
 
 def set_values(data: FileDataset, stored: np.ndarray) -> None:
-    """Put stored values into a slice."""
+    """Set the stored values of a slice."""
     data.PixelData = np.ascontiguousarray(stored).tobytes()
 
 
@@ -258,7 +260,7 @@ def encoded(data: FileDataset, syntax: str) -> FileDataset:
         with warnings.catch_warnings(action="ignore"):
             data.compress(uid, generate_instance_uid=False)
         return data
-    if uid == ExplicitVRBigEndian:  # 8-bit values travel in 16-bit words (PS3.5 8.1.1)
+    if uid == ExplicitVRBigEndian:  # 8-bit values are stored in 16-bit words (PS3.5 8.1.1)
         width = max(2, data.BitsAllocated // 8)
         data.PixelData = np.frombuffer(data.PixelData, f"<u{width}").byteswap().tobytes()
     data["PixelData"].VR = "OW"
@@ -292,29 +294,29 @@ def save(data: FileDataset, path: Path) -> Path:
 
 
 def write(series: list[FileDataset], folder: Path, seed: int = 0) -> Path:
-    """Write files in no useful order, without extension."""
+    """Write files in random order, without extension."""
     for number, data in zip(np.random.default_rng(seed).permutation(len(series)), series):
         save(data, folder / f"IM{number}")
     return folder
 
 
 def ramp_error(voxels: np.ndarray, affine: np.ndarray) -> float:
-    """Largest difference, in HU, between voxels and what their places say."""
+    """Largest difference, in HU, between voxels and the ramp at their positions."""
     indices = np.stack(np.meshgrid(*map(np.arange, voxels.shape), indexing="ij"), -1)
     ras = indices @ affine[:3, :3].T + affine[:3, 3]
     return float(np.abs((ras * [-1, -1, 1]) @ GRADIENT_LPS - voxels).max())
 
 
 def corner_error_mm(
-    affine: np.ndarray, row: Any, column: Any, origin: Any = ORIGIN, slices: int = SLICES, lean: Any = (0, 0, 0)
+    affine: np.ndarray, row: Any, column: Any, origin: Any = ORIGIN, slices: int = SLICES, shear_mm: Any = (0, 0, 0)
 ) -> float:
-    """Largest distance between the 8 corners of a RAS+ affine and those of the series as it was made."""
+    """Largest distance between the 8 corners of a RAS+ affine and those of the series as built."""
     row, column = np.asarray(row, float), np.asarray(column, float)
-    true = np.eye(4)
-    true[:3, 0], true[:3, 1] = row * COLUMN_MM, column * ROW_MM
-    true[:3, 2] = np.cross(row, column) * SLICE_MM + np.asarray(lean, float)
-    true[:3, 3] = origin
+    expected = np.eye(4)
+    expected[:3, 0], expected[:3, 1] = row * COLUMN_MM, column * ROW_MM
+    expected[:3, 2] = np.cross(row, column) * SLICE_MM + np.asarray(shear_mm, float)
+    expected[:3, 3] = origin
     ends = np.array(
         [[i, j, k, 1] for i in (-0.5, COLUMNS - 0.5) for j in (-0.5, ROWS - 0.5) for k in (-0.5, slices - 0.5)]
     )
-    return float(np.linalg.norm(((np.diag([-1, -1, 1, 1]) @ true - affine) @ ends.T)[:3], axis=0).max())
+    return float(np.linalg.norm(((np.diag([-1, -1, 1, 1]) @ expected - affine) @ ends.T)[:3], axis=0).max())

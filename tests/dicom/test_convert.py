@@ -33,12 +33,12 @@ def convert(series, tmp_path, settings=ONE):
     return convert_studies(write(series, tmp_path / "studies"), tmp_path / "volumes", settings)
 
 
-def only_rules(done):
+def found_rules(done):
     return sorted({finding.rule for finding in done.findings})
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)
-def test_every_voxel_lies_where_its_value_says(tmp_path, name):
+def test_voxels_and_affine_match_the_ramp(tmp_path, name):
     done = convert(ramp_series(*DIRECTIONS[name]), tmp_path)
     assert [row["decision"] for row in done.rows] == ["accept"]
     image = nib.load(tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz")
@@ -46,24 +46,24 @@ def test_every_voxel_lies_where_its_value_says(tmp_path, name):
     assert done.rows[0]["spacing_mm"][2] == pytest.approx(SLICE_MM), "from positions, not SliceThickness"
 
 
-def test_instance_numbers_do_not_order_slices(tmp_path):
+def test_instance_numbers_do_not_determine_the_slice_order(tmp_path):
     series = ramp_series()
     for data, number in zip(series, np.random.default_rng(3).permutation(SLICES)):
         data.InstanceNumber = int(number)
     done = convert(series, tmp_path)
     image = nib.load(tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz")
     assert ramp_error(image.get_fdata(), image.affine) <= 1.0
-    assert only_rules(done) == ["DCM210"]
+    assert found_rules(done) == ["DCM210"]
 
 
-def test_the_sidecar_leads_from_every_slice_to_its_file(tmp_path):
+def test_the_sidecar_lists_the_instance_of_every_slice(tmp_path):
     series = ramp_series()
     done = convert(series, tmp_path)
     sidecar = json.loads((tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.json").read_text())
     assert sidecar["slices"] == [data.SOPInstanceUID for data in series]
 
 
-def test_slope_and_intercept_are_applied_slice_by_slice_in_float(tmp_path):
+def test_slope_and_intercept_are_applied_per_slice_in_float(tmp_path):
     series = ramp_series()
     for k, data in enumerate(series):
         data.PixelRepresentation, data.RescaleSlope, data.RescaleIntercept = 0, str(0.5 + k), "-1024"
@@ -80,7 +80,7 @@ def test_monochrome1_does_not_change_hounsfield_units(tmp_path):
 
 
 @pytest.mark.parametrize("declared", [-2000, 63536])
-def test_padding_is_masked_from_stored_values_with_either_sign(tmp_path, declared):
+def test_padding_is_masked_in_stored_values_whichever_vr_declares_it(tmp_path, declared):
     series = ramp_series()
     for data in series:
         stored = np.full((data.Rows, data.Columns), 7, np.int16)
@@ -106,7 +106,7 @@ def drop_slice(series):
     del series[4]
 
 
-def repeat_place(series):
+def repeat_position(series):
     series[4].ImagePositionPatient = series[3].ImagePositionPatient
 
 
@@ -116,7 +116,7 @@ def stretch(series):
         data.ImagePositionPatient = [x, y, z + 9.1 * (k + 1)]
 
 
-def lose_rescale(series):
+def remove_rescale(series):
     del series[0].RescaleSlope
 
 
@@ -126,12 +126,12 @@ def as_mr(series):
         data.Modality = "MR"
 
 
-def lose_mr_rescale(series):
+def remove_mr_rescale(series):
     as_mr(series)
     del series[3].RescaleSlope, series[3].RescaleIntercept
 
 
-def half_mr_rescale(series):
+def remove_mr_intercept(series):
     as_mr(series)
     for data in series:
         del data.RescaleIntercept
@@ -144,16 +144,16 @@ def comma_mr_rescale(series):
         data.add_new(0x00281052, "LO", "0,5")
 
 
-def lose_place(series):
+def remove_position(series):
     del series[0].ImagePositionPatient
 
 
-def nan_place(series):
+def nan_position(series):
     with warnings.catch_warnings(action="ignore"):
         series[0].ImagePositionPatient = ["1", "2", "nan"]
 
 
-def lose_pixels(series):
+def remove_pixels(series):
     for data in series:
         data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.88.67"
         del data.PixelData
@@ -163,7 +163,7 @@ def truncate(series):
     series[3].PixelData = series[3].PixelData[:-40]
 
 
-def many(**changes):
+def set_elements(**changes):
     def change(series):
         for data in series:
             for keyword, value in changes.items():
@@ -174,34 +174,34 @@ def many(**changes):
 
 DEFECTS = {
     "missing slice": (drop_slice, "DCM211"),
-    "repeated place": (repeat_place, "DCM215"),
+    "repeated place": (repeat_position, "DCM215"),
     "very uneven steps": (stretch, "DCM212"),
-    "no rescale": (lose_rescale, "DCM110"),
-    "no rescale in one MR slice": (lose_mr_rescale, "DCM110"),
-    "half a rescale in MR": (half_mr_rescale, "DCM110"),
+    "no rescale": (remove_rescale, "DCM110"),
+    "no rescale in one MR slice": (remove_mr_rescale, "DCM110"),
+    "half a rescale in MR": (remove_mr_intercept, "DCM110"),
     "a decimal comma in MR": (comma_mr_rescale, "DCM116"),
-    "slope 0": (many(RescaleSlope="0"), "DCM116"),
-    "no position": (lose_place, "DCM216"),
-    "position NaN": (nan_place, "DCM216"),
-    "no orientation": (many(ImageOrientationPatient=None), "DCM216"),
-    "crooked orientation": (many(ImageOrientationPatient=[1, 0, 0, 0.1, 0.99, 0]), "DCM214"),
-    "HighBit below BitsStored": (many(HighBit=9), "DCM012"),
-    "packed bits": (many(BitsAllocated=12, BitsStored=12, HighBit=11), "DCM012"),
-    "no Rows": (many(Rows=None), "DCM012"),
-    "localizer": (many(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), "DCM203"),
-    "secondary capture": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.7"), "DCM701"),
-    "multi-frame capture": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.7.2"), "DCM701"),
-    "enhanced CT without groups": (many(SOPClassUID=CT + ".1", NumberOfFrames=2), "DCM222"),
-    "classic CT of two frames": (many(NumberOfFrames=2), "DCM007"),
-    "radiograph": (many(SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1"), "DCM007"),
-    "report": (lose_pixels, "DCM706"),
-    "colour": (many(SamplesPerPixel=3, PhotometricInterpretation="RGB"), "DCM008"),
+    "slope 0": (set_elements(RescaleSlope="0"), "DCM116"),
+    "no position": (remove_position, "DCM216"),
+    "position NaN": (nan_position, "DCM216"),
+    "no orientation": (set_elements(ImageOrientationPatient=None), "DCM216"),
+    "crooked orientation": (set_elements(ImageOrientationPatient=[1, 0, 0, 0.1, 0.99, 0]), "DCM214"),
+    "HighBit below BitsStored": (set_elements(HighBit=9), "DCM012"),
+    "packed bits": (set_elements(BitsAllocated=12, BitsStored=12, HighBit=11), "DCM012"),
+    "no Rows": (set_elements(Rows=None), "DCM012"),
+    "localizer": (set_elements(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), "DCM203"),
+    "secondary capture": (set_elements(SOPClassUID="1.2.840.10008.5.1.4.1.1.7"), "DCM701"),
+    "multi-frame capture": (set_elements(SOPClassUID="1.2.840.10008.5.1.4.1.1.7.2"), "DCM701"),
+    "enhanced CT without groups": (set_elements(SOPClassUID=CT + ".1", NumberOfFrames=2), "DCM222"),
+    "classic CT of two frames": (set_elements(NumberOfFrames=2), "DCM007"),
+    "radiograph": (set_elements(SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1"), "DCM007"),
+    "report": (remove_pixels, "DCM706"),
+    "colour": (set_elements(SamplesPerPixel=3, PhotometricInterpretation="RGB"), "DCM008"),
     "truncated pixels": (truncate, "DCM002"),
 }
 
 
 @pytest.mark.parametrize("name", DEFECTS)
-def test_what_cannot_be_read_exactly_is_refused_by_name(tmp_path, name):
+def test_a_defect_is_refused_under_its_rule(tmp_path, name):
     change, rule = DEFECTS[name]
     series = ramp_series()
     change(series)
@@ -215,7 +215,7 @@ def test_what_cannot_be_read_exactly_is_refused_by_name(tmp_path, name):
         assert finding.found and finding.expected and finding.remedy
 
 
-def test_a_syntax_without_decoder_is_refused_by_the_name_of_what_is_missing(tmp_path):
+def test_a_transfer_syntax_without_decoder_is_refused_with_the_name_of_the_codec(tmp_path):
     series = ramp_series()
     for data in series:
         put_frames(data, [data.PixelData], "1.2.840.10008.1.2.4.201")
@@ -223,11 +223,11 @@ def test_a_syntax_without_decoder_is_refused_by_the_name_of_what_is_missing(tmp_
     for path in folder.iterdir():
         path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.4.201", b"1.2.840.10008.1.2.4.110"))
     done = convert_studies(folder, tmp_path / "volumes", ONE)
-    assert only_rules(done) == ["DCM604"]
+    assert found_rules(done) == ["DCM604"]
     assert "JPEG XL" in done.findings[0].found
 
 
-def test_one_series_with_a_scout_and_two_kernels_is_three_volumes(tmp_path):
+def test_a_series_with_a_scout_and_two_kernels_is_split_into_three_volumes(tmp_path):
     series = ramp_series()
     for data in series[:4]:
         data.ConvolutionKernel = ["I30f", "3"]
@@ -238,10 +238,10 @@ def test_one_series_with_a_scout_and_two_kernels_is_three_volumes(tmp_path):
         ("accept", 4),
         ("reject", 1),
     ]
-    assert "DCM202" in only_rules(done)
+    assert "DCM202" in found_rules(done)
 
 
-def test_jitter_below_the_tolerance_does_not_split_or_refuse(tmp_path):
+def test_jitter_below_the_tolerance_neither_splits_nor_refuses_a_volume(tmp_path):
     rng = np.random.default_rng(0)
     series = ramp_series()
     for data in series:
@@ -256,14 +256,14 @@ def test_the_result_does_not_depend_on_file_order_or_workers(tmp_path):
     for seed, workers in ((0, 1), (5, 2)):
         write(series, tmp_path / f"s{seed}", seed)
         convert_studies(tmp_path / f"s{seed}", tmp_path / f"v{seed}", ConvertSettings(workers, "test"))
-    local = {"pseudonyms.json", "instances.parquet", ".states"}  # these know the files themselves
+    local = {"pseudonyms.json", "instances.parquet", ".states"}  # these depend on the file paths
     first = {p.name: p.read_bytes() for p in (tmp_path / "v0").iterdir() if p.name not in local}
     second = {p.name: p.read_bytes() for p in (tmp_path / "v5").iterdir() if p.name not in local}
     assert first == second
     assert len(first) == 7
 
 
-def test_a_second_run_converts_nothing_again(tmp_path):
+def test_a_second_run_converts_nothing(tmp_path):
     done = convert(ramp_series(), tmp_path)
     image = tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.nii.gz"
     before = image.stat().st_mtime_ns
@@ -272,7 +272,7 @@ def test_a_second_run_converts_nothing_again(tmp_path):
     assert again.rows == done.rows
 
 
-def test_what_a_later_run_does_not_accept_is_taken_away(tmp_path, capsys):
+def test_a_later_run_deletes_volumes_that_it_no_longer_accepts(tmp_path, capsys):
     series = ramp_series()
     before = convert(series, tmp_path).rows[0]["volume_id"]
     (tmp_path / "volumes" / "notes.json").write_text("{}")
@@ -289,7 +289,7 @@ def test_what_a_later_run_does_not_accept_is_taken_away(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"row": {}}'])
-def test_a_broken_sidecar_is_made_anew(tmp_path, content):
+def test_a_broken_sidecar_is_rebuilt(tmp_path, content):
     done = convert(ramp_series(), tmp_path)
     sidecar = tmp_path / "volumes" / f"{done.rows[0]['volume_id']}.json"
     whole = sidecar.read_bytes()
@@ -298,11 +298,11 @@ def test_a_broken_sidecar_is_made_anew(tmp_path, content):
     assert sidecar.read_bytes() == whole
 
 
-def test_patients_are_named_in_one_local_file_only(tmp_path):
+def test_only_one_local_file_identifies_patients(tmp_path):
     series = ramp_series()
     (write(series, tmp_path / "studies" / "DOE_JANE") / "notes.txt").write_text("Doe, Jane")
     done = convert_studies(tmp_path / "studies", tmp_path / "volumes", ONE)
-    assert only_rules(done) == ["DCM001"]
+    assert found_rules(done) == ["DCM001"]
     pseudonyms = tmp_path / "volumes" / "pseudonyms.json"
     assert "SECRET-4711" in pseudonyms.read_text()
     assert stat.S_IMODE(pseudonyms.stat().st_mode) == 0o600
@@ -314,20 +314,20 @@ def test_patients_are_named_in_one_local_file_only(tmp_path):
 
 
 @pytest.mark.parametrize(("make", "rule"), [(False, "USE101"), (True, "USE102")])
-def test_a_missing_or_empty_folder_is_one_message(tmp_path, make, rule):
+def test_a_missing_or_empty_folder_is_refused(tmp_path, make, rule):
     if make:
         (tmp_path / "studies").mkdir()
     with pytest.raises(Refusal, match=rule):
         convert_studies(tmp_path / "studies", tmp_path / "volumes", ONE)
 
 
-def test_garbage_among_the_files_is_named_and_the_rest_goes_on(tmp_path):
+def test_invalid_files_are_reported_and_the_others_converted(tmp_path):
     folder = write(ramp_series(), tmp_path / "studies")
     (folder / "broken").write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 300)
     (folder / "empty").write_bytes(b"")
     done = convert_studies(folder, tmp_path / "volumes", ONE)
     assert [row["decision"] for row in done.rows] == ["accept"]
-    assert set(only_rules(done)) <= {"DCM001", "DCM003"}
+    assert set(found_rules(done)) <= {"DCM001", "DCM003"}
     assert len(done.findings) == 2
 
 

@@ -1,4 +1,4 @@
-"""Decoding runs where it can be killed."""
+"""Decoding in a child process that can be killed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STREAM = bytes(encode_array(VALUES, photometric_interpretation=2))
 
 @pytest.fixture
 def hostile(tmp_path, monkeypatch):
-    """A decoder that hangs, crashes, eats memory or chatters, by the first byte of the frame."""
+    """A decoder that hangs, crashes, exhausts memory or prints, depending on the first byte of the frame."""
     script = tmp_path / "hostile.py"
     source = Path(codecs.__file__).read_text().replace("def decode(", "def honest(", 1)
     head, tail = source.split("_Decoder = Callable", 1)
@@ -51,7 +51,7 @@ _Decoder = Callable"""
     monkeypatch.setattr(codecs, "__file__", str(script))
 
 
-def test_frames_come_back_as_they_were():
+def test_lossless_frames_are_decoded_exactly():
     with FrameDecoder() as decoder:
         for _ in range(3):
             words, stream = decoder.decode(J2K, STREAM, 48, 40, 16)
@@ -60,16 +60,16 @@ def test_frames_come_back_as_they_were():
 
 
 @pytest.mark.parametrize(("frame", "reason"), [(b"h", "longer"), (b"c", "crashed"), (b"m", "MemoryError")])
-def test_a_decoder_that_hangs_crashes_or_eats_memory_costs_one_frame(hostile, frame, reason):
+def test_a_decoder_that_hangs_crashes_or_exhausts_memory_fails_one_frame_only(hostile, frame, reason):
     with FrameDecoder(time_limit_s=2.0) as decoder:
-        began = time.monotonic()
+        start_s = time.monotonic()
         with pytest.raises(DecoderError, match=reason):
             decoder.decode(J2K, frame, 48, 40, 16)
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - start_s < 30
         assert np.array_equal(decoder.decode(J2K, STREAM, 48, 40, 16)[0], VALUES), "the next frame is decoded"
 
 
-def test_a_decoder_killed_from_outside_is_started_again():
+def test_a_killed_decoder_is_restarted():
     with FrameDecoder() as decoder:
         decoder.decode(J2K, STREAM, 48, 40, 16)
         os.kill(decoder._process.pid, signal.SIGKILL)
@@ -77,7 +77,7 @@ def test_a_decoder_killed_from_outside_is_started_again():
         assert np.array_equal(decoder.decode(J2K, STREAM, 48, 40, 16)[0], VALUES)
 
 
-def test_the_decoder_ends_with_its_owner():
+def test_the_decoder_process_ends_with_its_context():
     with FrameDecoder() as decoder:
         decoder.decode(J2K, STREAM, 48, 40, 16)
         process = decoder._process
@@ -94,7 +94,7 @@ def test_a_missing_decoder_is_named():
     assert "MPEG" in missing_decoder("1.2.840.10008.1.2.4.102")
 
 
-def test_a_frame_that_crashes_its_decoder_refuses_its_volume_by_name(hostile, tmp_path):
+def test_a_frame_that_crashes_the_decoder_refuses_its_volume(hostile, tmp_path):
     series = ramp_series()
     for data in series:
         put_frames(data, [b"c" + bytes(63)], J2K)

@@ -1,4 +1,4 @@
-"""What is said of each of the thirty-nine series, for four vendors."""
+"""Conversion and findings of the thirty-nine fixture series, for four vendors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VENDORS = ("SIEMENS", "GE MEDICAL SYSTEMS", "Philips Medical Systems", "TOSHIBA"
 
 @pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("name", FIXTURES)
-def test_each_series_is_right_or_refused_with_the_reason(tmp_path, name, vendor):
+def test_each_series_is_converted_exactly_or_refused_under_its_rule(tmp_path, name, vendor):
     fixture = FIXTURES[name]
     series = fixture.make()
     for data in series:
@@ -35,15 +35,15 @@ def test_each_series_is_right_or_refused_with_the_reason(tmp_path, name, vendor)
                 mask == 1, np.broadcast_to(np.arange(voxels.shape[1])[None, :, None] < 4, voxels.shape)
             )
             indices = np.argwhere(mask == 0)
-            places = indices @ image.affine[:3, :3].T + image.affine[:3, 3]
-            expected = (places * [-1, -1, 1]) @ [3.0, -5.0, 7.0]
+            points = indices @ image.affine[:3, :3].T + image.affine[:3, 3]
+            expected = (points * [-1, -1, 1]) @ [3.0, -5.0, 7.0]
             assert np.abs(expected - voxels[mask == 0]).max() <= 1.0
         else:
-            # Jittered headers move the true places by as much as they jitter.
+            # The jitter of the headers displaces the true positions by the same amount.
             assert ramp_error(voxels, image.affine) <= (1.02 if "jitter" in name else 1.0)
 
 
-def test_a_refusal_names_rule_value_tolerance_and_remedy(tmp_path):
+def test_a_finding_states_rule_value_tolerance_and_remedy(tmp_path):
     for number, fixture in enumerate(FIXTURES.values()):
         write(fixture.make(), tmp_path / "studies" / f"{number:02d}")
     done = convert_studies(tmp_path / "studies", tmp_path / "volumes", ConvertSettings(workers=2))

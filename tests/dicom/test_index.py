@@ -1,4 +1,4 @@
-"""The index: what lies where, whatever it is wrapped in, read once."""
+"""The index: instances in folders, archives and DICOMDIR media, each file read once."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def index(studies, tmp_path, workers=1, name="index"):
     )
 
 
-def medium_in(folder):
-    """A series on a medium with its DICOMDIR."""
+def write_medium(folder):
+    """Write a series as a medium with a DICOMDIR."""
     medium = FileSet()
     for data in ramp_series():
         data.StudyID = "1"
@@ -61,7 +61,7 @@ def row_of(path):
         return read_instance(reader, source, "f")[0]
 
 
-def test_there_is_one_typed_row_a_file(tmp_path):
+def test_the_index_has_one_typed_row_per_file(tmp_path):
     made = index(write(ramp_series(), tmp_path / "studies"), tmp_path)
     table = pq.read_table(made.path)
     assert table.schema.equals(schema())
@@ -69,7 +69,7 @@ def test_there_is_one_typed_row_a_file(tmp_path):
     assert rows_of(table) == list(made.instances())
 
 
-def test_rows_come_back_from_the_table_as_they_were(tmp_path):
+def test_rows_survive_the_round_trip_through_the_table(tmp_path):
     files = [*ramp_series()[:1], enhanced(ramp_series()), mosaic(ramp_series()), *concatenation(ramp_series())]
     rows = [row_of(save(data, tmp_path / f"f{number}")) for number, data in enumerate(files)]
     assert rows_of(table_of(rows)) == rows
@@ -77,7 +77,7 @@ def test_rows_come_back_from_the_table_as_they_were(tmp_path):
 
 
 @pytest.mark.parametrize("wrapping", ["zip", "tar", "tar.gz", "tar.xz", "tar.bz2", "zip without extension"])
-def test_archives_are_read_as_folders_are(tmp_path, wrapping):
+def test_archives_are_read_like_folders(tmp_path, wrapping):
     folder = write(ramp_series(), tmp_path / "plain")
     plain = {row.sop_uid for row in index(folder, tmp_path, name="a").instances()}
     archive = tmp_path / "wrapped" / ("export" if "without" in wrapping else f"export.{wrapping}")
@@ -95,7 +95,7 @@ def test_archives_are_read_as_folders_are(tmp_path, wrapping):
         assert not made.findings
 
 
-def test_a_damaged_archive_is_a_row_with_the_reason_and_the_rest_goes_on(tmp_path):
+def test_a_damaged_archive_is_reported_and_the_other_files_are_indexed(tmp_path):
     folder = write(ramp_series(), tmp_path / "studies")
     with zipfile.ZipFile(tmp_path / "whole.zip", "w") as out:
         for path in folder.iterdir():
@@ -112,7 +112,7 @@ def test_a_damaged_archive_is_a_row_with_the_reason_and_the_rest_goes_on(tmp_pat
     assert len(made.findings) == 2
 
 
-def test_an_encrypted_or_corrupt_member_is_a_row_with_the_reason(tmp_path):
+def test_a_corrupt_archive_member_is_reported(tmp_path):
     (tmp_path / "studies").mkdir()
     path = tmp_path / "studies" / "export.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
@@ -123,15 +123,17 @@ def test_an_encrypted_or_corrupt_member_is_a_row_with_the_reason(tmp_path):
     assert [finding.rule for finding in index(tmp_path / "studies", tmp_path).findings] == ["DCM003"]
 
 
-def test_a_dicomdir_is_a_directory_and_its_missing_files_are_named(tmp_path):
-    medium_in(tmp_path / "studies")
+def test_a_dicomdir_is_indexed_and_its_missing_files_are_reported(tmp_path):
+    write_medium(tmp_path / "studies")
     whole = index(tmp_path / "studies", tmp_path)
     assert not whole.findings
     directory = next(row for row in whole.instances() if row.references)
     assert not any("PT0" in name or "/" in name for name in directory.references), "paths may name patients"
     assert len([row for row in whole.instances() if row.sop_uid]) == SLICES
-    gone = sorted(path for path in (tmp_path / "studies").rglob("*") if path.is_file() and path.name != "DICOMDIR")[0]
-    gone.unlink()
+    missing = sorted(path for path in (tmp_path / "studies").rglob("*") if path.is_file() and path.name != "DICOMDIR")[
+        0
+    ]
+    missing.unlink()
     findings = index(tmp_path / "studies", tmp_path).findings
     assert [finding.rule for finding in findings] == ["DCM005"]
     assert findings[0].found.startswith(f"1 of {SLICES}")
@@ -151,7 +153,7 @@ def test_unchanged_files_are_not_read_again(tmp_path):
     assert len(list(index(folder, tmp_path).instances())) == SLICES
 
 
-def test_an_index_of_another_version_is_made_anew(tmp_path):
+def test_an_index_of_another_version_is_rebuilt(tmp_path):
     folder = write(ramp_series(), tmp_path / "studies")
     made = index(folder, tmp_path)
     table = pq.read_table(made.path)
@@ -159,7 +161,7 @@ def test_an_index_of_another_version_is_made_anew(tmp_path):
     assert index(folder, tmp_path).n_read == SLICES
 
 
-def test_an_index_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch):
+def test_an_interrupted_index_resumes_where_it_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(index_module, "PART_ROWS", 4)
     monkeypatch.setattr(index_module, "_CHUNK", 2)
     folder = write(ramp_series(slices=20), tmp_path / "studies")
@@ -181,7 +183,7 @@ def test_an_index_that_was_killed_goes_on_where_it_stopped(tmp_path, monkeypatch
     assert pq.read_table(resumed.path).equals(whole)
 
 
-def test_a_conversion_killed_while_it_indexes_keeps_its_pseudonyms(tmp_path, monkeypatch):
+def test_a_conversion_interrupted_while_indexing_keeps_its_pseudonyms(tmp_path, monkeypatch):
     monkeypatch.setattr(index_module, "PART_ROWS", 4)
     folder = write(ramp_series(), tmp_path / "studies")
 
@@ -199,8 +201,8 @@ def test_a_conversion_killed_while_it_indexes_keeps_its_pseudonyms(tmp_path, mon
     assert names["patients"][done.rows[0]["patient"]] == "SECRET-4711"
 
 
-def test_a_dicomdir_stands_for_its_folder(tmp_path):
-    medium_in(tmp_path / "studies")
+def test_a_dicomdir_path_selects_its_folder(tmp_path):
+    write_medium(tmp_path / "studies")
     made = index(tmp_path / "studies" / "DICOMDIR", tmp_path)
     assert len([row for row in made.instances() if row.sop_uid]) == SLICES
 
@@ -211,7 +213,7 @@ def test_the_index_is_the_same_for_any_number_of_workers(tmp_path):
     assert bytes_of[0] == bytes_of[1]
 
 
-def test_no_row_names_the_patient(tmp_path):
+def test_no_row_identifies_the_patient(tmp_path):
     series = ramp_series(
         SeriesDescription="Chest Doe JANE secret-4711", ProtocolName="CT jane, li", PatientName="Doe^Jane^Li"
     )
@@ -224,7 +226,7 @@ def test_no_row_names_the_patient(tmp_path):
         assert "doe" not in text and "jane" not in text and "secret" not in text
 
 
-def test_a_length_beyond_the_file_is_a_row_with_the_reason_and_takes_no_memory(tmp_path):
+def test_an_element_longer_than_the_file_is_reported_without_allocating_it(tmp_path):
     path = save(ramp_series(slices=1)[0], tmp_path / "one")
     content = bytearray(path.read_bytes())
     at = content.index(b"\x20\x00\x52\x00UI")  # FrameOfReferenceUID
@@ -235,7 +237,7 @@ def test_a_length_beyond_the_file_is_a_row_with_the_reason_and_takes_no_memory(t
     assert "0020,0052" in row.problem
 
 
-def test_a_header_without_end_is_a_row_with_the_reason(tmp_path):
+def test_an_unbounded_header_is_reported(tmp_path):
     path = save(ramp_series(slices=1)[0], tmp_path / "one")
     start = path.read_bytes()
     at = start.index(b"\x28\x00\x02\x00US")
@@ -247,7 +249,7 @@ def test_a_header_without_end_is_a_row_with_the_reason(tmp_path):
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
-def test_pixel_data_are_found_where_they_lie(tmp_path, syntax):
+def test_the_offset_and_length_of_pixel_data_are_indexed(tmp_path, syntax):
     data = encoded(ramp_series(slices=1)[0], syntax)
     row = row_of(save(data, tmp_path / "one"))
     assert row.transfer_syntax == SYNTAXES[syntax]
@@ -258,7 +260,7 @@ def test_pixel_data_are_found_where_they_lie(tmp_path, syntax):
         assert content[row.pixel_offset :] == data.PixelData
 
 
-def test_private_elements_are_resolved_by_their_creator(tmp_path):
+def test_private_elements_are_resolved_by_private_creator(tmp_path):
     (data,) = ramp_series(slices=1)
     for creator in ("SOMEONE ELSE", "GEMS_HELIOS_01"):
         data.private_block(0x0045, creator, create=True).add_new(0x33, "DS", "75" if "GEMS" in creator else "1")
@@ -268,7 +270,7 @@ def test_private_elements_are_resolved_by_their_creator(tmp_path):
     assert row.frames[0].cardiac_phase == 75
 
 
-def test_a_csa_header_gives_its_numbers():
+def test_csa_header_values_are_parsed():
     assert csa_numbers(csa({"B_value": ["1000"], "SliceNormalVector": ["0", "0", "1"], "Other": ["x"]})) == {
         "B_value": ("1000",),
         "SliceNormalVector": ("0", "0", "1"),
@@ -278,8 +280,8 @@ def test_a_csa_header_gives_its_numbers():
         csa_numbers(csa({"B_value": ["1000"]})[: 12 + cut])
 
 
-def test_every_value_equals_pydicoms_on_the_files_it_ships(shipped_files):
-    """Differential: two parsers, one answer, wherever pydicom reads the header at all."""
+def test_header_values_equal_those_of_pydicom_on_its_own_files(shipped_files):
+    """Differential test of two parsers, on every header that pydicom can read."""
     checked = 0
     for path in shipped_files:
         try:

@@ -30,7 +30,7 @@ ROWS, COLUMNS = 40, 36
 
 
 def read(data, tmp_path, frame=0):
-    """(frame, rules of what decoding showed) of one file."""
+    """(frame, rules of the decoding findings) of one file."""
     path = save(data, tmp_path / "one")
     source = Source("one", path, "", 0, path.stat().st_size, 0)
     with SourceReader() as reader:
@@ -41,7 +41,7 @@ def read(data, tmp_path, frame=0):
 
 
 def image(words, *, stored_bits, high_bit, signed, slope="1", intercept="0", **elements):
-    """A CT slice that holds these words."""
+    """A CT slice with these pixel words."""
     (data,) = ramp_series(slices=1)
     bits = words.dtype.itemsize * 8
     data.Rows, data.Columns = words.shape
@@ -69,7 +69,7 @@ def words_of(values, allocated, stored_bits, high_bit, garbage):
     return words.astype(f"u{allocated // 8}")
 
 
-def cross():
+def pixel_formats():
     for allocated in (8, 16, 32):
         for stored_bits in (1, 8, 10, 12, 14, 16, 32):
             if stored_bits <= allocated:
@@ -79,8 +79,8 @@ def cross():
                             yield allocated, stored_bits, high_bit, signed, garbage
 
 
-def run_lengths(words):
-    """Words as RLE (PS3.5 annex G): a segment a byte, the most significant first; literal runs only."""
+def rle_encoded(words):
+    """Words as RLE (PS3.5 annex G): one segment per byte, the most significant first; literal runs only."""
     planes = words.astype(words.dtype.newbyteorder(">")).reshape(-1, 1).view(np.uint8).T
     segments = []
     for plane in planes:
@@ -94,18 +94,18 @@ def run_lengths(words):
 
 
 @pytest.mark.parametrize("syntax", ["implicit", "explicit", "big endian", "deflated", "RLE"])
-def test_every_width_sign_high_bit_and_byte_order_decodes_exactly(tmp_path, syntax):
+def test_every_bit_depth_sign_high_bit_and_byte_order_is_decoded_exactly(tmp_path, syntax):
     rng = np.random.default_rng(0)
-    for allocated, stored_bits, high_bit, signed, garbage in cross():
+    for allocated, stored_bits, high_bit, signed, garbage in pixel_formats():
         if syntax == "RLE" and high_bit != stored_bits - 1:
-            continue  # HighBit belongs to native data: a codec hands its values over right-aligned
+            continue  # HighBit applies to native data only: codecs return right-aligned values
         low = -(1 << (stored_bits - 1)) if signed else 0
         high = (1 << (stored_bits - int(signed))) - 1
         values = rng.integers(low, high, (ROWS, COLUMNS), endpoint=True)
         words = words_of(values, allocated, stored_bits, high_bit, garbage and syntax != "RLE")
         data = image(words, stored_bits=stored_bits, high_bit=high_bit, signed=signed)
         if syntax == "RLE":
-            put_frames(data, [run_lengths(words)], SYNTAXES["RLE"])
+            put_frames(data, [rle_encoded(words)], SYNTAXES["RLE"])
         else:
             data = encoded(data, syntax)
         frame, _ = read(data, tmp_path)
@@ -116,7 +116,7 @@ def test_every_width_sign_high_bit_and_byte_order_decodes_exactly(tmp_path, synt
 @pytest.mark.parametrize("syntax", ["JPEG-LS", "JPEG 2000"])
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize(("allocated", "stored_bits"), [(8, 8), (16, 10), (16, 12), (16, 16)])
-def test_lossless_codecs_give_back_every_value(tmp_path, syntax, signed, allocated, stored_bits):
+def test_lossless_codecs_preserve_every_value(tmp_path, syntax, signed, allocated, stored_bits):
     low = -(1 << (stored_bits - 1)) if signed else 0
     high = (1 << (stored_bits - int(signed))) - 1
     values = np.random.default_rng(0).integers(low, high, (ROWS, COLUMNS), endpoint=True)
@@ -134,7 +134,7 @@ def test_lossless_codecs_give_back_every_value(tmp_path, syntax, signed, allocat
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
 @pytest.mark.parametrize("kind", ["HTJ2K", "JPEG lossless", "JPEG lossless, another encoder"])
-def test_independent_encoders_are_decoded_exactly(tmp_path, kind, bits):
+def test_streams_of_independent_encoders_are_decoded_exactly(tmp_path, kind, bits):
     imagecodecs = pytest.importorskip("imagecodecs")
     values = np.random.default_rng(0).integers(0, 1 << bits, (64, 48)).astype(np.uint8 if bits == 8 else np.uint16)
     encode, syntax = {
@@ -150,7 +150,7 @@ def test_independent_encoders_are_decoded_exactly(tmp_path, kind, bits):
     assert np.array_equal(read(data, tmp_path)[0].values, values)
 
 
-def test_twelve_bit_jpeg_is_decoded_within_its_loss(tmp_path):
+def test_twelve_bit_jpeg_is_decoded_within_its_coding_error(tmp_path):
     imagecodecs = pytest.importorskip("imagecodecs")
     values = (np.add.outer(np.arange(64), np.arange(48)) * 30).astype(np.uint16)
     data = image(values, stored_bits=12, high_bit=11, signed=False, LossyImageCompression="01")
@@ -160,7 +160,7 @@ def test_twelve_bit_jpeg_is_decoded_within_its_loss(tmp_path):
     assert rules == set()
 
 
-def test_the_sign_of_a_jpeg_2000_stream_wins_over_the_header(tmp_path):
+def test_the_sign_of_a_jpeg_2000_stream_takes_precedence_over_the_header(tmp_path):
     values = np.random.default_rng(0).integers(-2000, 2000, (ROWS, COLUMNS)).astype(np.int16)
     data = image(values.view(np.uint16), stored_bits=16, high_bit=15, signed=False)
     put_frames(data, [encode_array(values, photometric_interpretation=2)], SYNTAXES["JPEG 2000"])
@@ -169,7 +169,7 @@ def test_the_sign_of_a_jpeg_2000_stream_wins_over_the_header(tmp_path):
     assert rules == {"DCM123"}
 
 
-def test_a_lossy_stream_under_a_silent_header_is_found(tmp_path):
+def test_undeclared_lossy_compression_is_reported(tmp_path):
     values = np.random.default_rng(0).integers(0, 2000, (64, 64)).astype(np.uint16)
     data = image(values, stored_bits=16, high_bit=15, signed=False)
     stream = encode_array(values, bits_stored=16, photometric_interpretation=2, compression_ratios=[4])
@@ -179,7 +179,7 @@ def test_a_lossy_stream_under_a_silent_header_is_found(tmp_path):
 
 @pytest.mark.parametrize(("kind", "keyword"), [("f4", "FloatPixelData"), ("f8", "DoubleFloatPixelData")])
 @pytest.mark.parametrize("syntax", ["explicit", "big endian"])
-def test_float_pixel_data_are_values_already(tmp_path, kind, keyword, syntax):
+def test_float_pixel_data_are_read_without_rescale(tmp_path, kind, keyword, syntax):
     values = np.random.default_rng(0).normal(size=(ROWS, COLUMNS)).astype(kind)
     data = image(np.zeros((ROWS, COLUMNS), np.uint32), stored_bits=32, high_bit=31, signed=False)
     del data.RescaleSlope, data.RescaleIntercept, data.PixelData
@@ -189,14 +189,14 @@ def test_float_pixel_data_are_values_already(tmp_path, kind, keyword, syntax):
     assert np.array_equal(read(data, tmp_path)[0].values, values.astype(np.float32))
 
 
-def test_a_half_slope_and_large_unsigned_values_do_not_wrap(tmp_path):
+def test_large_unsigned_values_with_a_fractional_slope_do_not_wrap(tmp_path):
     words = np.array([[32768, 40000]], np.uint16)
     data = image(words, stored_bits=16, high_bit=15, signed=False, slope="0.5", intercept="-1024")
     assert read(data, tmp_path)[0].values.tolist() == [[15360.0, 18976.0]]
 
 
-def negative(data):
-    """The MONOCHROME1 twin of a slice: stored values counted from the other end, as its picture is the same."""
+def inverted(data):
+    """The same image in MONOCHROME1: its stored values inverted over their range."""
     low, high = (-32768, 32767) if data.PixelRepresentation else (0, (1 << data.BitsStored) - 1)
     stored = values_of(data) if data.PixelRepresentation else values_of(data).view(np.uint16)
     set_values(data, (low + high - stored.astype(np.int64)).astype(stored.dtype))
@@ -207,30 +207,30 @@ def negative(data):
 @pytest.mark.parametrize("modality", ["CR", "DX", "MG", "XA", "RF", "IO", "PX"])
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("slope", ["1", "-10", "0.5"])
-def test_a_display_image_in_monochrome1_equals_its_twin_in_monochrome2(tmp_path, modality, signed, slope):
+def test_a_display_image_in_monochrome1_equals_the_same_image_in_monochrome2(tmp_path, modality, signed, slope):
     bits = 16 if signed else 12
     words = np.random.default_rng(0).integers(0, 1 << bits, (ROWS, COLUMNS)).astype(np.uint16)
-    twins = [
+    pair = [
         image(words, stored_bits=bits, high_bit=bits - 1, signed=signed, slope=slope, intercept="30", Modality=modality)
         for _ in range(2)
     ]
-    first, second = read(twins[0], tmp_path)[0], read(negative(twins[1]), tmp_path)[0]
+    first, second = read(pair[0], tmp_path)[0], read(inverted(pair[1]), tmp_path)[0]
     assert np.array_equal(first.values, second.values)
 
 
 @pytest.mark.parametrize("modality", ["CT", "MR", "PT", "NM"])
 def test_a_quantity_in_monochrome1_keeps_its_values(tmp_path, modality):
     words = np.random.default_rng(0).integers(0, 4096, (ROWS, COLUMNS)).astype(np.uint16)
-    twins = [image(words, stored_bits=12, high_bit=11, signed=False, Modality=modality) for _ in range(2)]
-    twins[1].PhotometricInterpretation = "MONOCHROME1"
-    assert np.array_equal(read(twins[0], tmp_path)[0].values, read(twins[1], tmp_path)[0].values)
+    pair = [image(words, stored_bits=12, high_bit=11, signed=False, Modality=modality) for _ in range(2)]
+    pair[1].PhotometricInterpretation = "MONOCHROME1"
+    assert np.array_equal(read(pair[0], tmp_path)[0].values, read(pair[1], tmp_path)[0].values)
 
 
 @pytest.mark.parametrize(
     ("signed", "vr", "value", "limit", "padded"),
     [
         (True, "SS", -2000, None, [-2000]),
-        (True, "US", 63536, None, [-2000]),  # the other sign's pattern
+        (True, "US", 63536, None, [-2000]),  # bit pattern of the wrong VR
         (True, "SS", -3024, -2000, [-3024, -2500, -2000]),  # an inclusive range
         (True, "SS", -2000, -3024, [-3024, -2500, -2000]),  # in either order
         (True, "SS", -32768, None, [-32768]),
@@ -257,7 +257,7 @@ def test_padding_is_masked_in_stored_values(tmp_path, signed, vr, value, limit, 
 
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("bits", [8, 16])
-def test_a_modality_lut_maps_stored_values_and_holds_at_its_ends(tmp_path, signed, bits):
+def test_a_modality_lut_maps_stored_values_and_clamps_at_its_ends(tmp_path, signed, bits):
     first = -5 if signed else 10
     entries = np.arange(20) ** 2 % 251
     stored = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS) % 60 - (20 if signed else 0)
@@ -271,7 +271,7 @@ def test_a_modality_lut_maps_stored_values_and_holds_at_its_ends(tmp_path, signe
     assert np.array_equal(read(data, tmp_path)[0].values, expected)
 
 
-def test_a_real_world_mapping_is_used_where_there_is_no_rescale(tmp_path):
+def test_a_real_world_value_mapping_is_applied_if_there_is_no_rescale(tmp_path):
     words = np.arange(ROWS * COLUMNS, dtype=np.uint16).reshape(ROWS, COLUMNS)
     data = image(words, stored_bits=16, high_bit=15, signed=False)
     del data.RescaleSlope, data.RescaleIntercept

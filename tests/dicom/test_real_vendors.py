@@ -1,6 +1,6 @@
-"""Real scanners' files against the conversions that lie beside them, one by one.
+"""Files of real scanners against the reference conversions published with them.
 
-`docs/vendors.md` tells of each disagreement who is right and why.
+`docs/vendors.md` explains each disagreement.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ EQUAL = [
         )
     ),
 ]
-# Philips: the reference divides by RescaleSlope x a private scale slope; same affine, values in proportion.
+# Philips: the reference divides by RescaleSlope x a private scale slope; same affine, proportional values.
 PROPORTIONAL = [
     ("mr_philips_classic", f"mr_philips_classic/Ref/{name}.nii", count)
     for name, count in (
@@ -91,7 +91,7 @@ REFUSED = {
 
 
 def converted(root, folder, tmp_path):
-    """(affine, voxels) of every volume that was accepted."""
+    """(affine, voxels) of every accepted volume."""
     done = convert_studies(root / folder, tmp_path / "volumes", SETTINGS)
     for row in done.rows:
         if row["decision"] != "reject":
@@ -99,15 +99,15 @@ def converted(root, folder, tmp_path):
             yield image.affine, np.asarray(image.dataobj, dtype=np.float64)
 
 
-def like(reference, number, affine, shape):
-    """(voxels, affine) of one volume of a reference in our order of axes; None where it cannot be."""
+def reoriented_reference(reference, number, affine, shape):
+    """(voxels, affine) of one volume of a reference in the axis order of `affine`; None if the shapes differ."""
     if len(reference.shape) == 4:
         reference = reference.slicer[..., number]
     change = nib.orientations.ornt_transform(nib.io_orientation(reference.affine), nib.io_orientation(affine))
-    turned = reference.as_reoriented(change)
-    if turned.shape != shape:
+    reoriented = reference.as_reoriented(change)
+    if reoriented.shape != shape:
         return None
-    return np.asarray(turned.dataobj, dtype=np.float64), turned.affine
+    return np.asarray(reoriented.dataobj, dtype=np.float64), reoriented.affine
 
 
 def corner_error_mm(one, other, shape):
@@ -115,13 +115,13 @@ def corner_error_mm(one, other, shape):
     return float(np.abs((one - other) @ corners.T).max())
 
 
-def best(volumes, reference, number, distance):
-    """The smallest distance of a volume's voxels to a reference's, among those whose affine agrees."""
+def smallest_distance(volumes, reference, number, distance):
+    """The smallest distance between the voxels of a volume and of the reference, among volumes whose affine agrees."""
     found = []
     for affine, voxels in volumes:
-        turned = like(reference, number, affine, voxels.shape)
-        if turned is not None and corner_error_mm(affine, turned[1], voxels.shape) <= AFFINE_MM:
-            found.append(distance(voxels, turned[0]))
+        reoriented = reoriented_reference(reference, number, affine, voxels.shape)
+        if reoriented is not None and corner_error_mm(affine, reoriented[1], voxels.shape) <= AFFINE_MM:
+            found.append(distance(voxels, reoriented[0]))
     return min(found, default=float("inf"))
 
 
@@ -130,7 +130,7 @@ def largest_difference(ours, theirs):
 
 
 def nonlinearity(ours, theirs):
-    """Largest deviation from the best line through the pairs of values, as a share of the reference's range."""
+    """Largest residual of a linear fit between the values, as a share of the range of the reference."""
     ones = np.stack([ours.ravel(), np.ones(ours.size)], axis=1)
     line, *_ = np.linalg.lstsq(ones, theirs.ravel(), rcond=None)
     return float(np.abs(ones @ line - theirs.ravel()).max() / np.ptp(theirs))
@@ -141,37 +141,35 @@ def test_affine_and_voxels_equal_the_reference(tmp_path, shared_data, folder, re
     root = shared_data("dicom")
     volumes = list(converted(root, folder, tmp_path))
     for number in range(count):
-        # A rescale written as float32 by the reference rounds in the seventh digit.
+        # The reference stores the rescale in float32, which rounds in the seventh digit.
         tolerance = 1e-6 * float(np.abs(np.asarray(nib.load(root / reference).dataobj)).max())
-        assert best(volumes, nib.load(root / reference), number, largest_difference) <= tolerance
+        assert smallest_distance(volumes, nib.load(root / reference), number, largest_difference) <= tolerance
 
 
 @pytest.mark.parametrize(("folder", "reference", "count"), PROPORTIONAL, ids=[one[1] for one in PROPORTIONAL])
-def test_philips_values_are_the_standards_and_in_proportion_to_the_reference(
-    tmp_path, shared_data, folder, reference, count
-):
+def test_philips_values_are_proportional_to_the_reference(tmp_path, shared_data, folder, reference, count):
     root = shared_data("dicom")
     volumes = list(converted(root, folder, tmp_path))
     for number in range(count):
-        assert best(volumes, nib.load(root / reference), number, nonlinearity) <= 1e-6
+        assert smallest_distance(volumes, nib.load(root / reference), number, nonlinearity) <= 1e-6
 
 
 @pytest.mark.parametrize("folder", REFUSED)
-def test_what_no_affine_can_hold_is_refused_with_the_reason(tmp_path, shared_data, folder):
+def test_series_without_a_valid_affine_are_refused_under_their_rule(tmp_path, shared_data, folder):
     done = convert_studies(shared_data("dicom") / folder, tmp_path / "volumes", SETTINGS)
     assert done.n_refused == len(done.rows)
     assert all(REFUSED[folder] in row["reasons"] for row in done.rows)
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_every_file_of_every_set_ends_in_a_volume_or_a_finding(tmp_path, shared_data, name):
+def test_every_volume_of_a_set_is_converted_or_refused_with_an_error(tmp_path, shared_data, name):
     done = convert_studies(shared_data("dicom") / name, tmp_path / "volumes", SETTINGS)
     for row in done.rows:
         errors = [finding for finding in row["findings"] if finding["severity"] == "error"]
         assert (row["decision"] == "reject") == bool(errors), row["volume_id"]
 
 
-def test_lossless_twins_are_equal_to_the_bit(tmp_path, shared_data):
+def test_lossless_encodings_of_one_image_are_bit_identical(tmp_path, shared_data):
     """One mosaic in nine encodings: nine volumes of the same voxels."""
     volumes = [voxels for _, voxels in converted(shared_data("dicom"), "mr_transfer_syntaxes/In", tmp_path)]
     assert len(volumes) == 9
@@ -179,7 +177,7 @@ def test_lossless_twins_are_equal_to_the_bit(tmp_path, shared_data):
 
 
 def decoded(path):
-    """The first frame of one file in stored values, and the rules of what decoding showed."""
+    """The first frame of one file in stored values, and the rules of the decoding findings."""
     source = Source(path.name, path, "", 0, path.stat().st_size, 0)
     with SourceReader() as reader:
         instance, _ = read_instance(reader, source, path.name)
@@ -190,7 +188,7 @@ def decoded(path):
 
 
 @pytest.mark.parametrize("image", ["CT1", "MR4"])
-def test_nema_twins_are_equal_where_lossless_and_near_where_not(shared_data, image):
+def test_nema_encodings_are_equal_if_lossless_and_close_if_lossy(shared_data, image):
     root = shared_data("dicom") / "nema_wg04"
     truth, _ = decoded(root / "REF" / f"{image}_UNC.dcm")
     for name in ("JPLL", "JLSL", "J2KR", "RLE"):
@@ -216,14 +214,14 @@ def test_nema_twins_are_equal_where_lossless_and_near_where_not(shared_data, ima
         ("JPEGLSLossy", 4),
     ],
 )
-def test_one_ct_slice_in_ten_syntaxes(shared_data, syntax, limit):
+def test_one_ct_slice_is_equal_in_ten_transfer_syntaxes(shared_data, syntax, limit):
     root = shared_data("dicom") / "cornerstone_ct_all_ts"
     truth, _ = decoded(root / "CTImage.dcm")
     (path,) = root.glob(f"CTImage.dcm_{syntax}TransferSyntax_*")
     assert np.abs(decoded(path)[0] - truth).max() <= limit
 
 
-def test_the_sign_of_the_codestream_is_believed(shared_data):
+def test_the_sign_of_the_codestream_takes_precedence(shared_data):
     values, rules = decoded(shared_data("dicom") / "pydicom_files" / "J2K_pixelrep_mismatch.dcm")
     assert (values.min(), values.max()) == (-2000, 1896)
     assert rules <= {"DCM123"}

@@ -1,4 +1,4 @@
-"""Repairs: pure, recorded, and exact on what they can be exact on."""
+"""Repairs of the geometry: pure, recorded, and exact on linear fields."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def opened(row, tmp_path):
     return np.asarray(image.dataobj), image.affine, sidecar
 
 
-def test_missing_slices_are_bridged_only_when_asked_for(tmp_path):
+def test_missing_slices_are_interpolated_only_if_the_policy_says_so(tmp_path):
     series = ramp_series()
     del series[4]
     assert converted(series, tmp_path)["decision"] == "reject"
@@ -46,8 +46,8 @@ def test_missing_slices_are_bridged_only_when_asked_for(tmp_path):
     assert [weight for _, weight in between] == pytest.approx([0.5, 0.5])
 
 
-def test_uneven_slices_are_refused_when_the_policy_says_so(tmp_path):
-    series = ramp_series(places=[0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5])
+def test_uneven_slices_are_resampled_or_refused_by_policy(tmp_path):
+    series = ramp_series(distances_mm=[0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5])
     assert converted(series, tmp_path, uneven="refuse")["decision"] == "reject"
     row = converted(series, tmp_path / "asked")
     voxels, affine, _ = opened(row, tmp_path / "asked")
@@ -56,15 +56,15 @@ def test_uneven_slices_are_refused_when_the_policy_says_so(tmp_path):
     assert ramp_error(voxels, affine) <= 1.0
 
 
-def test_a_gap_too_wide_is_never_bridged(tmp_path):
-    series = ramp_series(places=[0, 2.5, 5, 7.5, 40, 42.5, 45, 47.5, 50])
+def test_a_large_gap_is_never_interpolated(tmp_path):
+    series = ramp_series(distances_mm=[0, 2.5, 5, 7.5, 40, 42.5, 45, 47.5, 50])
     assert converted(series, tmp_path, missing="resample", uneven="resample")["decision"] == "reject"
 
 
-def test_a_tilted_stack_is_kept_straightened_or_refused(tmp_path):
-    lean = (0, SLICE_MM * np.tan(np.deg2rad(15)), 0)
+def test_a_sheared_stack_is_kept_straightened_or_refused_by_policy(tmp_path):
+    shear_mm = (0, SLICE_MM * np.tan(np.deg2rad(15)), 0)
     for policy, decision, error in (("keep", "accept", 1.0), ("straighten", "repair", 1.0), ("refuse", "reject", None)):
-        row = converted(ramp_series(lean=lean), tmp_path / policy, tilt=policy)
+        row = converted(ramp_series(shear_mm=shear_mm), tmp_path / policy, tilt=policy)
         assert row["decision"] == decision
         if error is None:
             continue
@@ -75,21 +75,22 @@ def test_a_tilted_stack_is_kept_straightened_or_refused(tmp_path):
         if row["padding"]:
             mask = np.asarray(nib.load(tmp_path / policy / "volumes" / f"{row['volume_id']}.padding.nii.gz").dataobj)
             indices = np.argwhere(mask == 0)
-            places = indices @ affine[:3, :3].T + affine[:3, 3]
-            off = np.abs((places * [-1, -1, 1]) @ [3.0, -5.0, 7.0] - voxels[mask == 0])
+            points_mm = indices @ affine[:3, :3].T + affine[:3, 3]
+            off = np.abs((points_mm * [-1, -1, 1]) @ [3.0, -5.0, 7.0] - voxels[mask == 0])
             assert off.max() <= error
             assert (mask == 0).sum() >= 0.9 * 9 * 36 * 33 * 0.9, "nothing but the rim is lost"
         else:
             assert ramp_error(voxels, affine) <= error
 
 
-def test_an_uneven_and_leaning_stack_takes_both_repairs_or_the_stricter_policy(tmp_path):
-    places = [0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5]
-    series = ramp_series(places=places)
-    for place, data in zip(places, series):
+def test_an_uneven_and_sheared_stack_takes_both_repairs_or_the_stricter_policy(tmp_path):
+    distances_mm = [0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5]
+    series = ramp_series(distances_mm=distances_mm)
+    for distance_mm, data in zip(distances_mm, series):
         x, y, z = map(float, data.ImagePositionPatient)
-        data.ImagePositionPatient = [x, y + 0.2 * place, z]
-        set_values(data, values_of(data) - round(5 * 0.2 * place))  # the ramp at the moved place: -5 HU a mm of y
+        data.ImagePositionPatient = [x, y + 0.2 * distance_mm, z]
+        # The ramp at the shifted position: -5 HU per mm of y.
+        set_values(data, values_of(data) - round(5 * 0.2 * distance_mm))
     assert converted(series, tmp_path / "refuse", tilt="refuse")["decision"] == "reject"
     kept = converted(series, tmp_path / "keep")
     assert {"DCM212", "DCM213"} <= set(kept["reasons"])
@@ -98,8 +99,8 @@ def test_an_uneven_and_leaning_stack_takes_both_repairs_or_the_stricter_policy(t
     assert both["repairs"] == ["even_slices", "straighten"]
 
 
-def test_padding_spreads_to_whatever_it_was_mixed_into(tmp_path):
-    series = ramp_series(places=[0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5])
+def test_slices_interpolated_from_padding_are_padding(tmp_path):
+    series = ramp_series(distances_mm=[0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5])
     stored = values_of(series[5]).copy()
     stored[0] = -2000
     set_values(series[5], stored)
@@ -121,33 +122,35 @@ def ramp_on(grid):
 
 
 @given(st.lists(st.floats(0.5, 1.4), min_size=2, max_size=12), st.integers(0, 3))
-def test_evening_a_linear_field_changes_no_value(steps, seed):
-    places = np.concatenate([[0.0], np.cumsum(steps)])
+def test_resampling_slices_of_a_linear_field_is_exact(steps, seed):
+    distances_mm = np.concatenate([[0.0], np.cumsum(steps)])
     directions, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
-    grid = Grid.from_parts((4, 5, len(places)), (1.0, 1.5, places[-1] / (len(places) - 1)), (5, -3, 2), directions)
-    shifts = [np.outer([*(directions[:, 2] * place), 0], [0, 0, 0, 1]) for place in places]
+    grid = Grid.from_parts(
+        (4, 5, len(distances_mm)), (1.0, 1.5, distances_mm[-1] / (len(distances_mm) - 1)), (5, -3, 2), directions
+    )
+    shifts = [np.outer([*(directions[:, 2] * distance_mm), 0], [0, 0, 0, 1]) for distance_mm in distances_mm]
     true = np.stack([ramp_on(Grid((4, 5, 1), grid.affine + shift))[..., 0] for shift in shifts], axis=-1)
-    made = resample_evenly(scanned(true, grid), places)
-    assert np.abs(made.voxels - ramp_on(made.grid)).max() < 1e-3
-    last = np.array([0, 0, made.grid.shape[2] - 1])
-    assert np.allclose(made.grid.points_mm(last), grid.points_mm(np.array([0, 0, grid.shape[2] - 1])))
-    assert all(abs(sum(weight for _, weight in origin) - 1) < 1e-5 for origin in made.origins)
+    resampled = resample_evenly(scanned(true, grid), distances_mm)
+    assert np.abs(resampled.voxels - ramp_on(resampled.grid)).max() < 1e-3
+    last = np.array([0, 0, resampled.grid.shape[2] - 1])
+    assert np.allclose(resampled.grid.points_mm(last), grid.points_mm(np.array([0, 0, grid.shape[2] - 1])))
+    assert all(abs(sum(weight for _, weight in origin) - 1) < 1e-5 for origin in resampled.origins)
 
 
 @given(st.floats(-0.8, 0.8), st.floats(-0.8, 0.8))
-def test_straightening_a_linear_field_changes_no_value_inside(a, b):
+def test_straightening_a_linear_field_is_exact_inside(a, b):
     affine = np.diag([1.0, 1.5, 2.0, 1.0])
     affine[:3, 2] += [a, b, 0.0]
     grid = Grid((8, 9, 6), affine)
-    made = straighten(scanned(ramp_on(grid), grid), -1000.0)
-    inside = np.ones(made.grid.shape, bool) if made.padding is None else ~made.padding
-    assert made.grid.shear < 1e-9
+    resampled = straighten(scanned(ramp_on(grid), grid), -1000.0)
+    inside = np.ones(resampled.grid.shape, bool) if resampled.padding is None else ~resampled.padding
+    assert resampled.grid.shear < 1e-9
     assert inside.sum() >= 7 * 8 * 6
-    assert np.abs(made.voxels - ramp_on(made.grid))[inside].max() < 1e-3
-    assert (made.voxels[~inside] == -1000).all()
+    assert np.abs(resampled.voxels - ramp_on(resampled.grid))[inside].max() < 1e-3
+    assert (resampled.voxels[~inside] == -1000).all()
 
 
-def test_repairing_twice_is_repairing_once():
+def test_straightening_is_idempotent():
     affine = np.diag([1.0, 1.5, 2.0, 1.0])
     affine[1, 2] = 0.7
     grid = Grid((8, 9, 6), affine)

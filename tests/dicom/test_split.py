@@ -1,4 +1,4 @@
-"""One SeriesInstanceUID is not one volume."""
+"""Splitting a series into volumes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def shifted(series, by):
 
 
 def repeated(count, change):
-    """`count` passes over the same places in one series, told apart by `change(data, pass, slice)`; steps of 100."""
+    """`count` passes over the same positions in one series, set apart by `change(data, pass, slice)`; steps of 100."""
     first = ramp_series()
     base = float(np.mean([values_of(data) for data in first])) + INTERCEPT
     series = list(first)
@@ -84,7 +84,7 @@ def ge_part(data, number, k):
 
 def cine(data, number, k):
     mr(data)
-    data.TriggerTime = str(40.0 * number + 0.7 * k)  # the heart beats differently for every slice
+    data.TriggerTime = str(40.0 * number + 0.7 * k)  # the heart rate varies between slices
 
 
 def fmri(data, number, k):
@@ -101,26 +101,26 @@ def phase(data, number, k):
 
 
 @pytest.mark.parametrize("change", [echo, diffusion, siemens_b_value, ge_part, cine, fmri, acquisition, phase])
-def test_passes_over_the_same_places_are_volumes_of_their_own(tmp_path, change):
+def test_passes_over_the_same_positions_are_separate_volumes(tmp_path, change):
     series, expected = repeated(3, change)
     done = convert(series, tmp_path)
     assert [row["decision"] for row in done.rows] == ["accept"] * 3
     assert means(done, tmp_path) == pytest.approx(expected)
 
 
-def test_passes_that_nothing_tells_apart_are_refused(tmp_path):
+def test_indistinguishable_passes_are_refused(tmp_path):
     series, _ = repeated(2, lambda data, number, k: None)
     done = convert(series, tmp_path)
     assert [row["decision"] for row in done.rows] == ["reject"]
     assert "DCM205" in done.rows[0]["reasons"]
 
 
-def test_interleaved_times_are_not_guessed_apart(tmp_path):
+def test_passes_with_interleaved_times_are_refused(tmp_path):
     series, _ = repeated(2, lambda data, number, k: setattr(data, "AcquisitionTime", f"1200{3 * k + 10 * number:02d}"))
     assert [row["decision"] for row in convert(series, tmp_path).rows] == ["reject"]
 
 
-def test_an_enhanced_object_of_two_stacks_and_times_is_four_volumes(tmp_path):
+def test_an_enhanced_object_with_two_stacks_and_two_times_is_four_volumes(tmp_path):
     blocks = [shifted(ramp_series(origin=(0, 0, 500 * (n % 2))), 100 * n) for n in range(4)]
     series = [data for block in blocks for data in block]
     (data,) = [enhanced(series)]
@@ -131,20 +131,20 @@ def test_an_enhanced_object_of_two_stacks_and_times_is_four_volumes(tmp_path):
     assert {row["slices"] for row in done.rows} == {SLICES}
 
 
-def test_frames_are_told_apart_by_a_dimension_of_their_index(tmp_path):
+def test_frames_are_distinguished_by_their_dimension_index(tmp_path):
     data = enhanced([*ramp_series(), *shifted(ramp_series(), 100)])
     for k, group in enumerate(data.PerFrameFunctionalGroupsSequence):
         group.FrameContentSequence = item(DimensionIndexValues=[k // SLICES + 1, k % SLICES + 1])
     assert [row["decision"] for row in convert([data], tmp_path).rows] == ["accept"] * 2
 
 
-def test_a_concatenation_with_a_part_missing_is_refused(tmp_path):
+def test_a_concatenation_with_a_missing_part_is_refused(tmp_path):
     done = convert(concatenation(ramp_series())[:1], tmp_path)
     assert [row["decision"] for row in done.rows] == ["reject"]
     assert "DCM225" in done.rows[0]["reasons"]
 
 
-def test_copies_are_dropped_and_said(tmp_path):
+def test_duplicate_slices_are_dropped_and_reported(tmp_path):
     folder = write(ramp_series(), tmp_path / "studies")
     for path in list(folder.iterdir()):
         (folder / "copy" / path.name).parent.mkdir(exist_ok=True)
@@ -155,7 +155,7 @@ def test_copies_are_dropped_and_said(tmp_path):
     assert [row["decision"] for row in refused.rows] == ["reject"]
 
 
-def test_one_uid_with_two_contents_is_refused(tmp_path):
+def test_a_sop_instance_uid_with_two_contents_is_refused(tmp_path):
     folder = write(ramp_series(), tmp_path / "studies")
     original = pydicom.dcmread(sorted(folder.iterdir())[0])
     set_values(original, values_of(original) + 1)
@@ -174,7 +174,7 @@ def test_a_series_in_two_patients_is_refused(tmp_path):
     assert all("DCM206" in row["reasons"] for row in done.rows)
 
 
-def test_the_same_uids_under_two_series_are_refused(tmp_path):
+def test_sop_instance_uids_shared_by_two_series_are_refused(tmp_path):
     first, second = ramp_series(), ramp_series()
     for one, other in zip(first, second):
         other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
@@ -189,7 +189,7 @@ def test_stacks_side_by_side_are_refused(tmp_path):
     assert ["DCM215" in row["reasons"] for row in done.rows] == [True]
 
 
-def test_a_series_without_uid_is_grouped_and_said(tmp_path):
+def test_a_series_without_uid_is_grouped_and_reported(tmp_path):
     done = convert(ramp_series(SeriesInstanceUID=""), tmp_path)
     assert [(row["decision"], row["reasons"]) for row in done.rows] == [("accept", ["DCM009"])]
 

@@ -1,4 +1,4 @@
-"""What decoded values show: padding that no header declares, an intercept that was lost, bits that should be empty."""
+"""Findings on decoded values: undeclared padding, a lost rescale intercept, unused bits that are set."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def padded(value=-3024):
     return study
 
 
-def test_a_frame_that_is_no_hounsfield_value_is_masked_though_no_header_declares_it(tmp_path):
+def test_an_undeclared_frame_outside_the_hu_range_is_masked(tmp_path):
     volumes, row = converted(padded(), tmp_path)
     assert row["decision"] == "repair" and row["repairs"] == ["mask_padding"] and "DCM131" in row["reasons"]
     image = read_image(volumes.image(row["volume_id"]))
@@ -47,19 +47,19 @@ def test_a_frame_that_is_no_hounsfield_value_is_masked_though_no_header_declares
 
 
 @pytest.mark.parametrize(("asked", "decision"), [("keep", "accept"), ("refuse", "reject")])
-def test_undeclared_padding_stays_or_is_refused_where_the_policy_says_so(tmp_path, asked, decision):
+def test_undeclared_padding_is_kept_or_refused_by_policy(tmp_path, asked, decision):
     volumes, row = converted(padded(), tmp_path, undeclared_padding=asked)
     assert row["decision"] == decision and "DCM131" in row["reasons"]
     assert not volumes.padding(row["volume_id"]).exists()
 
 
-def test_a_frame_of_air_is_left_alone(tmp_path):
+def test_a_frame_of_air_is_not_masked(tmp_path):
     _, row = converted(padded(24), tmp_path)  # -1000 HU
     assert row["decision"] == "accept" and not row["padding"]
 
 
 @pytest.mark.parametrize("read", [0, -8192])
-def test_a_lost_intercept_is_put_back_so_that_every_voxel_has_its_hounsfield_value(tmp_path, read):
+def test_a_lost_intercept_is_restored_to_the_exact_hounsfield_values(tmp_path, read):
     study = ct(np.random.default_rng(2), axial=True)
     wanted = sorted(np.concatenate([stored(data).ravel() - 1024 for data in study]))
     for data in study:
@@ -71,7 +71,7 @@ def test_a_lost_intercept_is_put_back_so_that_every_voxel_has_its_hounsfield_val
     assert record["added_hu"] == -1024 - read
 
 
-def test_a_lost_intercept_stays_or_is_refused_where_the_policy_says_so(tmp_path):
+def test_a_lost_intercept_is_kept_or_refused_by_policy(tmp_path):
     study = ct(np.random.default_rng(2))
     for data in study:
         put(data, RescaleIntercept="0")
@@ -81,33 +81,33 @@ def test_a_lost_intercept_stays_or_is_refused_where_the_policy_says_so(tmp_path)
         assert row["decision"] == decision and not row.get("repairs") and "DCM125" in row["reasons"]
 
 
-def test_only_one_usual_intercept_that_brings_both_peaks_home_is_put_back():
+def test_an_intercept_is_restored_only_if_exactly_one_usual_value_fits_both_peaks():
     assert lost_intercept_hu(24, 1064, {0.0}) == -1024
     assert lost_intercept_hu(-8168, -7128, {-8192.0}) == 7168
-    assert lost_intercept_hu(-1000, 40, {-1024.0}) is None  # as it should be
-    assert lost_intercept_hu(-700, 40, {-1024.0}) is None  # a chest: the lowest crowd is lung
-    assert lost_intercept_hu(-500, 540, {-1024.0}) is None  # off by what no scanner uses
-    assert lost_intercept_hu(24, 1064, {0.0, -1024.0}) is None  # slices that differ
+    assert lost_intercept_hu(-1000, 40, {-1024.0}) is None  # correct HU
+    assert lost_intercept_hu(-700, 40, {-1024.0}) is None  # a chest: the lowest peak is lung
+    assert lost_intercept_hu(-500, 540, {-1024.0}) is None  # an offset that no scanner uses
+    assert lost_intercept_hu(24, 1064, {0.0, -1024.0}) is None  # intercepts differ between slices
     assert lost_intercept_hu(24, None, {0.0}) is None and lost_intercept_hu(24, 1064, {None}) is None
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([-2000.0, -3024.0, 32767.0]))
-def test_the_mask_is_what_hangs_together_with_the_border(seed, value):
+def test_the_frame_mask_is_connected_to_the_border(seed, value):
     rng = np.random.default_rng(seed)
     voxels = rng.normal(0, 40, (3, 24, 24)).astype(np.float32)
     width = int(rng.integers(1, 6))
     frame = np.ones((24, 24), bool)
     frame[width:-width, width:-width] = False
     voxels[:, frame] = value
-    voxels[:, 11:13, 11:13] = value  # an island within
+    voxels[:, 11:13, 11:13] = value  # an island inside
     found = constant_frame(voxels)
     assert found is not None and found.value == value
     assert found.share == pytest.approx((frame.sum() + 4) / 576)
     assert (frame_mask(voxels, value) == frame).all()
 
 
-def test_bits_above_the_stored_ones_are_told_and_change_no_value(tmp_path):
+def test_set_unused_bits_are_reported_and_change_no_value(tmp_path):
     study = ct(np.random.default_rng(3), axial=True)
     wanted = sorted(np.concatenate([np.clip(stored(data), 0, 4095).ravel() - 1024 for data in study]))
     for data in study:
@@ -118,7 +118,7 @@ def test_bits_above_the_stored_ones_are_told_and_change_no_value(tmp_path):
     assert sorted(read_image(volumes.image(row["volume_id"])).voxels.ravel()) == wanted
 
 
-def test_the_sign_above_the_stored_bits_is_no_finding(tmp_path):
+def test_sign_extension_above_the_stored_bits_is_no_finding(tmp_path):
     study = ct(np.random.default_rng(3))
     for data in study:
         values = np.clip(stored(data) - 1024, -2048, 2047).astype("<i2")

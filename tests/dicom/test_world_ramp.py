@@ -1,4 +1,4 @@
-"""More than five hundred series, each with every voxel a known function of its place."""
+"""More than five hundred series whose every voxel is a known function of its position."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def numbered(series, how):
 
 
 def world(row, column):
-    """Every form in every encoding, with vendor, place and numbering going round."""
+    """Every form in every encoding, cycling through vendors, origins and numberings."""
     count = 0
     for form, make in FORMS.items():
         for syntax in SYNTAXES:
@@ -99,22 +99,22 @@ def world(row, column):
 COMBINATIONS = len(ORIENTATIONS) * len(FORMS) * len(SYNTAXES)
 
 
-def test_the_world_has_more_than_five_hundred_combinations():
+def test_there_are_at_least_five_hundred_combinations():
     assert COMBINATIONS >= 500
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_every_voxel_of_every_form_lies_where_its_value_says(tmp_path, orientation):
+def test_voxels_and_affine_match_the_ramp_in_every_form(tmp_path, orientation):
     row, column = ORIENTATIONS[orientation]
-    made = {}
+    expected = {}
     for number, (name, origin, files) in enumerate(world(row, column)):
-        made[str(files[0].SeriesInstanceUID)] = (name, origin)
+        expected[str(files[0].SeriesInstanceUID)] = (name, origin)
         for k, data in enumerate(files):
             save(data, tmp_path / "studies" / f"{number}-{(7 * k + 3) % 11}-{k}")
     done = convert_studies(tmp_path / "studies", tmp_path / "volumes", ConvertSettings(workers=1, pseudonym_key="k"))
-    assert Counter(row["decision"] for row in done.rows) == {"accept": len(made)}
+    assert Counter(row["decision"] for row in done.rows) == {"accept": len(expected)}
     for volume in done.rows:
-        name, origin = made[volume["series_uid"]]
+        name, origin = expected[volume["series_uid"]]
         image = nib.load(tmp_path / "volumes" / f"{volume['volume_id']}.nii.gz")
         voxels = np.asarray(image.dataobj)
         assert corner_error_mm(image.affine, row, column, origin) <= 1e-4, name
