@@ -27,7 +27,7 @@ from gnomon.dataset.dataset import Case, Dataset, read_dataset
 from gnomon.dataset.dataset import read_case as read_facts
 from gnomon.io.artifacts import map_array, read_json
 from gnomon.io.folders import EvaluationFolder, RunFolder
-from gnomon.rules.catalogue.usage import MISSING_FOLDER
+from gnomon.rules.catalogue.usage import INVALID_LABEL_NAMES, MISSING_FOLDER
 from gnomon.rules.finding import Finding
 from gnomon.settings import AuditSettings, Config, ConvertSettings, EvaluateSettings, PredictSettings, PrepareSettings
 from gnomon.settings.policy import Policy
@@ -150,6 +150,7 @@ def convert(
     settings: ConvertSettings | None = None,
     audited_by: AnyPath | None = None,
     known_findings: Sequence[str] = (),
+    verify: bool = False,
 ) -> Converted:
     """Convert DICOM to NIfTI volumes in real-world values (HU for CT), each exactly right or refused with the reason.
 
@@ -159,6 +160,7 @@ def convert(
         settings: which repairs are made.
         audited_by: audit folder whose decisions are followed.
         known_findings: rules of the audit that reject nothing.
+        verify: read all files again, also those whose size and time have not changed.
 
     Returns:
         One row per volume, with its decision and its reasons, and every finding.
@@ -171,7 +173,7 @@ def convert(
 
     verdict = None if audited_by is None else read_verdict(Path(audited_by).expanduser(), tuple(known_findings))
     return convert_studies(
-        Path(studies).expanduser(), Path(output).expanduser(), settings or ConvertSettings(), verdict
+        Path(studies).expanduser(), Path(output).expanduser(), settings or ConvertSettings(), verdict, verify=verify
     )
 
 
@@ -182,6 +184,7 @@ def prepare(
     labels: AnyPath | None = None,
     label_names: Labels | None = None,
     settings: PrepareSettings | None = None,
+    verify: bool = False,
 ) -> Dataset:
     """Check, plan, split by patient and write a data set for training.
 
@@ -191,6 +194,7 @@ def prepare(
         labels: for converted volumes, folder of label maps named by volume_id or SeriesInstanceUID.
         label_names: for converted volumes, the value of each label.
         settings: plan, splits and which structures were annotated.
+        verify: read all files again, also those whose size and time have not changed.
 
     Returns:
         The data set: labels, plan (patch in voxels, spacing in mm), splits, and findings on cases that were left out.
@@ -204,7 +208,7 @@ def prepare(
     chosen = settings or PrepareSettings()
     scheme = None if label_names is None else _scheme(label_names)
     raw = read_raw_dataset(Path(source).expanduser(), _optional_path(labels), scheme, chosen.patient_pattern)
-    return prepare_raw(raw, Path(output).expanduser(), chosen)
+    return prepare_raw(raw, Path(output).expanduser(), chosen, verify=verify)
 
 
 def read_case(dataset: Dataset | AnyPath, name: str) -> LoadedCase:
@@ -374,7 +378,12 @@ def compare(first: AnyPath, second: AnyPath, *, margins: Mapping[str, float] | N
 
 
 def _scheme(labels: Labels) -> LabelScheme:
-    return labels if isinstance(labels, LabelScheme) else LabelScheme.from_names(labels)
+    if isinstance(labels, LabelScheme):
+        return labels
+    try:
+        return LabelScheme.from_names(labels)
+    except ValueError as error:
+        raise INVALID_LABEL_NAMES.refusal("label_names", found=str(error)) from None
 
 
 def _override(value: Any) -> str:

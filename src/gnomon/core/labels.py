@@ -63,6 +63,8 @@ class LabelScheme:
         values = {name: _whole_number(name, value) for name, value in by_name.items()}
         ignore = values.pop("ignore", None)
         structures = {name: value for name, value in values.items() if value}
+        if values and not structures:
+            raise ValueError(f"{', '.join(values)} with value 0, which is the background; no structure is left")
         return cls(tuple(structures), tuple(structures.values()), ignore=ignore)
 
     @classmethod
