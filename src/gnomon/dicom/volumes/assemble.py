@@ -64,7 +64,7 @@ def volumes_of(instances: Iterable[Instance], digest: Digest) -> list[Volume]:
     """
     by_series: dict[tuple[str, str, str], list[Slice]] = defaultdict(list)
     refused: list[Volume] = []
-    for instance in sorted(instances, key=lambda one: (one.sop_uid, one.file)):
+    for instance in sorted(instances, key=lambda row: (row.sop_uid, row.file)):
         if instance.sop_uid:
             if (finding := class_finding(instance, "")) is not None:
                 refused.append(_refuse(instance, finding))
@@ -86,7 +86,7 @@ def _resolve_id_collisions(volumes: list[Volume]) -> Iterator[Volume]:
         if len(group) == 1:
             yield group[0]
             continue
-        for number, volume in enumerate(sorted(group, key=lambda one: one.slices[0].instance.file)):
+        for number, volume in enumerate(sorted(group, key=lambda volume: volume.slices[0].instance.file)):
             unique_id = hashlib.sha256(f"{volume_id}|{number}".encode()).hexdigest()[:16]
             where = f"volume {unique_id}"
             findings = [replace(finding, where=where) for finding in volume.findings]
@@ -108,10 +108,12 @@ def _refuse(instance: Instance, finding: Finding) -> Volume:
 def _merge_refusals(refused: list[Volume]) -> Iterator[Volume]:
     """One refusal for all files of a series that are refused by the same rule."""
     groups: dict[tuple[str, str, str, str], list[Volume]] = defaultdict(list)
-    for one in refused:
-        groups[one.first.patient, one.first.series_uid, one.first.sop_class, one.findings[0].rule].append(one)
+    for volume in refused:
+        groups[volume.first.patient, volume.first.series_uid, volume.first.sop_class, volume.findings[0].rule].append(
+            volume
+        )
     for group in groups.values():
-        slices = [item for one in group for item in one.slices]
+        slices = [slice_ for volume in group for slice_ in volume.slices]
         volume_id = _volume_id(slices)
         yield replace(
             group[0],
@@ -150,11 +152,11 @@ def _split_series(slices: list[Slice], digest: Digest, shared: bool) -> Iterator
 
 def _split_positions(part: list[Slice], digest: Digest) -> list[tuple[list[Slice], list[Finding]]]:
     """Parts with one slice per position, without duplicates; or one part with the finding that says why not."""
-    if any(one.facts.position_mm is None or one.facts.orientation is None for one in part):
+    if any(slice_.facts.position_mm is None or slice_.facts.orientation is None for slice_ in part):
         return [(part, [])]
     findings = [*_constant_temporal_index(part)]
     if (parts := split_by_position(part)) is not None:
-        return [(one, findings) for one in parts]
+        return [(passes, findings) for passes in parts]
     kept, dropped = [], 0
     for group in group_by_position(part):
         different = _distinct_slices(group, digest)
@@ -165,12 +167,12 @@ def _split_positions(part: list[Slice], digest: Digest) -> list[tuple[list[Slice
             DUPLICATE_SLICES.at("", found=f"{dropped} slice(s) identical to another in pixels and position")
         )
     if (parts := split_by_position(kept)) is not None:
-        return [(one, findings) for one in parts]
+        return [(passes, findings) for passes in parts]
     coincident = [group for group in group_by_position(kept) if len(group) > 1]
-    same_name = any(len({one.name for one in group}) < len(group) for group in coincident)
+    same_name = any(len({slice_.name for slice_ in group}) < len(group) for group in coincident)
     equally_often = len({len(group) for group in group_by_position(kept)}) == 1
     rule = CONFLICTING_INSTANCES if same_name else INDISTINCT_PASSES if equally_often else COINCIDENT_SLICES
-    uids = ", ".join(sorted({one.name for one in coincident[0]})[:4])
+    uids = ", ".join(sorted({slice_.name for slice_ in coincident[0]})[:4])
     return [
         (
             kept,
@@ -184,8 +186,8 @@ def _split_positions(part: list[Slice], digest: Digest) -> list[tuple[list[Slice
 
 def _constant_temporal_index(part: list[Slice]) -> Iterator[Finding]:
     """Frames of one object that repeat positions while their temporal position is constant."""
-    positions = {one.facts.temporal_position for one in part}
-    if len(positions) != 1 or None in positions or {one.instance.number_of_frames for one in part} == {1}:
+    positions = {slice_.facts.temporal_position for slice_ in part}
+    if len(positions) != 1 or None in positions or {slice_.instance.number_of_frames for slice_ in part} == {1}:
         return
     if any(len(group) > 1 for group in group_by_position(part)):
         yield CONSTANT_TEMPORAL_INDEX.at(
@@ -197,7 +199,7 @@ def _distinct_slices(group: list[Slice], digest: Digest) -> list[Slice]:
     """The slices at one position whose values differ; all of them if one cannot be decoded."""
     if len(group) == 1:
         return group
-    digests = [digest(one) for one in group]
+    digests = [digest(slice_) for slice_ in group]
     return group if None in digests else list(dict(zip(reversed(digests), reversed(group))).values())[::-1]
 
 
@@ -209,12 +211,12 @@ def _build_volume(part: list[Slice], part_findings: list[Finding]) -> Volume:
     if not any(finding.severity is Severity.ERROR for finding in part_findings):
         stack, stack_findings = build_stack(part, where)
         findings += stack_findings
-    slices = stack.slices if stack else tuple(sorted(part, key=lambda one: one.name))
+    slices = stack.slices if stack else tuple(sorted(part, key=lambda slice_: slice_.name))
     return Volume(volume_id, slices, stack, tuple(findings))
 
 
 def _volume_id(slices: Iterable[Slice]) -> str:
-    names = "\n".join(sorted({one.name for one in slices}))
+    names = "\n".join(sorted({slice_.name for slice_ in slices}))
     return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
@@ -255,7 +257,7 @@ def _series_findings(
         yield FRAME_OF_REFERENCE.at(
             where, found="several FrameOfReferenceUIDs" if instance.frame_of_reference else "no FrameOfReferenceUID"
         )
-    derived = [one[0].instance.image_type[:1] == ("DERIVED",) for one in parts]
+    derived = [other[0].instance.image_type[:1] == ("DERIVED",) for other in parts]
     if instance.image_type[:1] == ("DERIVED",) and not all(derived):
         yield DERIVED_AMONG_ORIGINAL.at(where, found="derived and original images in one series")
     if spacing_changes:
@@ -269,8 +271,8 @@ def _series_findings(
 
 def _concatenation_findings(part: list[Slice], where: str) -> Iterator[Finding]:
     """Missing parts of a concatenation (C.7.6.16.2.2.4)."""
-    numbers = {one.instance.concatenation_part for one in part if one.instance.concatenation}
-    totals = {one.instance.concatenation_parts for one in part if one.instance.concatenation} - {None}
+    numbers = {slice_.instance.concatenation_part for slice_ in part if slice_.instance.concatenation}
+    totals = {slice_.instance.concatenation_parts for slice_ in part if slice_.instance.concatenation} - {None}
     if numbers and None not in numbers:
         total = max([*totals, *numbers])  # type: ignore[type-var]
         if len(numbers) < (total or 0):

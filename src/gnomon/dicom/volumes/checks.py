@@ -102,105 +102,115 @@ def class_finding(instance: Instance, where: str) -> Finding | None:
 
 def pixel_findings(slices: list[Slice], where: str) -> list[Finding]:
     """Findings about the storage and the units of pixels, from headers alone."""
-    instances = list({id(one.instance): one.instance for one in slices}.values())
+    instances = list({id(slice_.instance): slice_.instance for slice_ in slices}.values())
     return [finding for check in _CHECKS for finding in check(slices, instances, where)]
 
 
 def _colour_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     coloured = next(
-        (one for one in instances if one.samples != 1 or not one.photometric.startswith("MONOCHROME")), None
+        (
+            instance
+            for instance in instances
+            if instance.samples != 1 or not instance.photometric.startswith("MONOCHROME")
+        ),
+        None,
     )
     if coloured:
         yield COLOUR_IMAGE.at(
             where,
             found=f"{coloured.samples} sample(s) per pixel, {coloured.photometric or 'no PhotometricInterpretation'}",
         )
-    elif len({one.photometric for one in instances}) > 1:
+    elif len({instance.photometric for instance in instances}) > 1:
         yield MIXED_POLARITY.at(where, found="MONOCHROME1 and MONOCHROME2 slices")
     elif instances[0].photometric == "MONOCHROME1":
         yield MONOCHROME1.at(where, found="MONOCHROME1")
     contradictions = {("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")}
-    if any((one.photometric, one.presentation) in contradictions for one in instances):
+    if any((instance.photometric, instance.presentation) in contradictions for instance in instances):
         yield POLARITY_CONFLICT.at(
             where, found=f"{instances[0].photometric} with PresentationLUTShape {instances[0].presentation}"
         )
 
 
 def _transfer_syntax_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
-    syntaxes = sorted({one.transfer_syntax for one in instances})
+    syntaxes = sorted({instance.transfer_syntax for instance in instances})
     for syntax in syntaxes:
         if not is_native(syntax) and (missing := missing_decoder(syntax)):
             yield NO_DECODER.at(where, found=f"transfer syntax {syntax}, for which {missing} is missing")
     if len(syntaxes) > 1:
         yield MIXED_TRANSFER_SYNTAXES.at(where, found=f"transfer syntaxes {', '.join(syntaxes)} in one volume")
-    if any(one.lossy == "01" for one in instances):
+    if any(instance.lossy == "01" for instance in instances):
         yield LOSSY_COMPRESSION.at(where, found="pixels that were compressed with loss (LossyImageCompression 01)")
 
 
 def _pixel_format_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
-    formats = {pixel_format(one) for one in instances}
+    formats = {pixel_format(instance) for instance in instances}
     first = next(iter(formats))
-    floating = all(one.pixel_keyword in _FLOATING for one in instances)
+    floating = all(instance.pixel_keyword in _FLOATING for instance in instances)
     if floating:
         return
-    if any(one is None or not one.usable or one.bits_allocated == 1 for one in formats):
+    if any(fmt is None or not fmt.usable or fmt.bits_allocated == 1 for fmt in formats):
         header = instances[0]
         yield INVALID_PIXEL_FORMAT.at(
             where,
             found=f"BitsAllocated {header.bits_allocated}, BitsStored {header.bits_stored}, HighBit {header.high_bit}",
         )
         return
-    if len({(one.bits_allocated, one.bits_stored, one.signed) for one in formats if one}) > 1:
+    if len({(fmt.bits_allocated, fmt.bits_stored, fmt.signed) for fmt in formats if fmt}) > 1:
         yield MIXED_PIXEL_FORMATS.at(where, found=f"{len(formats)} pixel formats in one volume")
-    if first and any(one and one.high_bit != one.bits_stored - 1 for one in formats):
-        shifted = next(one for one in formats if one and one.high_bit != one.bits_stored - 1)
+    if first and any(fmt and fmt.high_bit != fmt.bits_stored - 1 for fmt in formats):
+        shifted = next(fmt for fmt in formats if fmt and fmt.high_bit != fmt.bits_stored - 1)
         yield HIGH_BIT.at(where, found=f"HighBit {shifted.high_bit} with BitsStored {shifted.bits_stored}")
 
 
 def _length_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     """Compare the length of native pixel data with its declared size and the file size, without decoding."""
-    for one in instances:
-        if one.rows is None or one.columns is None or one.rows * one.columns == 0:
-            yield INVALID_PIXEL_FORMAT.at(where, found=f"Rows {one.rows}, Columns {one.columns}")
+    for instance in instances:
+        if instance.rows is None or instance.columns is None or instance.rows * instance.columns == 0:
+            yield INVALID_PIXEL_FORMAT.at(where, found=f"Rows {instance.rows}, Columns {instance.columns}")
             return
-        if one.pixel_length is None or not is_native(one.transfer_syntax) or one.transfer_syntax.endswith(".99"):
+        if (
+            instance.pixel_length is None
+            or not is_native(instance.transfer_syntax)
+            or instance.transfer_syntax.endswith(".99")
+        ):
             continue
-        needed = native_frame_bytes(one) * one.number_of_frames
-        available = min(one.pixel_length, one.size_bytes - one.pixel_offset)
+        needed = native_frame_bytes(instance) * instance.number_of_frames
+        available = min(instance.pixel_length, instance.size_bytes - instance.pixel_offset)
         if available < needed:
             yield DAMAGED_PIXELS.at(
                 where,
-                found=f"{available} bytes of pixel data in {one.sop_uid}",
-                expected=f"{needed} bytes for {one.number_of_frames} frame(s) of {one.rows} x {one.columns}",
+                found=f"{available} bytes of pixel data in {instance.sop_uid}",
+                expected=f"{needed} bytes for {instance.number_of_frames} frame(s) "
+                f"of {instance.rows} x {instance.columns}",
             )
             return
-        if one.pixel_length > needed + 1:
+        if instance.pixel_length > needed + 1:
             yield SURPLUS_PIXEL_DATA.at(
-                where, found=f"{one.pixel_length} bytes of pixel data", expected=f"{needed} bytes"
+                where, found=f"{instance.pixel_length} bytes of pixel data", expected=f"{needed} bytes"
             )
             return
 
 
 def _rescale_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
     kind = image_kind(instances[0])
-    pairs = [(one.facts.slope, one.facts.intercept) for one in slices]
+    pairs = [(slice_.facts.slope, slice_.facts.intercept) for slice_ in slices]
     unreadable = any(value is not None and math.isnan(value) for pair in pairs for value in pair)
     if unreadable or any(slope == 0 for slope, _ in pairs):
         yield INVALID_RESCALE.at(where, found="RescaleSlope 0, or a slope or intercept that is not a number")
     has_both = [slope is not None and intercept is not None for slope, intercept in pairs]
     has_either = [slope is not None or intercept is not None for slope, intercept in pairs]
-    all_have_lut = all(one.has_modality_lut for one in instances)
-    mapping_counts = [len(set(one.facts.mappings)) for one in slices]
+    all_have_lut = all(instance.has_modality_lut for instance in instances)
+    mapping_counts = [len(set(slice_.facts.mappings)) for slice_ in slices]
     if not all(has_both) and not all_have_lut:
         if any(has_either) or (kind in ("CT", "PT") and not all(mapping_counts)):
             yield NO_RESCALE.at(
                 where, found=f"RescaleSlope and RescaleIntercept both in {sum(has_both)} of {len(slices)} slice(s)"
             )
         elif any(mapping_counts) and (
-            max(mapping_counts) > 1 or any(m.slope is None for one in slices for m in one.facts.mappings)
+            max(mapping_counts) > 1 or any(m.slope is None for slice_ in slices for m in slice_.facts.mappings)
         ):
             yield AMBIGUOUS_VALUE_MAPPING.at(where, found="several Real World Value Mappings, or one with a table")
-    if any(one.has_modality_lut for one in instances) and (any(has_either) or not all_have_lut):
+    if any(instance.has_modality_lut for instance in instances) and (any(has_either) or not all_have_lut):
         yield LUT_AND_RESCALE.at(where, found="a Modality LUT Sequence and a rescale, or a table in some slices only")
     if len(set(pairs)) > 1:
         yield VARYING_RESCALE.at(
@@ -208,18 +218,18 @@ def _rescale_findings(slices: list[Slice], instances: list[Instance], where: str
             found="a rescale that varies between slices",
             severity=Severity.WARNING if kind == "CT" else Severity.INFO,
         )
-    if kind == "CT" and (types := {one.facts.rescale_type for one in slices} - {"", "HU", "US"}):
+    if kind == "CT" and (types := {slice_.facts.rescale_type for slice_ in slices} - {"", "HU", "US"}):
         yield NOT_HOUNSFIELD.at(where, found=f"RescaleType {', '.join(sorted(types))}")
 
 
 def _padding_findings(slices: list[Slice], instances: list[Instance], where: str) -> Iterator[Finding]:
-    padded = [one for one in instances if one.padding_value is not None]
+    padded = [instance for instance in instances if instance.padding_value is not None]
     if not padded:
         return
     value, limit = padded[0].padding_value, padded[0].padding_limit
     declared = f"{value:g}" if limit is None else f"{value:g} to {limit:g}"
     yield PADDING.at(where, found=f"pixel padding declared, {declared} in stored values")
-    if any(_has_wrong_sign(one) for one in padded):
+    if any(_has_wrong_sign(instance) for instance in padded):
         yield PADDING_SIGN.at(where, found=f"padding value {declared} encoded with the wrong sign")
 
 

@@ -54,7 +54,7 @@ def correct_values(
             padding = mask
             records.append({"repair": "mask_padding", "value": frame.value, "share": round(float(mask.mean()), 6)})
     air, tissue = hu_peaks(voxels, mask)
-    added_hu = lost_intercept_hu(air, tissue, {one.facts.intercept for one in slices})
+    added_hu = lost_intercept_hu(air, tissue, {slice_.facts.intercept for slice_ in slices})
     if added_hu is not None:
         findings.append(
             LOST_INTERCEPT.at(

@@ -20,8 +20,8 @@ _SAME_ORIENTATION = 1e-3
 _FLAGS = ("LOCALIZER", "MPR", "PROJECTION IMAGE", "MIP", "AVERAGE")
 
 
-def _image_flags(one: Slice) -> tuple[bool, ...]:
-    return tuple(flag in one.instance.image_type for flag in _FLAGS)
+def _image_flags(slice_: Slice) -> tuple[bool, ...]:
+    return tuple(flag in slice_.instance.image_type for flag in _FLAGS)
 
 
 KINDS: dict[str, Callable[[Slice], Hashable]] = {
@@ -63,8 +63,8 @@ _PER_SLICE: dict[str, Callable[[Slice], Any]] = {
 def group_by_kind(slices: Iterable[Slice]) -> list[list[Slice]]:
     """Parts with one kind of image and one orientation each."""
     groups: dict[tuple[Hashable, ...], list[Slice]] = defaultdict(list)
-    for one in slices:
-        groups[tuple(key(one) for key in KINDS.values())].append(one)
+    for slice_ in slices:
+        groups[tuple(key(slice_) for key in KINDS.values())].append(slice_)
     return [part for group in groups.values() for part in _group_by_orientation(group)]
 
 
@@ -78,13 +78,13 @@ def differing_attributes(parts: list[list[Slice]]) -> list[str]:
 def _group_by_orientation(group: list[Slice]) -> list[list[Slice]]:
     """Parts of a group with one orientation each, compared within a tolerance rather than rounded."""
     parts: list[list[Slice]] = []
-    for one in group:
+    for slice_ in group:
         for part in parts:
-            if _same_orientation(part[0], one):
-                part.append(one)
+            if _same_orientation(part[0], slice_):
+                part.append(slice_)
                 break
         else:
-            parts.append([one])
+            parts.append([slice_])
     return parts
 
 
@@ -97,7 +97,7 @@ def _same_orientation(one: Slice, other: Slice) -> bool:
 
 def group_by_position(slices: list[Slice]) -> list[list[Slice]]:
     """Slices grouped by position in the patient, in order along the normal."""
-    positions = np.array([one.facts.position_mm for one in slices])
+    positions = np.array([slice_.facts.position_mm for slice_ in slices])
     orientation = np.asarray(slices[0].facts.orientation)
     distances = positions @ np.cross(orientation[:3], orientation[3:])
     groups: list[list[Slice]] = []
@@ -128,7 +128,7 @@ def split_by_position(slices: list[Slice]) -> list[list[Slice]] | None:
 
 def _index_keys(slices: list[Slice]) -> list[Callable[[Slice], Any]]:
     """Each dimension of an enhanced object's DimensionIndexValues."""
-    dimensions = {len(one.facts.index_values or ()) for one in slices}
+    dimensions = {len(slice_.facts.index_values or ()) for slice_ in slices}
     if len(dimensions) != 1:
         return []
     return [lambda s, d=d: (s.facts.index_values or ())[d] for d in range(dimensions.pop())]  # type: ignore[misc]
@@ -139,8 +139,8 @@ def _split_by_value(
 ) -> list[list[Slice]] | None:
     """Parts with one value each, if each is then a volume (`complete`: one that covers every position)."""
     parts: dict[Any, list[Slice]] = defaultdict(list)
-    for one in slices:
-        parts[key(one)].append(one)
+    for slice_ in slices:
+        parts[key(slice_)].append(slice_)
     if len(parts) < 2 or None in parts:
         return None
     volumes: list[list[Slice]] = []
@@ -158,7 +158,7 @@ def _split_by_value(
 def _split_by_rank(groups: list[list[Slice]], key: Callable[[Slice], Any]) -> list[list[Slice]] | None:
     """The first, second, ... slice of every position, if every slice of a rank precedes every slice of the next."""
     count = len(groups[0])
-    if any(len(group) != count or any(key(one) is None for one in group) for group in groups):
+    if any(len(group) != count or any(key(slice_) is None for slice_ in group) for group in groups):
         return None
     ordered = [sorted(group, key=key) for group in groups]
     ranks = [[group[rank] for group in ordered] for rank in range(count)]

@@ -51,7 +51,7 @@ class Stack:
     @property
     def positions_mm(self) -> NDArray[np.float64]:
         """(n, 3): ImagePositionPatient of each slice, LPS."""
-        return np.array([one.facts.position_mm for one in self.slices], dtype=np.float64)
+        return np.array([slice_.facts.position_mm for slice_ in self.slices], dtype=np.float64)
 
     @property
     def ends_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -85,7 +85,7 @@ def build_stack(slices: list[Slice], where: str) -> tuple[Stack | None, list[Fin
         return None, findings
     ordered = [group[0] for group in group_by_position(slices)]
     normal = np.cross(orientation[:3], orientation[3:])
-    positions = np.array([one.facts.position_mm for one in ordered])
+    positions = np.array([slice_.facts.position_mm for slice_ in ordered])
     distances = positions @ normal
     order = np.argsort(distances, kind="stable")
     ordered, positions, distances = [ordered[i] for i in order], positions[order], distances[order]
@@ -100,9 +100,9 @@ def build_stack(slices: list[Slice], where: str) -> tuple[Stack | None, list[Fin
 def _geometry_refusals(slices: list[Slice], where: str) -> list[Finding]:
     """Refusals where position, orientation or spacing is missing or impossible (P05, P12)."""
     required = {
-        "ImageOrientationPatient": [one.facts.orientation for one in slices],
-        "ImagePositionPatient": [one.facts.position_mm for one in slices],
-        "PixelSpacing": [one.facts.pixel_spacing_mm for one in slices],
+        "ImageOrientationPatient": [slice_.facts.orientation for slice_ in slices],
+        "ImagePositionPatient": [slice_.facts.position_mm for slice_ in slices],
+        "PixelSpacing": [slice_.facts.pixel_spacing_mm for slice_ in slices],
     }
     names = [name for name, values in required.items() if any(value is None for value in values)]
     if names:
@@ -118,7 +118,7 @@ def _geometry_refusals(slices: list[Slice], where: str) -> list[Finding]:
 
 def _orthonormal_cosines(slices: list[Slice], where: str) -> tuple[NDArray[np.float64] | None, list[Finding]]:
     """Orthonormal cosines: unchanged, orthonormalised where they nearly are, or refused (DCM214)."""
-    mean = np.mean([one.facts.orientation or () for one in slices], axis=0)
+    mean = np.mean([slice_.facts.orientation or () for slice_ in slices], axis=0)
     row, column = mean[:3], mean[3:]
     worst = max(abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1), abs(row @ column))
     if worst <= COSINE_TOLERANCE:
@@ -190,7 +190,7 @@ def _missing_slices(
     """Missing slices: single gaps of whole steps. A run of large steps is another reconstruction."""
     multiples = steps / step_mm
     gaps = multiples > 1.5
-    runs = "".join("w" if one else "." for one in gaps)
+    runs = "".join("w" if gap else "." for gap in gaps)
     if not gaps.any() or "www" in runs or np.abs(multiples - np.rint(multiples)).max() > _WHOLE_STEP_TOLERANCE:
         return None
     missing = int(np.rint(multiples - 1).sum())
@@ -225,12 +225,14 @@ def _informational_findings(ordered: list[Slice], distances: NDArray[np.float64]
     """Informational findings: numbering in another order, and headers that contradict the positions."""
     findings = []
     numbers = [
-        one.instance.instance_number or 0 for one in ordered if not one.tile and one.instance.number_of_frames == 1
+        slice_.instance.instance_number or 0
+        for slice_ in ordered
+        if not slice_.tile and slice_.instance.number_of_frames == 1
     ]
     if any(numbers) and not _is_monotonic(numbers):
         findings.append(INSTANCE_ORDER.at(where, found="InstanceNumber not in the order of the slice positions"))
-    frames = [one.frame for one in ordered if one.instance.number_of_frames > 1]
-    if frames and len({one.instance.sop_uid for one in ordered}) == 1 and not _is_monotonic(frames):
+    frames = [slice_.frame for slice_ in ordered if slice_.instance.number_of_frames > 1]
+    if frames and len({slice_.instance.sop_uid for slice_ in ordered}) == 1 and not _is_monotonic(frames):
         findings.append(FRAME_ORDER.at(where, found="frames not in the order of their positions"))
     step_mm = float(np.median(np.diff(distances)))
     declared_mm = ordered[0].instance.slice_spacing_mm
