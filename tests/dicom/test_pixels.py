@@ -40,7 +40,7 @@ def read(data, tmp_path, frame=0):
         return frames.read(instance, source, frame, instance.frames[frame]), set(frames.findings)
 
 
-def image(words, *, stored_bits, high_bit, signed, slope="1", intercept="0", **elements):
+def ct_slice(words, *, stored_bits, high_bit, signed, slope="1", intercept="0", **elements):
     """A CT slice with these pixel words."""
     (data,) = ramp_series(slices=1)
     bits = words.dtype.itemsize * 8
@@ -58,7 +58,7 @@ def image(words, *, stored_bits, high_bit, signed, slope="1", intercept="0", **e
     return data
 
 
-def words_of(values, allocated, stored_bits, high_bit, garbage):
+def pixel_words(values, allocated, stored_bits, high_bit, garbage):
     """Values as words: two's complement in `stored_bits`, shifted up, the other bits filled with garbage."""
     mask = (1 << stored_bits) - 1
     shift = high_bit + 1 - stored_bits
@@ -102,8 +102,8 @@ def test_every_bit_depth_sign_high_bit_and_byte_order_is_decoded_exactly(tmp_pat
         low = -(1 << (stored_bits - 1)) if signed else 0
         high = (1 << (stored_bits - int(signed))) - 1
         values = rng.integers(low, high, (ROWS, COLUMNS), endpoint=True)
-        words = words_of(values, allocated, stored_bits, high_bit, garbage and syntax != "RLE")
-        data = image(words, stored_bits=stored_bits, high_bit=high_bit, signed=signed)
+        words = pixel_words(values, allocated, stored_bits, high_bit, garbage and syntax != "RLE")
+        data = ct_slice(words, stored_bits=stored_bits, high_bit=high_bit, signed=signed)
         if syntax == "RLE":
             put_frames(data, [rle_encoded(words)], SYNTAXES["RLE"])
         else:
@@ -121,7 +121,7 @@ def test_lossless_codecs_preserve_every_value(tmp_path, syntax, signed, allocate
     high = (1 << (stored_bits - int(signed))) - 1
     values = np.random.default_rng(0).integers(low, high, (ROWS, COLUMNS), endpoint=True)
     words = values.astype(f"{'i' if signed else 'u'}{allocated // 8}")
-    data = image(words.view(f"u{allocated // 8}"), stored_bits=stored_bits, high_bit=stored_bits - 1, signed=signed)
+    data = ct_slice(words.view(f"u{allocated // 8}"), stored_bits=stored_bits, high_bit=stored_bits - 1, signed=signed)
     if syntax == "JPEG 2000":
         put_frames(data, [encode_array(words, bits_stored=stored_bits, photometric_interpretation=2)], SYNTAXES[syntax])
     else:
@@ -145,7 +145,7 @@ def test_streams_of_independent_encoders_are_decoded_exactly(tmp_path, kind, bit
             "57",
         ),
     }[kind]
-    data = image(values, stored_bits=bits, high_bit=bits - 1, signed=False)
+    data = ct_slice(values, stored_bits=bits, high_bit=bits - 1, signed=False)
     put_frames(data, [encode()], f"1.2.840.10008.1.2.4.{syntax}")
     assert np.array_equal(read(data, tmp_path)[0].values, values)
 
@@ -153,7 +153,7 @@ def test_streams_of_independent_encoders_are_decoded_exactly(tmp_path, kind, bit
 def test_twelve_bit_jpeg_is_decoded_within_its_coding_error(tmp_path):
     imagecodecs = pytest.importorskip("imagecodecs")
     values = (np.add.outer(np.arange(64), np.arange(48)) * 30).astype(np.uint16)
-    data = image(values, stored_bits=12, high_bit=11, signed=False, LossyImageCompression="01")
+    data = ct_slice(values, stored_bits=12, high_bit=11, signed=False, LossyImageCompression="01")
     put_frames(data, [imagecodecs.jpeg_encode(values, level=98, bitspersample=12)], "1.2.840.10008.1.2.4.51")
     frame, rules = read(data, tmp_path)
     assert np.abs(frame.values - values).max() <= 2
@@ -162,7 +162,7 @@ def test_twelve_bit_jpeg_is_decoded_within_its_coding_error(tmp_path):
 
 def test_the_sign_of_a_jpeg_2000_stream_takes_precedence_over_the_header(tmp_path):
     values = np.random.default_rng(0).integers(-2000, 2000, (ROWS, COLUMNS)).astype(np.int16)
-    data = image(values.view(np.uint16), stored_bits=16, high_bit=15, signed=False)
+    data = ct_slice(values.view(np.uint16), stored_bits=16, high_bit=15, signed=False)
     put_frames(data, [encode_array(values, photometric_interpretation=2)], SYNTAXES["JPEG 2000"])
     frame, rules = read(data, tmp_path)
     assert np.array_equal(frame.values, values)
@@ -171,7 +171,7 @@ def test_the_sign_of_a_jpeg_2000_stream_takes_precedence_over_the_header(tmp_pat
 
 def test_undeclared_lossy_compression_is_reported(tmp_path):
     values = np.random.default_rng(0).integers(0, 2000, (64, 64)).astype(np.uint16)
-    data = image(values, stored_bits=16, high_bit=15, signed=False)
+    data = ct_slice(values, stored_bits=16, high_bit=15, signed=False)
     stream = encode_array(values, bits_stored=16, photometric_interpretation=2, compression_ratios=[4])
     put_frames(data, [stream], "1.2.840.10008.1.2.4.91")
     assert read(data, tmp_path)[1] == {"DCM602"}
@@ -181,7 +181,7 @@ def test_undeclared_lossy_compression_is_reported(tmp_path):
 @pytest.mark.parametrize("syntax", ["explicit", "big endian"])
 def test_float_pixel_data_are_read_without_rescale(tmp_path, kind, keyword, syntax):
     values = np.random.default_rng(0).normal(size=(ROWS, COLUMNS)).astype(kind)
-    data = image(np.zeros((ROWS, COLUMNS), np.uint32), stored_bits=32, high_bit=31, signed=False)
+    data = ct_slice(np.zeros((ROWS, COLUMNS), np.uint32), stored_bits=32, high_bit=31, signed=False)
     del data.RescaleSlope, data.RescaleIntercept, data.PixelData
     order = ">" if syntax == "big endian" else "<"
     setattr(data, keyword, values.astype(order + kind).tobytes())
@@ -191,7 +191,7 @@ def test_float_pixel_data_are_read_without_rescale(tmp_path, kind, keyword, synt
 
 def test_large_unsigned_values_with_a_fractional_slope_do_not_wrap(tmp_path):
     words = np.array([[32768, 40000]], np.uint16)
-    data = image(words, stored_bits=16, high_bit=15, signed=False, slope="0.5", intercept="-1024")
+    data = ct_slice(words, stored_bits=16, high_bit=15, signed=False, slope="0.5", intercept="-1024")
     assert read(data, tmp_path)[0].values.tolist() == [[15360.0, 18976.0]]
 
 
@@ -211,7 +211,9 @@ def test_a_display_image_in_monochrome1_equals_the_same_image_in_monochrome2(tmp
     bits = 16 if signed else 12
     words = np.random.default_rng(0).integers(0, 1 << bits, (ROWS, COLUMNS)).astype(np.uint16)
     pair = [
-        image(words, stored_bits=bits, high_bit=bits - 1, signed=signed, slope=slope, intercept="30", Modality=modality)
+        ct_slice(
+            words, stored_bits=bits, high_bit=bits - 1, signed=signed, slope=slope, intercept="30", Modality=modality
+        )
         for _ in range(2)
     ]
     first, second = read(pair[0], tmp_path)[0], read(inverted(pair[1]), tmp_path)[0]
@@ -221,7 +223,7 @@ def test_a_display_image_in_monochrome1_equals_the_same_image_in_monochrome2(tmp
 @pytest.mark.parametrize("modality", ["CT", "MR", "PT", "NM"])
 def test_a_quantity_in_monochrome1_keeps_its_values(tmp_path, modality):
     words = np.random.default_rng(0).integers(0, 4096, (ROWS, COLUMNS)).astype(np.uint16)
-    pair = [image(words, stored_bits=12, high_bit=11, signed=False, Modality=modality) for _ in range(2)]
+    pair = [ct_slice(words, stored_bits=12, high_bit=11, signed=False, Modality=modality) for _ in range(2)]
     pair[1].PhotometricInterpretation = "MONOCHROME1"
     assert np.array_equal(read(pair[0], tmp_path)[0].values, read(pair[1], tmp_path)[0].values)
 
@@ -244,7 +246,7 @@ def test_padding_is_masked_in_stored_values(tmp_path, signed, vr, value, limit, 
     values = np.full((ROWS, COLUMNS), 100)
     values[0, : len(padded)] = padded
     values[1, :2] = (-1999, -1000) if signed else (1, 64000)
-    data = image(values.astype(np.uint16), stored_bits=16, high_bit=15, signed=signed, intercept=str(INTERCEPT))
+    data = ct_slice(values.astype(np.uint16), stored_bits=16, high_bit=15, signed=signed, intercept=str(INTERCEPT))
     data.add_new(0x00280120, vr, value)
     if limit is not None:
         data.add_new(0x00280121, vr, limit)
@@ -261,7 +263,7 @@ def test_a_modality_lut_maps_stored_values_and_clamps_at_its_ends(tmp_path, sign
     first = -5 if signed else 10
     entries = np.arange(20) ** 2 % 251
     stored = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS) % 60 - (20 if signed else 0)
-    data = image(stored.astype(np.uint16), stored_bits=16, high_bit=15, signed=signed)
+    data = ct_slice(stored.astype(np.uint16), stored_bits=16, high_bit=15, signed=signed)
     del data.RescaleSlope, data.RescaleIntercept
     table = item(ModalityLUTType="US")
     table[0].add_new(0x00283002, "SS" if signed else "US", [20, first, bits])
@@ -273,7 +275,7 @@ def test_a_modality_lut_maps_stored_values_and_clamps_at_its_ends(tmp_path, sign
 
 def test_a_real_world_value_mapping_is_applied_if_there_is_no_rescale(tmp_path):
     words = np.arange(ROWS * COLUMNS, dtype=np.uint16).reshape(ROWS, COLUMNS)
-    data = image(words, stored_bits=16, high_bit=15, signed=False)
+    data = ct_slice(words, stored_bits=16, high_bit=15, signed=False)
     del data.RescaleSlope, data.RescaleIntercept
     mapping = item(RealWorldValueSlope=0.25, RealWorldValueIntercept=-3.0, LUTLabel="map")
     mapping[0].add_new(0x00409216, "US", 10)
@@ -288,7 +290,7 @@ def test_a_real_world_value_mapping_is_applied_if_there_is_no_rescale(tmp_path):
 @pytest.mark.parametrize("damage", ["cut", "noise", "empty", "another size"])
 def test_a_damaged_stream_is_refused(tmp_path, damage):
     values = np.random.default_rng(0).integers(0, 4000, (64, 64)).astype(np.uint16)
-    data = image(values, stored_bits=12, high_bit=11, signed=False)
+    data = ct_slice(values, stored_bits=12, high_bit=11, signed=False)
     stream = bytes(encode_array(values, photometric_interpretation=2))
     broken = {"cut": stream[:60], "noise": bytes(len(stream)), "empty": b"\0\0", "another size": stream}[damage]
     if damage == "another size":

@@ -90,7 +90,7 @@ REFUSED = {
 }
 
 
-def converted(root, folder, tmp_path):
+def accepted_volumes(root, folder, tmp_path):
     """(affine, voxels) of every accepted volume."""
     done = convert_studies(root / folder, tmp_path / "volumes", SETTINGS)
     for row in done.rows:
@@ -139,7 +139,7 @@ def nonlinearity(ours, theirs):
 @pytest.mark.parametrize(("folder", "reference", "count"), EQUAL, ids=[one[1] for one in EQUAL])
 def test_affine_and_voxels_equal_the_reference(tmp_path, shared_data, folder, reference, count):
     root = shared_data("dicom")
-    volumes = list(converted(root, folder, tmp_path))
+    volumes = list(accepted_volumes(root, folder, tmp_path))
     for number in range(count):
         # The reference stores the rescale in float32, which rounds in the seventh digit.
         tolerance = 1e-6 * float(np.abs(np.asarray(nib.load(root / reference).dataobj)).max())
@@ -149,7 +149,7 @@ def test_affine_and_voxels_equal_the_reference(tmp_path, shared_data, folder, re
 @pytest.mark.parametrize(("folder", "reference", "count"), PROPORTIONAL, ids=[one[1] for one in PROPORTIONAL])
 def test_philips_values_are_proportional_to_the_reference(tmp_path, shared_data, folder, reference, count):
     root = shared_data("dicom")
-    volumes = list(converted(root, folder, tmp_path))
+    volumes = list(accepted_volumes(root, folder, tmp_path))
     for number in range(count):
         assert smallest_distance(volumes, nib.load(root / reference), number, nonlinearity) <= 1e-6
 
@@ -171,12 +171,12 @@ def test_every_volume_of_a_set_is_converted_or_refused_with_an_error(tmp_path, s
 
 def test_lossless_encodings_of_one_image_are_bit_identical(tmp_path, shared_data):
     """One mosaic in nine encodings: nine volumes of the same voxels."""
-    volumes = [voxels for _, voxels in converted(shared_data("dicom"), "mr_transfer_syntaxes/In", tmp_path)]
+    volumes = [voxels for _, voxels in accepted_volumes(shared_data("dicom"), "mr_transfer_syntaxes/In", tmp_path)]
     assert len(volumes) == 9
     assert all(np.array_equal(volumes[0], other) for other in volumes[1:])
 
 
-def decoded(path):
+def decode_first_frame(path):
     """The first frame of one file in stored values, and the rules of the decoding findings."""
     source = Source(path.name, path, "", 0, path.stat().st_size, 0)
     with SourceReader() as reader:
@@ -190,13 +190,13 @@ def decoded(path):
 @pytest.mark.parametrize("image", ["CT1", "MR4"])
 def test_nema_encodings_are_equal_if_lossless_and_close_if_lossy(shared_data, image):
     root = shared_data("dicom") / "nema_wg04"
-    truth, _ = decoded(root / "REF" / f"{image}_UNC.dcm")
+    truth, _ = decode_first_frame(root / "REF" / f"{image}_UNC.dcm")
     for name in ("JPLL", "JLSL", "J2KR", "RLE"):
-        assert np.array_equal(decoded(root / name / f"{image}_{name}")[0], truth), name
+        assert np.array_equal(decode_first_frame(root / name / f"{image}_{name}")[0], truth), name
     for name, limit in (("JLSN", 4), ("J2KI", 402), ("JPLY", 402)):
         path = root / name / f"{image}_{name}"
         if path.is_file():
-            assert 0 < np.abs(decoded(path)[0] - truth).max() <= limit, name
+            assert 0 < np.abs(decode_first_frame(path)[0] - truth).max() <= limit, name
 
 
 @pytest.mark.parametrize(
@@ -216,12 +216,12 @@ def test_nema_encodings_are_equal_if_lossless_and_close_if_lossy(shared_data, im
 )
 def test_one_ct_slice_is_equal_in_ten_transfer_syntaxes(shared_data, syntax, limit):
     root = shared_data("dicom") / "cornerstone_ct_all_ts"
-    truth, _ = decoded(root / "CTImage.dcm")
+    truth, _ = decode_first_frame(root / "CTImage.dcm")
     (path,) = root.glob(f"CTImage.dcm_{syntax}TransferSyntax_*")
-    assert np.abs(decoded(path)[0] - truth).max() <= limit
+    assert np.abs(decode_first_frame(path)[0] - truth).max() <= limit
 
 
 def test_the_sign_of_the_codestream_takes_precedence(shared_data):
-    values, rules = decoded(shared_data("dicom") / "pydicom_files" / "J2K_pixelrep_mismatch.dcm")
+    values, rules = decode_first_frame(shared_data("dicom") / "pydicom_files" / "J2K_pixelrep_mismatch.dcm")
     assert (values.min(), values.max()) == (-2000, 1896)
     assert rules <= {"DCM123"}

@@ -19,13 +19,13 @@ from tests.dicom.ramp import SLICE_MM, SLICES, ramp_error, ramp_series, set_valu
 GRADIENT = np.array([2.0, -3.0, 5.0])
 
 
-def converted(series, tmp_path, **policy):
+def convert(series, tmp_path, **policy):
     done = convert_studies(write(series, tmp_path / "studies"), tmp_path / "volumes", ConvertSettings(1, "k", **policy))
     (row,) = done.rows
     return row
 
 
-def opened(row, tmp_path):
+def load_volume(row, tmp_path):
     image = nib.load(tmp_path / "volumes" / f"{row['volume_id']}.nii.gz")
     sidecar = json.loads((tmp_path / "volumes" / f"{row['volume_id']}.json").read_text())
     return np.asarray(image.dataobj), image.affine, sidecar
@@ -34,9 +34,9 @@ def opened(row, tmp_path):
 def test_missing_slices_are_interpolated_only_if_the_policy_says_so(tmp_path):
     series = ramp_series()
     del series[4]
-    assert converted(series, tmp_path)["decision"] == "reject"
-    row = converted(series, tmp_path / "asked", missing="resample")
-    voxels, affine, sidecar = opened(row, tmp_path / "asked")
+    assert convert(series, tmp_path)["decision"] == "reject"
+    row = convert(series, tmp_path / "asked", missing="resample")
+    voxels, affine, sidecar = load_volume(row, tmp_path / "asked")
     assert row["decision"] == "repair"
     assert voxels.shape[2] == SLICES
     assert ramp_error(voxels, affine) <= 1.0
@@ -48,9 +48,9 @@ def test_missing_slices_are_interpolated_only_if_the_policy_says_so(tmp_path):
 
 def test_uneven_slices_are_resampled_or_refused_by_policy(tmp_path):
     series = ramp_series(distances_mm=[0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5])
-    assert converted(series, tmp_path, uneven="refuse")["decision"] == "reject"
-    row = converted(series, tmp_path / "asked")
-    voxels, affine, _ = opened(row, tmp_path / "asked")
+    assert convert(series, tmp_path, uneven="refuse")["decision"] == "reject"
+    row = convert(series, tmp_path / "asked")
+    voxels, affine, _ = load_volume(row, tmp_path / "asked")
     assert row["repairs"] == ["even_slices"]
     assert voxels.shape[2] == 14
     assert ramp_error(voxels, affine) <= 1.0
@@ -58,17 +58,17 @@ def test_uneven_slices_are_resampled_or_refused_by_policy(tmp_path):
 
 def test_a_large_gap_is_never_interpolated(tmp_path):
     series = ramp_series(distances_mm=[0, 2.5, 5, 7.5, 40, 42.5, 45, 47.5, 50])
-    assert converted(series, tmp_path, missing="resample", uneven="resample")["decision"] == "reject"
+    assert convert(series, tmp_path, missing="resample", uneven="resample")["decision"] == "reject"
 
 
 def test_a_sheared_stack_is_kept_straightened_or_refused_by_policy(tmp_path):
     shear_mm = (0, SLICE_MM * np.tan(np.deg2rad(15)), 0)
     for policy, decision, error in (("keep", "accept", 1.0), ("straighten", "repair", 1.0), ("refuse", "reject", None)):
-        row = converted(ramp_series(shear_mm=shear_mm), tmp_path / policy, tilt=policy)
+        row = convert(ramp_series(shear_mm=shear_mm), tmp_path / policy, tilt=policy)
         assert row["decision"] == decision
         if error is None:
             continue
-        voxels, affine, _ = opened(row, tmp_path / policy)
+        voxels, affine, _ = load_volume(row, tmp_path / policy)
         columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
         sheared = np.abs(columns.T @ columns - np.eye(3)).max()
         assert (sheared > 0.2) == (policy == "keep")
@@ -91,11 +91,11 @@ def test_an_uneven_and_sheared_stack_takes_both_repairs_or_the_stricter_policy(t
         data.ImagePositionPatient = [x, y + 0.2 * distance_mm, z]
         # The ramp at the shifted position: -5 HU per mm of y.
         set_values(data, values_of(data) - round(5 * 0.2 * distance_mm))
-    assert converted(series, tmp_path / "refuse", tilt="refuse")["decision"] == "reject"
-    kept = converted(series, tmp_path / "keep")
+    assert convert(series, tmp_path / "refuse", tilt="refuse")["decision"] == "reject"
+    kept = convert(series, tmp_path / "keep")
     assert {"DCM212", "DCM213"} <= set(kept["reasons"])
-    assert ramp_error(*opened(kept, tmp_path / "keep")[:2]) <= 1.01  # two roundings of half a unit
-    both = converted(series, tmp_path / "both", tilt="straighten")
+    assert ramp_error(*load_volume(kept, tmp_path / "keep")[:2]) <= 1.01  # two roundings of half a unit
+    both = convert(series, tmp_path / "both", tilt="straighten")
     assert both["repairs"] == ["even_slices", "straighten"]
 
 
@@ -106,13 +106,13 @@ def test_slices_interpolated_from_padding_are_padding(tmp_path):
     set_values(series[5], stored)
     for data in series:
         data.add_new(0x00280120, "SS", -2000)
-    row = converted(series, tmp_path)
+    row = convert(series, tmp_path)
     mask = np.asarray(nib.load(tmp_path / "volumes" / f"{row['volume_id']}.padding.nii.gz").dataobj)
     assert mask[:, 0].any(axis=0).tolist() == [k in (6, 7, 8) for k in range(14)]
     assert not mask[:, 1:].any()
 
 
-def scanned(voxels, grid):
+def as_scanned(voxels, grid):
     return RepairedVolume(voxels, None, grid, tuple(((k, 1.0),) for k in range(grid.shape[2])), ())
 
 
@@ -130,7 +130,7 @@ def test_resampling_slices_of_a_linear_field_is_exact(steps, seed):
     )
     shifts = [np.outer([*(directions[:, 2] * distance_mm), 0], [0, 0, 0, 1]) for distance_mm in distances_mm]
     true = np.stack([ramp_on(Grid((4, 5, 1), grid.affine + shift))[..., 0] for shift in shifts], axis=-1)
-    resampled = resample_evenly(scanned(true, grid), distances_mm)
+    resampled = resample_evenly(as_scanned(true, grid), distances_mm)
     assert np.abs(resampled.voxels - ramp_on(resampled.grid)).max() < 1e-3
     last = np.array([0, 0, resampled.grid.shape[2] - 1])
     assert np.allclose(resampled.grid.points_mm(last), grid.points_mm(np.array([0, 0, grid.shape[2] - 1])))
@@ -142,7 +142,7 @@ def test_straightening_a_linear_field_is_exact_inside(a, b):
     affine = np.diag([1.0, 1.5, 2.0, 1.0])
     affine[:3, 2] += [a, b, 0.0]
     grid = Grid((8, 9, 6), affine)
-    resampled = straighten(scanned(ramp_on(grid), grid), -1000.0)
+    resampled = straighten(as_scanned(ramp_on(grid), grid), -1000.0)
     inside = np.ones(resampled.grid.shape, bool) if resampled.padding is None else ~resampled.padding
     assert resampled.grid.shear < 1e-9
     assert inside.sum() >= 7 * 8 * 6
@@ -154,7 +154,7 @@ def test_straightening_is_idempotent():
     affine = np.diag([1.0, 1.5, 2.0, 1.0])
     affine[1, 2] = 0.7
     grid = Grid((8, 9, 6), affine)
-    once = straighten(scanned(ramp_on(grid), grid), 0.0)
+    once = straighten(as_scanned(ramp_on(grid), grid), 0.0)
     twice = straighten(once, 0.0)
     assert twice.grid == once.grid
     assert np.array_equal(twice.voxels, once.voxels)

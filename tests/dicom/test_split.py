@@ -31,9 +31,9 @@ def convert(files, tmp_path, settings=ONE):
     return convert_studies(write(files, tmp_path / "studies"), tmp_path / "volumes", settings)
 
 
-def means(done, tmp_path):
+def means(conversion, tmp_path):
     """The mean of each accepted volume, ascending."""
-    names = [row["volume_id"] for row in done.rows if row["decision"] != "reject"]
+    names = [row["volume_id"] for row in conversion.rows if row["decision"] != "reject"]
     return sorted(float(np.mean(nib.load(tmp_path / "volumes" / f"{name}.nii.gz").dataobj)) for name in names)
 
 
@@ -43,7 +43,7 @@ def shifted(series, by):
     return series
 
 
-def repeated(count, change):
+def repeated_passes(count, change):
     """`count` passes over the same positions in one series, set apart by `change(data, pass, slice)`; steps of 100."""
     first = ramp_series()
     base = float(np.mean([values_of(data) for data in first])) + INTERCEPT
@@ -55,40 +55,40 @@ def repeated(count, change):
     return series, [base + 100 * number for number in range(count)]
 
 
-def mr(data):
+def set_mr(data):
     data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = MR
     data.Modality = "MR"
 
 
 def echo(data, number, k):
-    mr(data)
+    set_mr(data)
     data.EchoTime, data.EchoNumbers = str(5 + 7 * number), number + 1
 
 
 def diffusion(data, number, k):
-    mr(data)
+    set_mr(data)
     data.DiffusionBValue = [0.0, 1000.0, 1000.0][number]
     if number:
         data.DiffusionGradientOrientation = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]][number - 1]
 
 
 def siemens_b_value(data, number, k):
-    mr(data)
+    set_mr(data)
     data.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0C, "IS", str(500 * number))
 
 
-def ge_part(data, number, k):
-    mr(data)
+def ge_complex_part(data, number, k):
+    set_mr(data)
     data.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", number)
 
 
 def cine(data, number, k):
-    mr(data)
+    set_mr(data)
     data.TriggerTime = str(40.0 * number + 0.7 * k)  # the heart rate varies between slices
 
 
 def fmri(data, number, k):
-    mr(data)
+    set_mr(data)
     data.AcquisitionTime = f"12{number:02d}{5 * k:02d}.5"
 
 
@@ -100,23 +100,25 @@ def phase(data, number, k):
     data.private_block(0x0045, "GEMS_HELIOS_01", create=True).add_new(0x33, "DS", str(10 * number))
 
 
-@pytest.mark.parametrize("change", [echo, diffusion, siemens_b_value, ge_part, cine, fmri, acquisition, phase])
+@pytest.mark.parametrize("change", [echo, diffusion, siemens_b_value, ge_complex_part, cine, fmri, acquisition, phase])
 def test_passes_over_the_same_positions_are_separate_volumes(tmp_path, change):
-    series, expected = repeated(3, change)
-    done = convert(series, tmp_path)
-    assert [row["decision"] for row in done.rows] == ["accept"] * 3
-    assert means(done, tmp_path) == pytest.approx(expected)
+    series, expected = repeated_passes(3, change)
+    conversion = convert(series, tmp_path)
+    assert [row["decision"] for row in conversion.rows] == ["accept"] * 3
+    assert means(conversion, tmp_path) == pytest.approx(expected)
 
 
 def test_indistinguishable_passes_are_refused(tmp_path):
-    series, _ = repeated(2, lambda data, number, k: None)
-    done = convert(series, tmp_path)
-    assert [row["decision"] for row in done.rows] == ["reject"]
-    assert "DCM205" in done.rows[0]["reasons"]
+    series, _ = repeated_passes(2, lambda data, number, k: None)
+    conversion = convert(series, tmp_path)
+    assert [row["decision"] for row in conversion.rows] == ["reject"]
+    assert "DCM205" in conversion.rows[0]["reasons"]
 
 
 def test_passes_with_interleaved_times_are_refused(tmp_path):
-    series, _ = repeated(2, lambda data, number, k: setattr(data, "AcquisitionTime", f"1200{3 * k + 10 * number:02d}"))
+    series, _ = repeated_passes(
+        2, lambda data, number, k: setattr(data, "AcquisitionTime", f"1200{3 * k + 10 * number:02d}")
+    )
     assert [row["decision"] for row in convert(series, tmp_path).rows] == ["reject"]
 
 
@@ -126,9 +128,9 @@ def test_an_enhanced_object_with_two_stacks_and_two_times_is_four_volumes(tmp_pa
     (data,) = [enhanced(series)]
     for k, group in enumerate(data.PerFrameFunctionalGroupsSequence):
         group.FrameContentSequence = item(StackID=str(k // SLICES % 2), TemporalPositionIndex=k // SLICES // 2 + 1)
-    done = convert([data], tmp_path)
-    assert [row["decision"] for row in done.rows] == ["accept"] * 4
-    assert {row["slices"] for row in done.rows} == {SLICES}
+    conversion = convert([data], tmp_path)
+    assert [row["decision"] for row in conversion.rows] == ["accept"] * 4
+    assert {row["slices"] for row in conversion.rows} == {SLICES}
 
 
 def test_frames_are_distinguished_by_their_dimension_index(tmp_path):
@@ -139,9 +141,9 @@ def test_frames_are_distinguished_by_their_dimension_index(tmp_path):
 
 
 def test_a_concatenation_with_a_missing_part_is_refused(tmp_path):
-    done = convert(concatenation(ramp_series())[:1], tmp_path)
-    assert [row["decision"] for row in done.rows] == ["reject"]
-    assert "DCM225" in done.rows[0]["reasons"]
+    conversion = convert(concatenation(ramp_series())[:1], tmp_path)
+    assert [row["decision"] for row in conversion.rows] == ["reject"]
+    assert "DCM225" in conversion.rows[0]["reasons"]
 
 
 def test_duplicate_slices_are_dropped_and_reported(tmp_path):
@@ -149,8 +151,10 @@ def test_duplicate_slices_are_dropped_and_reported(tmp_path):
     for path in list(folder.iterdir()):
         (folder / "copy" / path.name).parent.mkdir(exist_ok=True)
         (folder / "copy" / path.name).write_bytes(path.read_bytes())
-    done = convert_studies(folder, tmp_path / "volumes", ONE)
-    assert [(row["decision"], row["slices"], row["reasons"]) for row in done.rows] == [("accept", SLICES, ["DCM010"])]
+    conversion = convert_studies(folder, tmp_path / "volumes", ONE)
+    assert [(row["decision"], row["slices"], row["reasons"]) for row in conversion.rows] == [
+        ("accept", SLICES, ["DCM010"])
+    ]
     refused = convert_studies(folder, tmp_path / "strict", ConvertSettings(1, "k", duplicates="refuse"))
     assert [row["decision"] for row in refused.rows] == ["reject"]
 
@@ -160,38 +164,38 @@ def test_a_sop_instance_uid_with_two_contents_is_refused(tmp_path):
     original = pydicom.dcmread(sorted(folder.iterdir())[0])
     set_values(original, values_of(original) + 1)
     save(original, folder / "copy")
-    done = convert_studies(folder, tmp_path / "volumes", ONE)
-    assert done.rows[0]["decision"] == "reject"
-    assert "DCM011" in done.rows[0]["reasons"]
+    conversion = convert_studies(folder, tmp_path / "volumes", ONE)
+    assert conversion.rows[0]["decision"] == "reject"
+    assert "DCM011" in conversion.rows[0]["reasons"]
 
 
 def test_a_series_in_two_patients_is_refused(tmp_path):
     first, second = ramp_series(), ramp_series(PatientID="OTHER")
     for data in second:
         data.SeriesInstanceUID = first[0].SeriesInstanceUID
-    done = convert([*first, *second], tmp_path)
-    assert [row["decision"] for row in done.rows] == ["reject"] * 2
-    assert all("DCM206" in row["reasons"] for row in done.rows)
+    conversion = convert([*first, *second], tmp_path)
+    assert [row["decision"] for row in conversion.rows] == ["reject"] * 2
+    assert all("DCM206" in row["reasons"] for row in conversion.rows)
 
 
 def test_sop_instance_uids_shared_by_two_series_are_refused(tmp_path):
     first, second = ramp_series(), ramp_series()
     for one, other in zip(first, second):
         other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
-    done = convert([*first, *second], tmp_path)
-    assert [row["decision"] for row in done.rows] == ["reject"] * 2
-    assert all("DCM011" in row["reasons"] for row in done.rows)
-    assert len({row["volume_id"] for row in done.rows}) == 2
+    conversion = convert([*first, *second], tmp_path)
+    assert [row["decision"] for row in conversion.rows] == ["reject"] * 2
+    assert all("DCM011" in row["reasons"] for row in conversion.rows)
+    assert len({row["volume_id"] for row in conversion.rows}) == 2
 
 
 def test_stacks_side_by_side_are_refused(tmp_path):
-    done = convert(joined(ramp_series(), ramp_series(origin=(200, 10, -30))), tmp_path)
-    assert ["DCM215" in row["reasons"] for row in done.rows] == [True]
+    conversion = convert(joined(ramp_series(), ramp_series(origin=(200, 10, -30))), tmp_path)
+    assert ["DCM215" in row["reasons"] for row in conversion.rows] == [True]
 
 
 def test_a_series_without_uid_is_grouped_and_reported(tmp_path):
-    done = convert(ramp_series(SeriesInstanceUID=""), tmp_path)
-    assert [(row["decision"], row["reasons"]) for row in done.rows] == [("accept", ["DCM009"])]
+    conversion = convert(ramp_series(SeriesInstanceUID=""), tmp_path)
+    assert [(row["decision"], row["reasons"]) for row in conversion.rows] == [("accept", ["DCM009"])]
 
 
 def test_slices_of_two_sizes_do_not_share_a_volume(tmp_path):
@@ -199,5 +203,5 @@ def test_slices_of_two_sizes_do_not_share_a_volume(tmp_path):
     for data in small:
         set_values(data, values_of(data)[:20])
         data.Rows = 20
-    done = convert(joined(ramp_series(), small), tmp_path)
-    assert sorted(row["slices"] for row in done.rows) == [4, SLICES]
+    conversion = convert(joined(ramp_series(), small), tmp_path)
+    assert sorted(row["slices"] for row in conversion.rows) == [4, SLICES]

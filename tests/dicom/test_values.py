@@ -15,12 +15,12 @@ from tests.audit.clean import EDGE, ct
 from tests.audit.plants.planting import each_picture, put, stored
 
 
-def circle():
+def outside_circle():
     j, i = np.mgrid[:EDGE, :EDGE]
     return (i - EDGE / 2) ** 2 + (j - EDGE / 2) ** 2 > (EDGE / 2) ** 2
 
 
-def converted(study, tmp_path, **settings):
+def convert(study, tmp_path, **settings):
     folder = tmp_path / "studies"
     folder.mkdir()
     for number, data in enumerate(study):
@@ -31,30 +31,30 @@ def converted(study, tmp_path, **settings):
     return volumes, row
 
 
-def padded(value=-3024):
+def study_with_frame(value=-3024):
     study = ct(np.random.default_rng(1), axial=True)
-    each_picture(lambda values: np.where(circle(), value, values), study)
+    each_picture(lambda values: np.where(outside_circle(), value, values), study)
     return study
 
 
 def test_an_undeclared_frame_outside_the_hu_range_is_masked(tmp_path):
-    volumes, row = converted(padded(), tmp_path)
+    volumes, row = convert(study_with_frame(), tmp_path)
     assert row["decision"] == "repair" and row["repairs"] == ["mask_padding"] and "DCM131" in row["reasons"]
     image = read_image(volumes.image(row["volume_id"]))
     mask = read_image(volumes.padding(row["volume_id"])).voxels.astype(bool)
-    assert mask.mean() == pytest.approx(circle().mean())
+    assert mask.mean() == pytest.approx(outside_circle().mean())
     assert (image.voxels[mask] == -3024 - 1024).all() and (image.voxels[~mask] > -1200).all()
 
 
-@pytest.mark.parametrize(("asked", "decision"), [("keep", "accept"), ("refuse", "reject")])
-def test_undeclared_padding_is_kept_or_refused_by_policy(tmp_path, asked, decision):
-    volumes, row = converted(padded(), tmp_path, undeclared_padding=asked)
+@pytest.mark.parametrize(("policy", "decision"), [("keep", "accept"), ("refuse", "reject")])
+def test_undeclared_padding_is_kept_or_refused_by_policy(tmp_path, policy, decision):
+    volumes, row = convert(study_with_frame(), tmp_path, undeclared_padding=policy)
     assert row["decision"] == decision and "DCM131" in row["reasons"]
     assert not volumes.padding(row["volume_id"]).exists()
 
 
 def test_a_frame_of_air_is_not_masked(tmp_path):
-    _, row = converted(padded(24), tmp_path)  # -1000 HU
+    _, row = convert(study_with_frame(24), tmp_path)  # -1000 HU
     assert row["decision"] == "accept" and not row["padding"]
 
 
@@ -64,7 +64,7 @@ def test_a_lost_intercept_is_restored_to_the_exact_hounsfield_values(tmp_path, r
     wanted = sorted(np.concatenate([stored(data).ravel() - 1024 for data in study]))
     for data in study:
         put(data, RescaleIntercept=str(read))
-    volumes, row = converted(study, tmp_path)
+    volumes, row = convert(study, tmp_path)
     assert row["repairs"] == ["restore_intercept"] and "DCM125" in row["reasons"]
     assert sorted(read_image(volumes.image(row["volume_id"])).voxels.ravel()) == wanted
     (record,) = read_json(volumes.sidecar(row["volume_id"]), "the sidecar")["repairs"]
@@ -75,9 +75,9 @@ def test_a_lost_intercept_is_kept_or_refused_by_policy(tmp_path):
     study = ct(np.random.default_rng(2))
     for data in study:
         put(data, RescaleIntercept="0")
-    for asked, decision in (("keep", "accept"), ("refuse", "reject")):
-        (tmp_path / asked).mkdir()
-        _, row = converted(study, tmp_path / asked, intercept=asked)
+    for policy, decision in (("keep", "accept"), ("refuse", "reject")):
+        (tmp_path / policy).mkdir()
+        _, row = convert(study, tmp_path / policy, intercept=policy)
         assert row["decision"] == decision and not row.get("repairs") and "DCM125" in row["reasons"]
 
 
@@ -113,7 +113,7 @@ def test_set_unused_bits_are_reported_and_change_no_value(tmp_path):
     for data in study:
         values = np.clip(stored(data), 0, 4095).astype("<u2") | np.uint16(0xA000)
         put(data, BitsStored=12, HighBit=11, PixelRepresentation=0, PixelData=values.tobytes())
-    volumes, row = converted(study, tmp_path)
+    volumes, row = convert(study, tmp_path)
     assert "DCM121" in row["reasons"] and row["decision"] == "accept"
     assert sorted(read_image(volumes.image(row["volume_id"])).voxels.ravel()) == wanted
 
@@ -123,5 +123,5 @@ def test_sign_extension_above_the_stored_bits_is_no_finding(tmp_path):
     for data in study:
         values = np.clip(stored(data) - 1024, -2048, 2047).astype("<i2")
         put(data, BitsStored=12, HighBit=11, RescaleIntercept="0", PixelData=values.tobytes())
-    _, row = converted(study, tmp_path)
+    _, row = convert(study, tmp_path)
     assert "DCM121" not in row["reasons"]

@@ -192,9 +192,9 @@ class FrameReader:
             )
 
 
-def _describe(one: Codestream | PixelFormat) -> str:
-    bits = one.precision if isinstance(one, Codestream) else one.bits_stored
-    return f"{bits} {'signed' if one.signed else 'unsigned'} bits"
+def _describe(layout: Codestream | PixelFormat) -> str:
+    bits = layout.precision if isinstance(layout, Codestream) else layout.bits_stored
+    return f"{bits} {'signed' if layout.signed else 'unsigned'} bits"
 
 
 def _stored_from_codec(words: np.ndarray, stream: Codestream, fmt: PixelFormat) -> Values:
