@@ -28,7 +28,7 @@ def test_names_and_values_are_read_as_users_and_data_sets_write_them(labels):
         ({"liver": None}, "whole number"),
         ({"liver": -1}, "1..65535"),
         ({"liver": 1, "spleen": 1}, "repeat"),
-        ({"background": 0}, "0 label names"),
+        ({"background": 0}, "no structure is left"),
         ({}, "0 label names"),
     ],
 )
