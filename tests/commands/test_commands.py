@@ -136,7 +136,7 @@ class TestCommands:
             assert out.startswith(f"gnomon {command}")
         launch("train", ["--help"])
         out = capsys.readouterr().out
-        assert "learning_rate" in out and "experiment=: acdc, ct, hippocampus, phantom" in out
+        assert "learning_rate" in out and "experiment=: acdc, ct, hippocampus, nifti, phantom" in out
 
     def test_doctor_says_versions_and_decoders(self, capsys):
         assert launch("doctor", []) == DONE
