@@ -108,7 +108,7 @@ def test_a_test_set_is_predicted_by_all_folds_together(tiny_run):
 
 @pytest.mark.parametrize(
     ("setting", "rule"),
-    [("training.fold=some", "USE113"), ("training.fold=9", "USE113"), ("seed=[1,1]", "USE115"), ("seed=[]", "USE115")],
+    [("training.fold=some", "USE115"), ("training.fold=9", "USE113"), ("seed=[1,1]", "USE115"), ("seed=[]", "USE115")],
 )
 def test_folds_and_seeds_that_are_none_are_refused(tiny_run, setting, rule, capsys):
     assert launch("train", [*TINY, f"workspace={tiny_run.parent}", f"output={tiny_run.parent / 'no'}", setting]) == 2
