@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,10 +155,11 @@ def test_imported_predictions_get_their_original_values_and_probabilities(tmp_pa
     [
         (["export"], "USE109 root"),
         (["export", "root=/nowhere"], "USE101"),
-        (["export", "dataset_id=5000"], "USE109"),
+        (["export", "dataset_id=5000"], "USE115 dataset_id"),
+        (["import", f"predictions={Path(__file__).parent}"], "USE109 dataset_json"),
         (["import"], "USE125"),
-        (["import", "predictions=/nowhere"], "USE109 dataset_json"),
-        (["import", "model=/nowhere"], "ART101"),
+        (["import", "predictions=/nowhere"], "USE101 /nowhere"),
+        (["import", "model=/nowhere"], "USE101 /nowhere"),
         (["postprocess"], "USE109 rules"),
         (["postprocess", "route=magic"], "magic"),
         (["teleport"], "USE124"),

@@ -64,7 +64,10 @@ def test_what_the_rules_read_of_probabilities_is_named():
         ({"structure": "lesion", "min_mean_probability": 1.5}, "1.5"),
         ({"structure": "lesion", "parent": "kidney"}, "'kidney'"),
         ({"structure": "lesion", "parent_within_mm": 3, "keep_k": 1}, "without a parent"),
-        ({"structure": "lesion", "min_volume_mm3": 3, "removed_becomes": "lesion"}, "removed_becomes: lesion"),
+        (
+            {"structure": "lesion", "min_volume_mm3": 3, "removed_becomes": "lesion"},
+            "a removed lesion that becomes lesion",
+        ),
         ({"structure": "lesion", "min_volume_mm3": 3, "connectivity": 8}, "connectivity: found 8"),
         ({"structure": "lesion", "fill_holes": "4d"}, "4d"),
         ({"structure": "both", "fill_holes": "3d"}, "region"),
