@@ -272,7 +272,12 @@ def train(
 def read_config(
     experiment: str, settings: Mapping[str, Any] | None = None, *, config_dir: AnyPath | None = None
 ) -> Config:
-    """The configuration of an experiment, checked; arguments as in `train`.
+    """The configuration of an experiment, checked.
+
+    Args:
+        experiment: name of an experiment.
+        settings: values by dotted key, as in `train`.
+        config_dir: your own folder of experiments and nets, as in `train`.
 
     Raises:
         Refusal: settings that are unknown, missing or not allowed.

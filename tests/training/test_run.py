@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -103,7 +102,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_saves_the_batch(tiny_run, c
 
         return loss
 
-    monkeypatch.setattr(sys.modules["gnomon.training.job"], "build_loss", breaks_down)
+    monkeypatch.setattr("gnomon.tasks.segmentation.build_loss", breaks_down)
     assert (
         launch("train", [*TINY, "training.steps_per_epoch=9", f"workspace={tiny_run.parent}", f"output={output}"]) == 2
     )
